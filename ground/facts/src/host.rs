@@ -1,0 +1,99 @@
+//! What tables share: the machine, and things read from it once.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use stanch_machine::{Kernel, Machine, Miss};
+use stanch_words::{Gap, GapKind, Seen};
+
+type Slot = Arc<OnceLock<Arc<dyn Any + Send + Sync>>>;
+
+/// A machine with a memory: what several tables need (the package index, the socket list) is
+/// read once and kept.
+pub struct Host {
+    machine: Arc<dyn Machine>,
+    once: Mutex<HashMap<TypeId, Slot>>,
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Host({})", self.machine.kind())
+    }
+}
+
+impl Host {
+    /// Returns a host over a machine.
+    pub fn new(machine: Arc<dyn Machine>) -> Self {
+        Self { machine, once: Mutex::default() }
+    }
+
+    /// Returns the machine.
+    pub fn machine(&self) -> &dyn Machine {
+        &*self.machine
+    }
+
+    /// Returns the running kernel, or leaves a gap: an image has none.
+    pub fn kernel(&self, table: &str, seen: &mut Seen) -> Option<&dyn Kernel> {
+        let kernel = self.machine.kernel();
+        if kernel.is_none() {
+            seen.gap(Gap::new(table, GapKind::NotHere, "no running kernel to ask"));
+        }
+        kernel
+    }
+
+    /// Returns a thing that is made once per host, at the first call, keyed by its type.
+    pub fn once<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Arc<T> {
+        let slot = {
+            let mut once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(once.entry(TypeId::of::<T>()).or_default())
+        };
+        let any = Arc::clone(slot.get_or_init(|| Arc::new(make(self))));
+        #[expect(clippy::expect_used, reason = "the slot's key is the type itself")]
+        any.downcast::<T>().expect("a slot holds its own type")
+    }
+
+    /// Reads a file for a table. A file that is simply absent gives `None` and no gap; every other
+    /// miss, and a truncation, leaves a gap.
+    pub fn read(&self, table: &str, path: &Path, cap: u64, seen: &mut Seen) -> Option<Vec<u8>> {
+        match self.machine.read(path, cap) {
+            Ok(contents) => {
+                if contents.truncated {
+                    let detail = format!("only the first {cap} bytes were read");
+                    let text = stanch_words::Value::from(path).to_string();
+                    seen.gap(Gap::new(table, GapKind::Truncated, detail).at(text));
+                }
+                Some(contents.bytes)
+            }
+            Err(miss) => {
+                note(table, &miss, seen);
+                None
+            }
+        }
+    }
+
+    /// Lists a directory for a table, with the same manners as [`Host::read`].
+    pub fn list(&self, table: &str, path: &Path, seen: &mut Seen) -> Vec<stanch_machine::Entry> {
+        match self.machine.list(path) {
+            Ok(listing) => {
+                if listing.truncated {
+                    let text = stanch_words::Value::from(path).to_string();
+                    seen.gap(Gap::new(table, GapKind::Truncated, "too many entries").at(text));
+                }
+                listing.entries
+            }
+            Err(miss) => {
+                note(table, &miss, seen);
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Leaves a gap for a miss, unless the thing is simply absent.
+pub fn note(table: &str, miss: &Miss, seen: &mut Seen) {
+    if !miss.absent {
+        seen.gap(miss.gap(table));
+    }
+}

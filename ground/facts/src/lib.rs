@@ -1,0 +1,20 @@
+//! Eyes: one table, one file; bytes become rows and gaps.
+//!
+//! **What the responder is asking**: what is on this machine right now, really?
+//!
+//! **In and out**: a [`stanch_machine::Machine`] goes in; rows of named tables come out, shaped
+//! as osquery's where osquery has one, each with the gaps of what could not be read. A
+//! [`Snapshot`] reads each table once, so that everything is judged on the same state.
+//!
+//! **Never**: no table runs a program, writes, or fails as a whole; a parser never panics and
+//! never drops a line in silence.
+//!
+//! **Start reading** at [`tables`] (the list), [`host`] (what tables share) and [`snapshot`].
+
+pub mod host;
+pub mod snapshot;
+pub mod tables;
+
+pub use host::Host;
+pub use snapshot::Snapshot;
+pub use tables::Table;

@@ -1,0 +1,34 @@
+//! The list of all tables.
+
+use stanch_words::{Ask, Seen, TableSpec};
+
+use crate::Host;
+
+/// One table: its spec and how it is read.
+#[derive(Debug)]
+pub struct Table {
+    /// Name, columns and their meanings.
+    pub spec: &'static TableSpec,
+    /// Reads the rows that are asked for. Never fails as a whole: what is missing is a gap.
+    pub read: fn(&Host, &Ask, &mut Seen),
+}
+
+/// Declares the modules and the list in one place.
+macro_rules! tables {
+    ($($name:ident)+) => {
+        $(pub mod $name;)+
+        /// All tables, by name.
+        pub static ALL: &[Table] = &[$(Table { spec: &$name::SPEC, read: $name::read }),+];
+    };
+}
+
+// One line a table, in alphabetical order.
+tables! {
+    processes
+    users
+}
+
+/// Returns a table by name.
+pub fn find(name: &str) -> Option<&'static Table> {
+    ALL.iter().find(|table| table.spec.name == name)
+}

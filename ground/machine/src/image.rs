@@ -1,0 +1,63 @@
+//! A mounted disk image or any other root directory: read, never run, never left.
+
+use std::path::{Path, PathBuf};
+
+use crate::tree::Tree;
+use crate::{Contents, Kernel, Listing, Machine, Miss, Stalls, Stat};
+
+/// A root directory seen as a machine (`--root DIR`).
+#[derive(Debug)]
+pub struct Image {
+    tree: Tree,
+}
+
+impl Image {
+    /// Opens a root directory.
+    ///
+    /// # Errors
+    /// A [`Miss`] if it is not a directory that we may open.
+    pub fn open(root: &Path) -> Result<Self, Miss> {
+        Ok(Self { tree: Tree::at(root)? })
+    }
+
+    /// Returns the watch over hanging paths.
+    pub fn stalls(&self) -> &Stalls {
+        &self.tree.stalls
+    }
+}
+
+impl Machine for Image {
+    fn kind(&self) -> &'static str {
+        "image"
+    }
+    fn read(&self, path: &Path, cap: u64) -> Result<Contents, Miss> {
+        self.tree.read(path, cap)
+    }
+    fn read_pieces(&self, path: &Path, cap: u64, each: &mut dyn FnMut(&[u8])) -> Result<u64, Miss> {
+        self.tree.read_pieces(path, cap, each)
+    }
+    fn list(&self, path: &Path) -> Result<Listing, Miss> {
+        self.tree.list(path)
+    }
+    fn stat(&self, path: &Path) -> Result<Stat, Miss> {
+        self.tree.stat(path, true)
+    }
+    fn lstat(&self, path: &Path) -> Result<Stat, Miss> {
+        self.tree.stat(path, false)
+    }
+    fn read_link(&self, path: &Path) -> Result<PathBuf, Miss> {
+        self.tree.read_link(path)
+    }
+    fn attribute(&self, path: &Path, name: &str) -> Result<Option<Vec<u8>>, Miss> {
+        self.tree.attribute(path, name)
+    }
+    fn flags(&self, path: &Path) -> Result<Option<u32>, Miss> {
+        self.tree.flags(path)
+    }
+    fn kernel(&self) -> Option<&dyn Kernel> {
+        None
+    }
+    fn now(&self) -> i64 {
+        crate::sys::wall_clock()
+    }
+}

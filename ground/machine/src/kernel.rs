@@ -1,0 +1,136 @@
+//! Questions that only a running kernel can answer.
+
+use std::path::Path;
+
+use crate::Miss;
+
+/// A running kernel. Every answer comes by a raw system call of our own, never through a program
+/// of the machine or a library that it could have preloaded.
+pub trait Kernel: Send + Sync {
+    /// Sends a netlink dump request and returns the answer's datagrams, as they came.
+    /// `request` is a whole message with its header (netlink(7)); the sequence number is ours.
+    fn netlink(&self, protocol: i32, request: &[u8]) -> Result<Vec<Vec<u8>>, Miss>;
+
+    /// Returns whether a process or thread answers to a probe.
+    fn probe(&self, pid: i32, probe: Probe) -> bool;
+
+    /// Returns the pids in `1..=last` that answer to a probe, in order: a whole sweep.
+    fn sweep(&self, last: i32, probe: Probe) -> Vec<i32>;
+
+    /// Tries to bind a local port on the wildcard address; the socket is closed at once and never
+    /// listens. Returns whether the port is taken.
+    fn port_is_taken(&self, protocol: Protocol, port: u16) -> Result<bool, Miss>;
+
+    /// Returns the ids of all eBPF objects of a kind (bpf(2), `BPF_*_GET_NEXT_ID`).
+    fn bpf_ids(&self, kind: BpfKind) -> Result<Vec<u32>, Miss>;
+
+    /// Returns the kernel's description of an eBPF object (`BPF_OBJ_GET_INFO_BY_FD`): the raw
+    /// `struct bpf_prog_info` or `bpf_link_info` of the kernel's size.
+    fn bpf_info(&self, kind: BpfKind, id: u32) -> Result<Vec<u8>, Miss>;
+
+    /// Reads a file of a fresh procfs that nothing can be mounted over: a detached mount made by
+    /// fsopen(2) and fsmount(2), visible to nobody else. `path` is relative to its root.
+    fn fresh_proc(&self, path: &Path, cap: u64) -> Result<Vec<u8>, Miss>;
+
+    /// Returns where a symlink of the fresh procfs points.
+    fn fresh_proc_link(&self, path: &Path) -> Result<std::path::PathBuf, Miss>;
+
+    /// Returns the names at the root of the fresh procfs.
+    fn fresh_proc_list(&self) -> Result<Vec<std::ffi::OsString>, Miss>;
+
+    /// Returns file system totals (statfs(2)).
+    fn file_system(&self, path: &Path) -> Result<FileSystem, Miss>;
+
+    /// Returns what sysinfo(2) says.
+    fn sysinfo(&self) -> Sysinfo;
+
+    /// Returns sysname, nodename, release, version, machine and domain name (uname(2)).
+    fn uname(&self) -> [String; 6];
+
+    /// Returns clock ticks a second (`AT_CLKTCK`).
+    fn ticks(&self) -> u64;
+
+    /// Returns the page size in bytes.
+    fn page_size(&self) -> u64;
+
+    /// Sleeps. Given, not taken, so that a test does not wait.
+    fn sleep(&self, time: std::time::Duration);
+
+    /// Returns monotonic nanoseconds.
+    fn monotonic(&self) -> u64;
+
+    /// Returns our own effective user id and the effective capability mask.
+    fn who(&self) -> (u32, u64);
+
+    /// Returns our own pid.
+    fn own_pid(&self) -> i32;
+}
+
+/// A way of asking whether a process is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// kill(2) with signal 0. Answers for threads too.
+    Kill,
+    /// getsid(2).
+    Session,
+    /// getpgid(2).
+    Group,
+    /// sched_getparam(2). Answers for threads too.
+    Schedule,
+    /// pidfd_open(2). Answers for thread-group leaders only.
+    Pidfd,
+    /// getpriority(2).
+    Priority,
+}
+
+/// A transport protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// A kind of eBPF object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BpfKind {
+    /// A program.
+    Program,
+    /// A map.
+    Map,
+    /// A link.
+    Link,
+}
+
+/// File system totals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileSystem {
+    /// Block size.
+    pub block_size: u64,
+    /// Blocks in all.
+    pub blocks: u64,
+    /// Blocks free.
+    pub blocks_free: u64,
+    /// Blocks free to ordinary users.
+    pub blocks_available: u64,
+    /// Inodes in all.
+    pub inodes: u64,
+    /// Inodes free.
+    pub inodes_free: u64,
+    /// The file system's magic number.
+    pub magic: i64,
+}
+
+/// What sysinfo(2) says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sysinfo {
+    /// Seconds since boot.
+    pub uptime: i64,
+    /// Number of tasks (threads) the kernel counts.
+    pub tasks: u64,
+    /// Usable memory in bytes.
+    pub memory_total: u64,
+    /// Free memory in bytes.
+    pub memory_free: u64,
+}

@@ -1,0 +1,31 @@
+//! The only way to see or touch a computer.
+//!
+//! **What the responder is asking**: look at this machine, whose tools may lie, and disturb
+//! nothing.
+//!
+//! **In and out**: paths and kernel questions go in; capped bytes, entries and answers come out,
+//! or a [`Miss`] that says why not. A machine is [`Live`], an [`Image`] (any root directory) or
+//! [`Pretend`] (in memory, for tests).
+//!
+//! **Never**: nothing found on the machine is executed, no child process is started, no absolute
+//! symlink leads out of an image, and nothing is changed by reading (`O_NOATIME` where allowed).
+//!
+//! **Start reading** at [`reading`] (the trait), [`kernel`] (questions to a running kernel) and
+//! [`live`].
+
+pub mod image;
+pub mod kernel;
+pub mod limits;
+pub mod live;
+pub mod pretend;
+pub mod reading;
+mod stall;
+mod sys;
+mod tree;
+
+pub use image::Image;
+pub use kernel::Kernel;
+pub use live::Live;
+pub use pretend::Pretend;
+pub use reading::{Contents, Entry, FileKind, Listing, Machine, Miss, Stat};
+pub use stall::{Stalls, Watched};

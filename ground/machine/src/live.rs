@@ -1,0 +1,277 @@
+//! The machine that we run on, and its kernel.
+
+use std::ffi::OsString;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use rustix::fs::{self, Mode, OFlags};
+use rustix::io::Errno;
+use stanch_words::GapKind;
+
+use crate::kernel::{BpfKind, FileSystem, Probe, Protocol, Sysinfo};
+use crate::tree::{Tree, read_capped};
+use crate::{Contents, Kernel, Listing, Machine, Miss, Stalls, Stat, sys};
+
+mod netlink;
+
+/// The running machine.
+#[derive(Debug)]
+pub struct Live {
+    tree: Tree,
+    fresh: OnceLock<Result<OwnedFd, Errno>>,
+}
+
+impl Live {
+    /// Returns the machine that we run on.
+    #[expect(clippy::new_without_default, reason = "a machine is not a default value")]
+    pub fn new() -> Self {
+        Self { tree: Tree::own(), fresh: OnceLock::new() }
+    }
+
+    /// Returns the watch over hanging paths.
+    pub fn stalls(&self) -> &Stalls {
+        &self.tree.stalls
+    }
+
+    /// Returns the root of a procfs mounted for us alone and attached nowhere.
+    fn fresh(&self) -> Result<std::os::fd::BorrowedFd<'_>, Miss> {
+        use rustix::mount::{
+            FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen,
+        };
+        let made = self.fresh.get_or_init(|| {
+            let context = fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+            fsconfig_create(context.as_fd())?;
+            let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
+                | MountAttrFlags::MOUNT_ATTR_NODEV
+                | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+            fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+        });
+        made.as_ref()
+            .map(OwnedFd::as_fd)
+            .map_err(|&errno| Miss::from_errno(errno, Path::new("/proc (fresh)")))
+    }
+
+    fn fresh_open(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Miss> {
+        let flags = flags | OFlags::CLOEXEC;
+        fs::openat(self.fresh()?, path, flags, Mode::empty())
+            .map_err(|errno| Miss::from_errno(errno, path))
+    }
+}
+
+impl Machine for Live {
+    fn kind(&self) -> &'static str {
+        "live"
+    }
+    fn read(&self, path: &Path, cap: u64) -> Result<Contents, Miss> {
+        self.tree.read(path, cap)
+    }
+    fn read_pieces(&self, path: &Path, cap: u64, each: &mut dyn FnMut(&[u8])) -> Result<u64, Miss> {
+        self.tree.read_pieces(path, cap, each)
+    }
+    fn list(&self, path: &Path) -> Result<Listing, Miss> {
+        self.tree.list(path)
+    }
+    fn stat(&self, path: &Path) -> Result<Stat, Miss> {
+        self.tree.stat(path, true)
+    }
+    fn lstat(&self, path: &Path) -> Result<Stat, Miss> {
+        self.tree.stat(path, false)
+    }
+    fn read_link(&self, path: &Path) -> Result<PathBuf, Miss> {
+        self.tree.read_link(path)
+    }
+    fn attribute(&self, path: &Path, name: &str) -> Result<Option<Vec<u8>>, Miss> {
+        self.tree.attribute(path, name)
+    }
+    fn flags(&self, path: &Path) -> Result<Option<u32>, Miss> {
+        self.tree.flags(path)
+    }
+    fn kernel(&self) -> Option<&dyn Kernel> {
+        Some(self)
+    }
+    fn now(&self) -> i64 {
+        sys::wall_clock()
+    }
+}
+
+impl Kernel for Live {
+    fn netlink(&self, protocol: i32, request: &[u8]) -> Result<Vec<Vec<u8>>, Miss> {
+        netlink::dump(protocol, request)
+            .map_err(|errno| Miss::from_errno(errno, Path::new("netlink")))
+    }
+
+    fn probe(&self, pid: i32, probe: Probe) -> bool {
+        use rustix::process as p;
+        let Some(id) = p::Pid::from_raw(pid) else { return false };
+        let answer = match probe {
+            Probe::Kill => p::test_kill_process(id),
+            Probe::Session => p::getsid(Some(id)).map(|_sid| ()),
+            Probe::Group => p::getpgid(Some(id)).map(|_group| ()),
+            Probe::Schedule => sys::schedule_parameter(pid),
+            Probe::Pidfd => p::pidfd_open(id, p::PidfdFlags::empty()).map(|_fd| ()),
+            Probe::Priority => p::getpriority_process(Some(id)).map(|_nice| ()),
+        };
+        // "Not permitted" means that there is something to be refused.
+        matches!(answer, Ok(()) | Err(Errno::PERM | Errno::ACCESS))
+    }
+
+    fn sweep(&self, last: i32, probe: Probe) -> Vec<i32> {
+        (1..=last).filter(|&pid| self.probe(pid, probe)).collect()
+    }
+
+    fn port_is_taken(&self, protocol: Protocol, port: u16) -> Result<bool, Miss> {
+        use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto};
+        let path = Path::new("bind");
+        let (kind, number) = match protocol {
+            Protocol::Tcp => (SocketType::STREAM, ipproto::TCP),
+            Protocol::Udp => (SocketType::DGRAM, ipproto::UDP),
+        };
+        let socket =
+            net::socket_with(AddressFamily::INET, kind, SocketFlags::CLOEXEC, Some(number))
+                .map_err(|errno| Miss::from_errno(errno, path))?;
+        let address = std::net::SocketAddrV4::new(std::net::Ipv4Addr::UNSPECIFIED, port);
+        match net::bind(&socket, &address) {
+            Ok(()) => Ok(false),
+            Err(Errno::ADDRINUSE) => Ok(true),
+            Err(errno) => Err(Miss::from_errno(errno, path)),
+        }
+    }
+
+    fn bpf_ids(&self, kind: BpfKind) -> Result<Vec<u32>, Miss> {
+        // BPF_PROG_GET_NEXT_ID 11, BPF_MAP_GET_NEXT_ID 12, BPF_LINK_GET_NEXT_ID 31 (linux/bpf.h).
+        let command = match kind {
+            BpfKind::Program => 11,
+            BpfKind::Map => 12,
+            BpfKind::Link => 31,
+        };
+        let mut ids = Vec::new();
+        let mut last = 0_u32;
+        loop {
+            // struct { u32 start_id; u32 next_id; u32 open_flags; }
+            let mut attribute = [u64::from(last), 0];
+            if cfg!(target_endian = "big") {
+                attribute = [u64::from(last) << 32, 0];
+            }
+            match sys::bpf(command, &mut attribute) {
+                Ok(_) => {}
+                Err(Errno::NOENT) => return Ok(ids),
+                Err(errno) => return Err(Miss::from_errno(errno, Path::new("bpf"))),
+            }
+            let word = attribute.first().copied().unwrap_or(0);
+            let next = if cfg!(target_endian = "big") { word & 0xffff_ffff } else { word >> 32 };
+            last = u32::try_from(next).unwrap_or(u32::MAX);
+            if ids.last().is_some_and(|&previous| previous >= last) || ids.len() > 1_000_000 {
+                let path = Path::new("bpf");
+                return Err(Miss::new(GapKind::Damaged, "ids do not grow", path));
+            }
+            ids.push(last);
+        }
+    }
+
+    fn bpf_info(&self, kind: BpfKind, id: u32) -> Result<Vec<u8>, Miss> {
+        // BPF_PROG_GET_FD_BY_ID 13, BPF_MAP_GET_FD_BY_ID 14, BPF_LINK_GET_FD_BY_ID 30.
+        let command = match kind {
+            BpfKind::Program => 13,
+            BpfKind::Map => 14,
+            BpfKind::Link => 30,
+        };
+        let miss = |errno| Miss::from_errno(errno, Path::new("bpf"));
+        let mut attribute =
+            [if cfg!(target_endian = "big") { u64::from(id) << 32 } else { u64::from(id) }, 0];
+        let fd = sys::own(sys::bpf(command, &mut attribute).map_err(miss)?);
+        let Some(fd) = fd else { return Err(miss(Errno::BADF)) };
+        let mut buffer = vec![0_u8; 512];
+        let used = sys::bpf_info(fd.as_fd(), &mut buffer).map_err(miss)?;
+        buffer.truncate(used);
+        Ok(buffer)
+    }
+
+    fn fresh_proc(&self, path: &Path, cap: u64) -> Result<Vec<u8>, Miss> {
+        let file = self.fresh_open(path, OFlags::RDONLY)?;
+        let mut bytes = Vec::new();
+        read_capped(file.as_fd(), cap, &mut bytes)
+            .map_err(|errno| Miss::from_errno(errno, path))?;
+        Ok(bytes)
+    }
+
+    fn fresh_proc_link(&self, path: &Path) -> Result<PathBuf, Miss> {
+        let target = fs::readlinkat(self.fresh()?, path, Vec::new())
+            .map_err(|errno| Miss::from_errno(errno, path))?;
+        Ok(PathBuf::from(OsString::from_vec(target.into_bytes())))
+    }
+
+    fn fresh_proc_list(&self) -> Result<Vec<OsString>, Miss> {
+        let here = Path::new(".");
+        let directory = self.fresh_open(here, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let mut buffer = Vec::with_capacity(32 << 10);
+        let mut raw = fs::RawDir::new(directory, buffer.spare_capacity_mut());
+        let mut names = Vec::new();
+        while let Some(entry) = raw.next() {
+            let entry = entry.map_err(|errno| Miss::from_errno(errno, here))?;
+            names.push(OsString::from_vec(entry.file_name().to_bytes().to_vec()));
+        }
+        Ok(names)
+    }
+
+    fn file_system(&self, path: &Path) -> Result<FileSystem, Miss> {
+        let s = fs::statfs(path).map_err(|errno| Miss::from_errno(errno, path))?;
+        #[expect(clippy::cast_sign_loss, reason = "statfs(2) counts are never negative")]
+        #[expect(clippy::useless_conversion, reason = "the field's width differs by architecture")]
+        Ok(FileSystem {
+            block_size: s.f_bsize as u64,
+            blocks: s.f_blocks,
+            blocks_free: s.f_bfree,
+            blocks_available: s.f_bavail,
+            inodes: s.f_files,
+            inodes_free: s.f_ffree,
+            magic: i64::from(s.f_type),
+        })
+    }
+
+    fn sysinfo(&self) -> Sysinfo {
+        let s = rustix::system::sysinfo();
+        let unit = u64::from(s.mem_unit.max(1));
+        Sysinfo {
+            uptime: s.uptime,
+            tasks: u64::from(s.procs),
+            memory_total: s.totalram.saturating_mul(unit),
+            memory_free: s.freeram.saturating_mul(unit),
+        }
+    }
+
+    fn uname(&self) -> [String; 6] {
+        let u = rustix::system::uname();
+        [u.sysname(), u.nodename(), u.release(), u.version(), u.machine(), u.domainname()]
+            .map(|text| stanch_words::text::from_bytes(text.to_bytes()))
+    }
+
+    fn ticks(&self) -> u64 {
+        rustix::param::clock_ticks_per_second()
+    }
+
+    fn page_size(&self) -> u64 {
+        rustix::param::page_size() as u64
+    }
+
+    fn sleep(&self, time: std::time::Duration) {
+        std::thread::sleep(time);
+    }
+
+    fn monotonic(&self) -> u64 {
+        let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let seconds = u64::try_from(t.tv_sec).unwrap_or(0);
+        seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(t.tv_nsec).unwrap_or(0))
+    }
+
+    fn who(&self) -> (u32, u64) {
+        let uid = rustix::process::geteuid().as_raw();
+        let mask = rustix::thread::capabilities(None).map_or(0, |sets| sets.effective.bits());
+        (uid, mask)
+    }
+
+    fn own_pid(&self) -> i32 {
+        rustix::process::getpid().as_raw_nonzero().get()
+    }
+}

@@ -1,0 +1,344 @@
+//! A directory tree read through descriptors: the live root, or an image's.
+
+use std::ffi::OsString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{self, AtFlags, Mode, OFlags, ResolveFlags, StatxFlags};
+use rustix::io::Errno;
+use stanch_words::GapKind;
+
+use crate::stall::{self, Stalls};
+use crate::{Contents, Entry, FileKind, Listing, Miss, Stat, limits};
+
+/// How paths are looked up.
+#[derive(Debug)]
+enum Root {
+    /// The kernel's own root: paths as they are.
+    Own,
+    /// A directory that no path leads out of.
+    Directory(OwnedFd),
+}
+
+/// A directory tree.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    root: Root,
+    pub(crate) stalls: Stalls,
+}
+
+impl Tree {
+    pub(crate) fn own() -> Self {
+        Self { root: Root::Own, stalls: Stalls::default() }
+    }
+
+    pub(crate) fn at(path: &Path) -> Result<Self, Miss> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = fs::open(path, flags, Mode::empty()).map_err(|e| Miss::from_errno(e, path))?;
+        Ok(Self { root: Root::Directory(root), stalls: Stalls::default() })
+    }
+
+    fn open(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+        match &self.root {
+            Root::Own => fs::open(path, flags, Mode::empty()),
+            Root::Directory(root) => open_inside(root.as_fd(), path, flags),
+        }
+    }
+
+    /// Opens without touching the access time where the kernel lets us: only the owner and root
+    /// may use `O_NOATIME` (open(2)).
+    fn open_quietly(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+        match self.open(path, flags | OFlags::NOATIME) {
+            Err(Errno::PERM) => self.open(path, flags),
+            other => other,
+        }
+    }
+
+    fn guard(&self, path: &Path) -> Result<stall::Guard, Miss> {
+        if self.stalls.has(path) {
+            return Err(Miss::new(GapKind::TimedOut, "did not answer before; left out", path));
+        }
+        Ok(stall::begin(path))
+    }
+
+    /// Opens a file for reading if it is a regular one.
+    fn open_regular(&self, path: &Path) -> Result<OwnedFd, Miss> {
+        // A look before the open: opening a device or FIFO can act or block. /proc and /sys hold
+        // only pseudo files, where the extra call would double the cost.
+        let pseudo = matches!(self.root, Root::Own)
+            && (path.starts_with("/proc") || path.starts_with("/sys"));
+        if !pseudo {
+            let probe = self.open(path, OFlags::PATH).map_err(|e| Miss::from_errno(e, path))?;
+            let mode = fs::fstat(&probe).map_err(|e| Miss::from_errno(e, path))?.st_mode;
+            let kind = FileKind::from_mode(mode);
+            if kind != FileKind::Regular {
+                let detail = format!("not a regular file: {}", kind.name());
+                return Err(Miss::new(GapKind::Failed, detail, path));
+            }
+        }
+        self.open_quietly(path, OFlags::RDONLY).map_err(|e| Miss::from_errno(e, path))
+    }
+
+    pub(crate) fn read(&self, path: &Path, cap: u64) -> Result<Contents, Miss> {
+        let mut bytes = Vec::new();
+        let _guard = self.guard(path)?;
+        let file = self.open_regular(path)?;
+        let truncated = read_capped(file.as_fd(), cap, &mut bytes)
+            .map_err(|errno| Miss::from_errno(errno, path))?;
+        Ok(Contents { bytes, truncated })
+    }
+
+    pub(crate) fn read_pieces(
+        &self,
+        path: &Path,
+        cap: u64,
+        each: &mut dyn FnMut(&[u8]),
+    ) -> Result<u64, Miss> {
+        let file = {
+            let _guard = self.guard(path)?;
+            self.open_regular(path)?
+        };
+        let mut buffer = vec![0_u8; 256 << 10];
+        let mut total = 0_u64;
+        while total < cap {
+            let _guard = self.guard(path)?;
+            let most = usize::try_from(cap.saturating_sub(total)).unwrap_or(usize::MAX);
+            let most = most.min(buffer.len());
+            let piece = buffer.get_mut(..most).unwrap_or_default();
+            let read = match rustix::io::read(&file, piece) {
+                Err(Errno::INTR) => continue,
+                other => other.map_err(|errno| Miss::from_errno(errno, path))?,
+            };
+            if read == 0 {
+                break;
+            }
+            each(buffer.get(..read).unwrap_or_default());
+            total = total.saturating_add(read as u64);
+        }
+        Ok(total)
+    }
+
+    pub(crate) fn list(&self, path: &Path) -> Result<Listing, Miss> {
+        let _guard = self.guard(path)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let directory = self.open_quietly(path, flags).map_err(|e| Miss::from_errno(e, path))?;
+        let mut entries = Vec::new();
+        let mut truncated = false;
+        let mut buffer = Vec::with_capacity(32 << 10);
+        let mut raw = fs::RawDir::new(directory, buffer.spare_capacity_mut());
+        while let Some(entry) = raw.next() {
+            let entry = entry.map_err(|errno| Miss::from_errno(errno, path))?;
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            if entries.len() >= limits::ENTRIES {
+                truncated = true;
+                break;
+            }
+            entries.push(Entry {
+                name: OsString::from_vec(name.to_vec()),
+                kind: kind_of(entry.file_type()),
+                inode: entry.ino(),
+            });
+        }
+        entries.sort_unstable();
+        Ok(Listing { entries, truncated })
+    }
+
+    pub(crate) fn stat(&self, path: &Path, follow: bool) -> Result<Stat, Miss> {
+        let _guard = self.guard(path)?;
+        let mask = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+        let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+        let result = match &self.root {
+            Root::Own => fs::statx(fs::CWD, path, flags, mask),
+            Root::Directory(_) => {
+                let nofollow = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
+                self.open(path, OFlags::PATH | nofollow)
+                    .and_then(|fd| fs::statx(&fd, c"", AtFlags::EMPTY_PATH, mask))
+            }
+        };
+        result.map(from_statx).map_err(|errno| Miss::from_errno(errno, path))
+    }
+
+    pub(crate) fn read_link(&self, path: &Path) -> Result<PathBuf, Miss> {
+        let _guard = self.guard(path)?;
+        let buffer = Vec::with_capacity(128);
+        let result = match &self.root {
+            Root::Own => fs::readlinkat(fs::CWD, path, buffer),
+            Root::Directory(_) => self
+                .open(path, OFlags::PATH | OFlags::NOFOLLOW)
+                .and_then(|fd| fs::readlinkat(&fd, c"", buffer)),
+        };
+        let target = result.map_err(|errno| Miss {
+            // "Not a symlink" must not read as "not there": readlink("") on an O_PATH descriptor
+            // of another kind of file gives ENOENT.
+            absent: errno == Errno::NOENT && matches!(self.root, Root::Own),
+            ..Miss::from_errno(errno, path)
+        })?;
+        Ok(PathBuf::from(OsString::from_vec(target.into_bytes())))
+    }
+
+    pub(crate) fn attribute(&self, path: &Path, name: &str) -> Result<Option<Vec<u8>>, Miss> {
+        let _guard = self.guard(path)?;
+        let mut value = vec![0_u8; 64 << 10];
+        let result = match &self.root {
+            Root::Own => fs::lgetxattr(path, name, &mut value[..]),
+            Root::Directory(_) => {
+                // fgetxattr(2) does not take O_PATH descriptors; a regular file is opened.
+                let Ok(file) = self.open_regular(path) else { return Ok(None) };
+                fs::fgetxattr(&file, name, &mut value[..])
+            }
+        };
+        match result {
+            Ok(size) => {
+                value.truncate(size);
+                Ok(Some(value))
+            }
+            Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(None),
+            Err(errno) => Err(Miss::from_errno(errno, path)),
+        }
+    }
+
+    pub(crate) fn flags(&self, path: &Path) -> Result<Option<u32>, Miss> {
+        let _guard = self.guard(path)?;
+        let file = self.open_quietly(path, OFlags::RDONLY | OFlags::NOFOLLOW);
+        let file = file.map_err(|errno| Miss::from_errno(errno, path))?;
+        match fs::ioctl_getflags(&file) {
+            Ok(flags) => Ok(Some(flags.bits())),
+            Err(Errno::NOTTY | Errno::OPNOTSUPP | Errno::INVAL) => Ok(None),
+            Err(errno) => Err(Miss::from_errno(errno, path)),
+        }
+    }
+}
+
+/// Opens a path that stays inside a directory: absolute symlinks start at it and `..` ends at it.
+fn open_inside(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let relative = path.strip_prefix("/").unwrap_or(path);
+    let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
+    // Magic links (/proc/PID/exe inside an image's own mounted /proc) would lead out.
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    match fs::openat2(root, relative, flags, Mode::empty(), resolve) {
+        // Kernels before 5.6 (CentOS 7, Debian 10) have no openat2(2); seccomp may say EPERM.
+        Err(Errno::NOSYS | Errno::PERM) => walk_inside(root, relative, flags),
+        other => other,
+    }
+}
+
+/// The same in steps, for kernels without openat2(2).
+fn walk_inside(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let step = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut stack: Vec<OwnedFd> = Vec::new();
+    let mut left = vec![path.as_os_str().to_owned()];
+    let mut links = 0_u32;
+    let mut parts: Vec<OsString> = Vec::new();
+    loop {
+        while let Some(text) = left.pop() {
+            let split = text.as_bytes().split(|&b| b == b'/').filter(|part| !part.is_empty());
+            parts.extend(split.rev().map(|part| OsString::from_vec(part.to_vec())));
+        }
+        let at = stack.last().map_or(root, AsFd::as_fd);
+        let Some(part) = parts.pop() else {
+            return fs::openat(at, c".", flags | OFlags::CLOEXEC, Mode::empty());
+        };
+        if part == "." {
+            continue;
+        }
+        if part == ".." {
+            stack.pop();
+            continue;
+        }
+        let next = fs::openat(at, &part, step, Mode::empty())?;
+        let kind = FileKind::from_mode(fs::fstat(&next)?.st_mode);
+        let last = parts.is_empty();
+        if kind == FileKind::Symlink && !(last && flags.contains(OFlags::NOFOLLOW)) {
+            links = links.saturating_add(1);
+            if links > 40 {
+                return Err(Errno::LOOP);
+            }
+            let target = fs::readlinkat(&next, c"", Vec::new())?.into_bytes();
+            if target.first() == Some(&b'/') {
+                stack.clear();
+            }
+            left.push(OsString::from_vec(target));
+        } else if last && kind != FileKind::Directory {
+            if flags.contains(OFlags::PATH) {
+                return Ok(next);
+            }
+            return fs::openat(at, &part, flags | OFlags::NOFOLLOW, Mode::empty());
+        } else {
+            stack.push(next);
+        }
+    }
+}
+
+/// Reads until the end or the cap; returns whether there was more.
+pub(crate) fn read_capped(
+    file: BorrowedFd<'_>,
+    cap: u64,
+    bytes: &mut Vec<u8>,
+) -> Result<bool, Errno> {
+    // Most pseudo files fit one small buffer: one read for the bytes, one for the end.
+    let mut buffer = [0_u8; 4096];
+    let mut large: Vec<u8> = Vec::new();
+    loop {
+        let room = if bytes.len() < 16 << 10 {
+            &mut buffer[..]
+        } else {
+            large.resize(256 << 10, 0);
+            &mut large[..]
+        };
+        let read = match rustix::io::read(file, &mut *room) {
+            Err(Errno::INTR) => continue,
+            Err(Errno::AGAIN) => return Ok(false),
+            other => other?,
+        };
+        if read == 0 {
+            return Ok(false);
+        }
+        bytes.extend_from_slice(room.get(..read).unwrap_or_default());
+        let cap = usize::try_from(cap).unwrap_or(usize::MAX);
+        if bytes.len() > cap {
+            bytes.truncate(cap);
+            return Ok(true);
+        }
+    }
+}
+
+fn kind_of(kind: fs::FileType) -> FileKind {
+    match kind {
+        fs::FileType::RegularFile => FileKind::Regular,
+        fs::FileType::Directory => FileKind::Directory,
+        fs::FileType::Symlink => FileKind::Symlink,
+        fs::FileType::Fifo => FileKind::Fifo,
+        fs::FileType::Socket => FileKind::Socket,
+        fs::FileType::CharacterDevice => FileKind::CharacterDevice,
+        fs::FileType::BlockDevice => FileKind::BlockDevice,
+        fs::FileType::Unknown => FileKind::Unknown,
+    }
+}
+
+fn from_statx(s: fs::Statx) -> Stat {
+    let nanoseconds = |t: fs::StatxTimestamp| {
+        t.tv_sec.saturating_mul(1_000_000_000).saturating_add(i64::from(t.tv_nsec))
+    };
+    let device = |major: u32, minor: u32| u64::from(major) << 32 | u64::from(minor);
+    Stat {
+        mode: u32::from(s.stx_mode),
+        uid: s.stx_uid,
+        gid: s.stx_gid,
+        size: s.stx_size,
+        inode: s.stx_ino,
+        device: device(s.stx_dev_major, s.stx_dev_minor),
+        special_device: device(s.stx_rdev_major, s.stx_rdev_minor),
+        links: u64::from(s.stx_nlink),
+        blocks: s.stx_blocks,
+        block_size: u64::from(s.stx_blksize),
+        accessed: nanoseconds(s.stx_atime),
+        modified: nanoseconds(s.stx_mtime),
+        changed: nanoseconds(s.stx_ctime),
+        born: (s.stx_mask & StatxFlags::BTIME.bits() != 0).then(|| nanoseconds(s.stx_btime)),
+    }
+}

@@ -1,0 +1,106 @@
+//! Bytes from a suspect machine as text, without loss, and as something safe to print.
+
+use std::fmt::Write as _;
+
+/// Returns bytes as text; each byte that is not part of valid UTF-8 becomes `\xNN`.
+///
+/// The result can be turned back by [`to_bytes`], so that a file name in any encoding can be
+/// shown, joined on, and opened again.
+pub fn from_bytes(bytes: &[u8]) -> String {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.to_owned();
+    }
+    let mut text = String::with_capacity(bytes.len().saturating_add(8));
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _infallible = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+/// Returns the bytes that [`from_bytes`] was given.
+///
+/// Only escapes of bytes at or above 0x80 are undone: lower bytes are valid UTF-8 and are never
+/// escaped, so a literal `\x41` in a file name survives.
+pub fn to_bytes(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        if let [b'\\', b'x', high, low, after @ ..] = rest
+            && let (Some(high), Some(low)) = (hex(*high), hex(*low))
+            && high >= 8
+        {
+            bytes.push(high << 4 | low);
+            rest = after;
+            continue;
+        }
+        bytes.push(first);
+        rest = tail;
+    }
+    bytes
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// Returns text with everything that could drive a terminal or forge a layout escaped:
+/// control characters (newline and tab too), bidirectional overrides and zero-width characters.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() || is_invisible(c) => {
+                let _infallible = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Returns whether a character is invisible or reorders its neighbours (Unicode bidirectional
+/// controls, zero-width characters, tags), which a healthy file name has no use for.
+pub fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+        | '\u{feff}' | '\u{061c}' | '\u{180e}' | '\u{e0000}'..='\u{e007f}'
+        | '\u{2028}' | '\u{2029}')
+}
+
+/// Returns text cut to at most `most` characters, with `…` where something was cut.
+pub fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(most.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invalid_utf8_survives_the_round_trip() {
+        for bytes in [&b"plain"[..], b"caf\xe9", b"\xff\xfe\x00", b"\\x41", "止血".as_bytes()] {
+            assert_eq!(to_bytes(&from_bytes(bytes)), bytes, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_name_cannot_drive_the_terminal() {
+        assert_eq!(escaped("a\x1b[2J\nb\u{202e}c"), "a\\u{1b}[2J\\nb\\u{202e}c");
+    }
+}
