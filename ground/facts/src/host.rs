@@ -3,18 +3,29 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use stanch_machine::{Kernel, Machine, Miss};
+use stanch_machine::{Kernel, Machine, Miss, limits};
 use stanch_words::{Gap, GapKind, Seen};
 
-type Slot = Arc<OnceLock<Arc<dyn Any + Send + Sync>>>;
+/// A place for one thing that is made once.
+#[derive(Default)]
+struct Slot {
+    state: Mutex<SlotState>,
+    made: Condvar,
+}
+
+#[derive(Default)]
+struct SlotState {
+    value: Option<Arc<dyn Any + Send + Sync>>,
+    in_the_making: bool,
+}
 
 /// A machine with a memory: what several tables need (the package index, the socket list) is
 /// read once and kept.
 pub struct Host {
     machine: Arc<dyn Machine>,
-    once: Mutex<HashMap<TypeId, Slot>>,
+    once: Mutex<HashMap<TypeId, Arc<Slot>>>,
 }
 
 impl std::fmt::Debug for Host {
@@ -44,12 +55,35 @@ impl Host {
     }
 
     /// Returns a thing that is made once per host, at the first call, keyed by its type.
+    ///
+    /// Whoever comes while it is being made waits, but not for ever: if its maker hangs on a path
+    /// that does not answer, the waiter makes it himself (by then that path is left out).
     pub fn once<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Arc<T> {
         let slot = {
             let mut once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(once.entry(TypeId::of::<T>()).or_default())
         };
-        let any = Arc::clone(slot.get_or_init(|| Arc::new(make(self))));
+        let mut state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.value.is_none() && state.in_the_making {
+            let patience = limits::STALL.saturating_mul(2);
+            state = slot
+                .made
+                .wait_timeout_while(state, patience, |state| state.value.is_none())
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        let any = match &state.value {
+            Some(value) => Arc::clone(value),
+            None => {
+                state.in_the_making = true;
+                drop(state);
+                let value: Arc<dyn Any + Send + Sync> = Arc::new(make(self));
+                let mut state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+                let value = Arc::clone(state.value.get_or_insert(value));
+                slot.made.notify_all();
+                value
+            }
+        };
         #[expect(clippy::expect_used, reason = "the slot's key is the type itself")]
         any.downcast::<T>().expect("a slot holds its own type")
     }

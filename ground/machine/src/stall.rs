@@ -116,6 +116,16 @@ pub(crate) fn begin(path: &Path) -> Guard {
     Guard
 }
 
+/// Says that the operation under way goes on: a large file is not a hanging one.
+pub(crate) fn tick() {
+    CURRENT.with(|current| {
+        if let Some(progress) = current.borrow().as_ref() {
+            let mut now = progress.lock().unwrap_or_else(PoisonError::into_inner);
+            now.count = now.count.wrapping_add(1);
+        }
+    });
+}
+
 /// Ends an operation when dropped.
 pub(crate) struct Guard;
 

@@ -287,6 +287,7 @@ pub(crate) fn read_capped(
         let room = if bytes.len() < 16 << 10 {
             &mut buffer[..]
         } else {
+            stall::tick();
             large.resize(256 << 10, 0);
             &mut large[..]
         };

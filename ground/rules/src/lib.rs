@@ -1,1 +1,24 @@
-//! x
+//! Judgement: content pages, checked against table specs and run.
+//!
+//! **What the responder is asking**: which of all that was seen is bad, and how do you know?
+//!
+//! **In and out**: content pages (Markdown with typed front matter) and [`stanch_words::Tables`]
+//! go in; matches come out, each with the row that matched and the page that says why.
+//!
+//! **Never**: content contains no code of ours and changes nothing; a page that does not fit the
+//! tables is an error with every offender named, not a sign that silently never fires.
+//!
+//! **Start reading** at [`page`] (what a page is), [`query`] (SQL over tables) and [`case`] (a
+//! page's own tests).
+
+pub mod case;
+pub mod content;
+pub mod functions;
+pub mod page;
+pub mod query;
+pub mod sign;
+mod virtual_table;
+
+pub use page::{Page, PageError};
+pub use query::{Answer, Query, QueryError};
+pub use sign::{Match, Sign};

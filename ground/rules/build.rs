@@ -1,0 +1,38 @@
+//! Packs the pages of `content/` into the crate, so that the binary carries them.
+#![expect(clippy::disallowed_methods, reason = "a build script reads the source tree")]
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = Path::new("../../content");
+    println!("cargo::rerun-if-changed={}", root.display());
+    let mut pages = Vec::new();
+    collect(root, &mut pages)?;
+    pages.sort();
+    let mut code = String::from("static PAGES: &[(&str, &str)] = &[\n");
+    for page in &pages {
+        println!("cargo::rerun-if-changed={}", page.display());
+        let path = page.strip_prefix(root)?.with_extension("");
+        let full = std::fs::canonicalize(page)?;
+        writeln!(code, "    ({:?}, include_str!({:?})),", path, full)?;
+    }
+    code.push_str("];\n");
+    let out = std::env::var("OUT_DIR")?;
+    std::fs::write(Path::new(&out).join("pages.rs"), code)?;
+    Ok(())
+}
+
+fn collect(directory: &Path, pages: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={}", directory.display());
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, pages)?;
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            pages.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! A sign: a page whose query runs over tables, and the findings it makes.
+
+use stanch_words::{Both, Evidence, Finding, Level, Subject, Value, text};
+
+use crate::query::Checked;
+use crate::{Page, Query, QueryError};
+
+/// The longest value that is put into a sentence; hostile values can be a megabyte.
+const LONGEST: usize = 160;
+
+/// A page ready to judge.
+#[derive(Clone, Debug)]
+pub struct Sign {
+    /// The page.
+    pub page: Page,
+}
+
+/// One row that matched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Match {
+    columns: Vec<String>,
+    row: Vec<Value>,
+}
+
+impl Match {
+    fn get(&self, column: &str) -> Option<&Value> {
+        let at = self.columns.iter().position(|name| name == column)?;
+        self.row.get(at).filter(|value| !value.is_null())
+    }
+
+    fn text(&self, column: Option<&String>) -> Option<String> {
+        let value = self.get(column?)?.to_string();
+        (!value.is_empty()).then_some(value)
+    }
+
+    fn integer(&self, column: Option<&String>) -> Option<i64> {
+        self.get(column?)?.as_integer()
+    }
+
+    /// Fills `{column}` places; values are escaped and shortened, so that nothing found on the
+    /// machine can drive a terminal or forge a line.
+    fn fill(&self, template: &str) -> String {
+        let mut out = String::new();
+        let mut rest = template;
+        while let Some((head, tail)) = rest.split_once('{') {
+            out.push_str(head);
+            let Some((name, after)) = tail.split_once('}') else {
+                rest = tail;
+                break;
+            };
+            let value = self.get(name).map(Value::to_string).unwrap_or_default();
+            out.push_str(&text::shortened(&text::escaped(&value), LONGEST));
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+}
+
+impl Sign {
+    /// Returns the sign of a page.
+    pub fn new(page: Page) -> Self {
+        Self { page }
+    }
+
+    /// Checks the query and every column that the page names against the tables.
+    ///
+    /// # Errors
+    /// All complaints, in words.
+    pub fn check(&self, query: &Query) -> Result<Checked, Vec<String>> {
+        let front = &self.page.front;
+        let checked = query.check(&front.sql).map_err(|error| vec![format!("sql: {error}")])?;
+        let subject = &front.subject;
+        let named = [
+            &subject.pid,
+            &subject.start,
+            &subject.path,
+            &subject.name,
+            &subject.address,
+            &subject.port,
+            &front.evidence.line,
+        ];
+        let mut wanted: Vec<&str> = named.into_iter().flatten().map(String::as_str).collect();
+        let templates =
+            [&front.seen.en, &front.seen.zh, &front.evidence.source, &front.evidence.excerpt];
+        for template in templates.into_iter().chain(&front.next) {
+            let places = template.split('{').skip(1).filter_map(|part| part.split_once('}'));
+            wanted.extend(places.map(|(name, _)| name));
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        let missing: Vec<String> = wanted
+            .into_iter()
+            .filter(|name| !checked.columns.iter().any(|column| column == name))
+            .map(|name| format!("the query gives no column `{name}`"))
+            .collect();
+        if missing.is_empty() { Ok(checked) } else { Err(missing) }
+    }
+
+    /// Runs the query and returns what matched.
+    ///
+    /// # Errors
+    /// [`QueryError`] if the query does not run.
+    pub fn judge(&self, query: &Query) -> Result<Vec<Match>, QueryError> {
+        let mut rows = Vec::new();
+        let columns = query.each(&self.page.front.sql, |row| rows.push(row))?;
+        Ok(rows.into_iter().map(|row| Match { columns: columns.clone(), row }).collect())
+    }
+
+    /// Makes the finding of a match; its id is given later, in the order of the page.
+    pub fn finding(&self, found: &Match) -> Finding {
+        let front = &self.page.front;
+        let template = &front.subject;
+        let subject = Subject {
+            pid: found.integer(template.pid.as_ref()),
+            start: found.integer(template.start.as_ref()),
+            path: found.text(template.path.as_ref()),
+            name: found.text(template.name.as_ref()),
+            address: found.text(template.address.as_ref()),
+            port: found.integer(template.port.as_ref()),
+            ..Subject::new(front.subject_kind())
+        };
+        let level = found.get("level").and_then(Value::as_text).and_then(Level::from_name);
+        let confidence = match found.get("confidence") {
+            Some(Value::Real(given)) => given.clamp(0.0, 1.0),
+            _ => front.confidence,
+        };
+        let line = found.integer(front.evidence.line.as_ref());
+        Finding {
+            id: String::new(),
+            sign: front.id.clone(),
+            category: front.category().to_owned(),
+            level: level.unwrap_or_else(|| front.level()),
+            confidence,
+            class: front.class(),
+            title: front.title.clone().into(),
+            seen: Both::new(found.fill(&front.seen.en), found.fill(&front.seen.zh)),
+            why: self.page.why.clone(),
+            innocent_when: self.page.innocent_when.clone(),
+            todo: self.page.todo.clone(),
+            next: front.next.iter().map(|command| found.fill(command)).collect(),
+            subject,
+            attack: front.attack.clone(),
+            first_seen: found.text(Some(&"first_seen".to_owned())),
+            evidence: vec![Evidence {
+                source: found.fill(&front.evidence.source),
+                excerpt: found.fill(&front.evidence.excerpt),
+                line: line.and_then(|n| u64::try_from(n).ok()),
+                ..Evidence::default()
+            }],
+        }
+    }
+}
+
+/// Returns a short word for a subject: `process 4242`, `file /etc/x`, `account eve`. Cases and
+/// stories name subjects this way.
+pub fn label(subject: &Subject) -> String {
+    let name = match (&subject.path, &subject.name, &subject.address) {
+        _ if subject.pid.is_some() => subject.pid.unwrap_or(0).to_string(),
+        (_, Some(name), _) => name.clone(),
+        (Some(path), _, _) => path.clone(),
+        (_, _, Some(address)) => match subject.port {
+            Some(port) => format!("{address}:{port}"),
+            None => address.clone(),
+        },
+        _ => subject.port.map(|port| port.to_string()).unwrap_or_default(),
+    };
+    format!("{} {name}", subject.kind.name()).trim_end().to_owned()
+}
