@@ -11,7 +11,9 @@
 //!
 //! **Start reading** at [`tables`] (the list), [`host`] (what tables share) and [`snapshot`].
 
+pub mod digest;
 pub mod host;
+pub mod packages;
 pub mod snapshot;
 pub mod tables;
 

@@ -24,6 +24,7 @@ macro_rules! tables {
 
 // One line a table, in alphabetical order.
 tables! {
+    package_ownership
     processes
     users
 }
