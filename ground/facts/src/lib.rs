@@ -14,6 +14,7 @@
 pub mod digest;
 pub mod host;
 pub mod packages;
+pub mod process_files;
 pub mod snapshot;
 pub mod tables;
 

@@ -13,6 +13,7 @@
 //! **Start reading** at [`reading`] (the trait), [`kernel`] (questions to a running kernel) and
 //! [`live`].
 
+pub mod directory;
 pub mod image;
 pub mod kernel;
 pub mod limits;
@@ -23,6 +24,7 @@ mod stall;
 mod sys;
 mod tree;
 
+pub use directory::Directory;
 pub use image::Image;
 pub use kernel::Kernel;
 pub use live::Live;

@@ -10,6 +10,7 @@ use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 use stanch_words::GapKind;
 
+use crate::directory::{ByDescriptor, ByPath, Directory};
 use crate::kernel::{BpfKind, FileSystem, Probe, Protocol, Sysinfo};
 use crate::tree::{Tree, read_capped};
 use crate::{Contents, Kernel, Listing, Machine, Miss, Stalls, Stat, sys};
@@ -87,6 +88,13 @@ impl Machine for Live {
     }
     fn flags(&self, path: &Path) -> Result<Option<u32>, Miss> {
         self.tree.flags(path)
+    }
+    fn directory<'a>(&'a self, path: &Path) -> Result<Box<dyn Directory + 'a>, Miss> {
+        if path.starts_with("/proc") || path.starts_with("/sys") {
+            return Ok(Box::new(ByDescriptor::open(&self.tree, path)?));
+        }
+        self.stat(path)?;
+        Ok(Box::new(ByPath { machine: self, path: path.to_owned() }))
     }
     fn kernel(&self) -> Option<&dyn Kernel> {
         Some(self)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use stanch_words::{Gap, GapKind};
 
 use crate::Kernel;
+use crate::directory::{ByPath, Directory};
 
 /// What can be read of a computer. Implementations are live, an image, or pretend.
 pub trait Machine: Send + Sync {
@@ -35,6 +36,12 @@ pub trait Machine: Send + Sync {
 
     /// Returns the inode flags (`FS_IOC_GETFLAGS`, ioctl_iflags(2)), where the file system has them.
     fn flags(&self, path: &Path) -> Result<Option<u32>, Miss>;
+
+    /// Holds a directory open, to read many small files in it. Meant for `/proc` and `/sys`.
+    fn directory<'a>(&'a self, path: &Path) -> Result<Box<dyn Directory + 'a>, Miss> {
+        self.stat(path)?;
+        Ok(Box::new(ByPath { machine: self, path: path.to_owned() }))
+    }
 
     /// Returns the running kernel, or none for an image.
     fn kernel(&self) -> Option<&dyn Kernel>;

@@ -56,7 +56,7 @@ impl Tree {
         }
     }
 
-    fn guard(&self, path: &Path) -> Result<stall::Guard, Miss> {
+    pub(crate) fn guard(&self, path: &Path) -> Result<stall::Guard, Miss> {
         if self.stalls.has(path) {
             return Err(Miss::new(GapKind::TimedOut, "did not answer before; left out", path));
         }
@@ -124,28 +124,7 @@ impl Tree {
         let _guard = self.guard(path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let directory = self.open_quietly(path, flags).map_err(|e| Miss::from_errno(e, path))?;
-        let mut entries = Vec::new();
-        let mut truncated = false;
-        let mut buffer = Vec::with_capacity(32 << 10);
-        let mut raw = fs::RawDir::new(directory, buffer.spare_capacity_mut());
-        while let Some(entry) = raw.next() {
-            let entry = entry.map_err(|errno| Miss::from_errno(errno, path))?;
-            let name = entry.file_name().to_bytes();
-            if name == b"." || name == b".." {
-                continue;
-            }
-            if entries.len() >= limits::ENTRIES {
-                truncated = true;
-                break;
-            }
-            entries.push(Entry {
-                name: OsString::from_vec(name.to_vec()),
-                kind: kind_of(entry.file_type()),
-                inode: entry.ino(),
-            });
-        }
-        entries.sort_unstable();
-        Ok(Listing { entries, truncated })
+        list_descriptor(directory).map_err(|errno| Miss::from_errno(errno, path))
     }
 
     pub(crate) fn stat(&self, path: &Path, follow: bool) -> Result<Stat, Miss> {
@@ -274,6 +253,32 @@ fn walk_inside(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> Result<Owned
     }
 }
 
+/// Lists an open directory without `.` and `..`, in the order of names.
+pub(crate) fn list_descriptor(directory: OwnedFd) -> Result<Listing, Errno> {
+    let mut entries = Vec::new();
+    let mut truncated = false;
+    let mut buffer = Vec::with_capacity(32 << 10);
+    let mut raw = fs::RawDir::new(directory, buffer.spare_capacity_mut());
+    while let Some(entry) = raw.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name == b"." || name == b".." {
+            continue;
+        }
+        if entries.len() >= limits::ENTRIES {
+            truncated = true;
+            break;
+        }
+        entries.push(Entry {
+            name: OsString::from_vec(name.to_vec()),
+            kind: kind_of(entry.file_type()),
+            inode: entry.ino(),
+        });
+    }
+    entries.sort_unstable();
+    Ok(Listing { entries, truncated })
+}
+
 /// Reads until the end or the cap; returns whether there was more.
 pub(crate) fn read_capped(
     file: BorrowedFd<'_>,
@@ -321,7 +326,7 @@ fn kind_of(kind: fs::FileType) -> FileKind {
     }
 }
 
-fn from_statx(s: fs::Statx) -> Stat {
+pub(crate) fn from_statx(s: fs::Statx) -> Stat {
     let nanoseconds = |t: fs::StatxTimestamp| {
         t.tv_sec.saturating_mul(1_000_000_000).saturating_add(i64::from(t.tv_nsec))
     };

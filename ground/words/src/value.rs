@@ -19,7 +19,11 @@ pub enum Value {
 impl Value {
     /// Returns text from bytes found on the machine.
     pub fn bytes(bytes: &[u8]) -> Self {
-        Self::Text(crate::text::from_bytes(bytes).into())
+        // Nearly always valid: one copy then, not two.
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.into()),
+            Err(_escape) => Self::Text(crate::text::from_bytes(bytes).into()),
+        }
     }
 
     /// Returns the number, if this is one.

@@ -2,12 +2,16 @@
 //!
 //! Source: proc_pid_stat(5), proc_pid_status(5), proc_pid_cgroup(5).
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use stanch_machine::limits;
-use stanch_words::{Ask, Seen, table_spec};
+use stanch_machine::kernel::Probe;
+use stanch_machine::{Directory, Miss, Stat, limits};
+use stanch_words::{Ask, Gap, GapKind, Row, Seen, Value, table_spec};
 
 use crate::Host;
+use crate::process_files::{self, ProcessGroup, ProcessStat, ProcessStatus, Refusals};
 
 table_spec! {
     /// Running processes.
@@ -64,30 +68,472 @@ table_spec! {
     net_namespace BigInt Plain "Inode of the network namespace.";
     user_namespace BigInt Plain "Inode of the user namespace.";
     shares_pid_namespace Integer Plain "1 if it is in the pid namespace of the process that asks.";
+    children_time BigInt Plain "CPU time of ended children that were waited for, milliseconds.";
 }
 
 /// Reads /proc.
 pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
-    let machine = host.machine();
-    for entry in host.list(SPEC.name, Path::new("/proc"), seen) {
-        let Some(pid) = entry.name.to_str().and_then(|name| name.parse::<i64>().ok()) else {
-            continue;
-        };
-        let directory = PathBuf::from(format!("/proc/{pid}"));
-        let mut row = SPEC.row();
-        row.put(col::pid, pid);
-        if ask.wants_any(&[col::path, col::on_disk, col::deleted])
-            && let Ok(exe) = machine.read_link(&directory.join("exe"))
+    let reader = Reader::new(host, ask);
+    let mut buffer = Vec::with_capacity(16 << 10);
+    let mut refusals = Refusals::default();
+    for pid in process_files::pids(host, SPEC.name, ask, col::pid, seen) {
+        let path = format!("/proc/{pid}");
+        let opened = host.machine().directory(Path::new(&path));
+        let row = opened.and_then(|directory| {
+            let mut one = One {
+                reader: &reader,
+                directory: &*directory,
+                pid,
+                row: SPEC.row(),
+                buffer: &mut buffer,
+                refusals: &mut refusals,
+                seen,
+            };
+            one.read()?;
+            Ok(one.row)
+        });
+        match row {
+            Ok(row) => seen.push(row),
+            // Gone, or hidden from others by hidepid; or another thing lies over its directory.
+            Err(miss) if miss.absent => reader.note_if_alive(pid, &path, seen),
+            Err(miss) => refusals.take(SPEC.name, pid, miss, seen),
+        }
+    }
+    refusals.tell(SPEC.name, "details", seen);
+}
+
+/// What is the same for all processes of one reading.
+struct Reader<'a> {
+    host: &'a Host,
+    ask: &'a Ask,
+    stat: bool,
+    status: bool,
+    boot: Option<i64>,
+    ticks: i64,
+    page: i64,
+    own_pid_namespace: Option<i64>,
+}
+
+/// Columns that only `stat` tells, and those that only `status` tells; the rest of what either
+/// holds is taken from whichever is read.
+const FROM_STAT: [usize; 14] = [
+    col::pgroup,
+    col::nice,
+    col::user_time,
+    col::system_time,
+    col::start_time,
+    col::start_ticks,
+    col::resident_size,
+    col::total_size,
+    col::kernel_thread,
+    col::tty,
+    col::tty_name,
+    col::session,
+    col::policy,
+    col::children_time,
+];
+const FROM_STATUS: [usize; 9] = [
+    col::uid,
+    col::gid,
+    col::euid,
+    col::egid,
+    col::suid,
+    col::sgid,
+    col::tracer,
+    col::capabilities,
+    col::seccomp,
+];
+const FROM_EITHER: [usize; 4] = [col::name, col::state, col::parent, col::threads];
+const FROM_EXE: [usize; 8] = [
+    col::path,
+    col::on_disk,
+    col::deleted,
+    col::exe_inode,
+    col::exe_device,
+    col::exe_mode,
+    col::exe_uid,
+    col::exe_changed,
+];
+const FROM_NAMESPACES: [(usize, &str); 4] = [
+    (col::pid_namespace, "ns/pid"),
+    (col::mount_namespace, "ns/mnt"),
+    (col::net_namespace, "ns/net"),
+    (col::user_namespace, "ns/user"),
+];
+
+impl<'a> Reader<'a> {
+    fn new(host: &'a Host, ask: &'a Ask) -> Self {
+        let machine = host.machine();
+        let kernel = machine.kernel();
+        let status = ask.wants_any(&FROM_STATUS) || ask.equal(col::pid).is_some();
+        let start = ask.wants(col::start_time);
+        let own = Path::new("/proc/self/ns/pid");
+        let shares = ask.wants(col::shares_pid_namespace);
+        Self {
+            host,
+            ask,
+            stat: ask.wants_any(&FROM_STAT) || (!status && ask.wants_any(&FROM_EITHER)),
+            status,
+            boot: start.then(|| process_files::boot_time(machine)).flatten(),
+            ticks: kernel.map_or(100, |k| k.ticks()).max(1).cast_signed(),
+            page: kernel.map_or(4096, |k| k.page_size()).cast_signed(),
+            own_pid_namespace: shares
+                .then(|| machine.read_link(own).ok())
+                .flatten()
+                .and_then(|link| process_files::namespace(&link)),
+        }
+    }
+
+    fn note_if_alive(&self, pid: i64, path: &str, seen: &mut Seen) {
+        let Some(kernel) = self.host.machine().kernel() else { return };
+        let Ok(number) = i32::try_from(pid) else { return };
+        let alive = kernel.probe(number, Probe::Pidfd);
+        // By number anything can be asked for, also what never was; the listing alone promises.
+        if alive && self.ask.equal(col::pid).is_none() {
+            let detail = "the process answers, but its directory cannot be read";
+            seen.gap(Gap::new(SPEC.name, GapKind::Changed, detail).at(path));
+        }
+    }
+}
+
+/// One process while it is read.
+struct One<'a> {
+    reader: &'a Reader<'a>,
+    directory: &'a dyn Directory,
+    pid: i64,
+    row: Row,
+    buffer: &'a mut Vec<u8>,
+    refusals: &'a mut Refusals,
+    seen: &'a mut Seen,
+}
+
+impl One<'_> {
+    fn read(&mut self) -> Result<(), Miss> {
+        let ask = self.reader.ask;
+        self.row.put(col::pid, self.pid).put(col::wired_size, 0);
+        if self.reader.stat {
+            self.directory.read("stat", PSEUDO, self.buffer)?;
+            put_stat(&mut self.row, self.buffer, self.reader).ok_or_else(|| self.damaged("stat"))?;
+        }
+        if self.reader.status {
+            self.directory.read("status", PSEUDO, self.buffer)?;
+            let group = put_status(&mut self.row, self.buffer, !self.reader.stat)
+                .ok_or_else(|| self.damaged("status"))?;
+            if group != self.pid {
+                return Err(Miss {
+                    absent: true,
+                    ..Miss::new(GapKind::Changed, "a thread", Path::new("/proc"))
+                });
+            }
+        }
+        if ask.wants_any(&[col::cmdline, col::argv0]) && self.take("cmdline", limits::ARGUMENTS) {
+            let first = self.buffer.split(|&b| b == 0).next().unwrap_or_default();
+            self.row
+                .put(col::cmdline, process_files::joined_arguments(self.buffer))
+                .put(col::argv0, first);
+        }
+        if ask.wants_any(&FROM_EXE) {
+            self.exe();
+        }
+        for (column, name) in [(col::cwd, "cwd"), (col::root, "root")] {
+            if ask.wants(column) {
+                let link = self.link(name);
+                self.row.put(column, link.as_deref());
+            }
+        }
+        self.extras();
+        Ok(())
+    }
+
+    fn extras(&mut self) {
+        let ask = self.reader.ask;
+        if ask.wants_any(&[col::disk_bytes_read, col::disk_bytes_written])
+            && self.take("io", PSEUDO)
         {
-            let text = stanch_words::Value::from(exe.as_path()).to_string();
-            let deleted = text.ends_with(" (deleted)");
-            row.put(col::path, text.trim_end_matches(" (deleted)"))
-                .put(col::deleted, deleted)
-                .put(col::on_disk, !deleted);
+            put_io(&mut self.row, self.buffer);
         }
-        if let Ok(comm) = machine.read(&directory.join("comm"), limits::PSEUDO_FILE) {
-            row.put(col::name, comm.bytes.trim_ascii_end());
+        if ask.wants_any(&[col::cgroup_path, col::unit, col::container])
+            && self.take("cgroup", PSEUDO)
+        {
+            let group = ProcessGroup::parse(self.buffer);
+            self.row
+                .put(col::cgroup_path, group.path)
+                .put(col::unit, group.unit)
+                .put(col::container, group.container);
         }
-        seen.push(row);
+        for (column, name) in [(col::loginuid, "loginuid"), (col::audit_session, "sessionid")] {
+            if ask.wants(column) && self.take(name, PSEUDO) {
+                let id = process_files::number(self.buffer.trim_ascii());
+                self.row.put(column, id.map(|id| if id == 0xffff_ffff { -1 } else { id }));
+            }
+        }
+        for (column, name) in FROM_NAMESPACES {
+            let shares = column == col::pid_namespace && ask.wants(col::shares_pid_namespace);
+            if ask.wants(column) || shares {
+                let id = self.link(name).and_then(|link| process_files::namespace(&link));
+                self.row.put(column, id);
+                if let (true, Some(own), Some(id)) = (shares, self.reader.own_pid_namespace, id) {
+                    self.row.put(col::shares_pid_namespace, own == id);
+                }
+            }
+        }
+    }
+
+    /// Reads a file into the buffer; a miss is counted and the columns stay unknown.
+    fn take(&mut self, name: &str, cap: u64) -> bool {
+        match self.directory.read(name, cap, self.buffer) {
+            Ok(truncated) => {
+                if truncated {
+                    let detail = format!("only the first {cap} bytes were read");
+                    let path = format!("/proc/{}/{name}", self.pid);
+                    self.seen.gap(Gap::new(SPEC.name, GapKind::Truncated, detail).at(path));
+                }
+                true
+            }
+            Err(miss) => {
+                self.refusals.take(SPEC.name, self.pid, miss, self.seen);
+                false
+            }
+        }
+    }
+
+    fn link(&mut self, name: &str) -> Option<PathBuf> {
+        match self.directory.read_link(name) {
+            Ok(target) => Some(target),
+            Err(miss) => {
+                self.refusals.take(SPEC.name, self.pid, miss, self.seen);
+                None
+            }
+        }
+    }
+
+    fn damaged(&self, name: &str) -> Miss {
+        let path = format!("/proc/{}/{name}", self.pid);
+        Miss::new(GapKind::Damaged, "not as the kernel writes it", Path::new(&path))
+    }
+
+    fn exe(&mut self) {
+        let link = match self.directory.read_link("exe") {
+            Ok(link) => link,
+            Err(miss) => {
+                if miss.absent {
+                    // A kernel thread or a zombie.
+                    self.row.put(col::path, "").put(col::deleted, 0);
+                }
+                self.row.put(col::on_disk, -1);
+                self.refusals.take(SPEC.name, self.pid, miss, self.seen);
+                return;
+            }
+        };
+        let (path, marked) = process_files::without_deleted(link.as_os_str().as_bytes());
+        let rest = [col::on_disk, col::deleted, col::exe_inode, col::exe_device];
+        let more = [col::exe_mode, col::exe_uid, col::exe_changed];
+        if !marked && !self.reader.ask.wants_any(&rest) && !self.reader.ask.wants_any(&more) {
+            self.row.put(col::path, path);
+            return;
+        }
+        let running = match self.directory.stat("exe") {
+            Ok(running) => running,
+            Err(miss) => {
+                self.refusals.take(SPEC.name, self.pid, miss, self.seen);
+                self.row.put(col::path, path).put(col::deleted, marked).put(col::on_disk, -1);
+                return;
+            }
+        };
+        // A file may really be called `x (deleted)`.
+        let literal = marked && self.leads_to(&link, &running);
+        let path = if literal { link.as_os_str().as_bytes() } else { path };
+        let on_disk = literal || self.leads_to(Path::new(OsStr::from_bytes(path)), &running);
+        self.row
+            .put(col::path, path)
+            .put(col::deleted, marked && !literal)
+            .put(col::on_disk, on_disk)
+            .put(col::exe_inode, running.inode)
+            .put(col::exe_device, running.device)
+            .put(col::exe_mode, format!("{:04o}", running.mode & 0o7777))
+            .put(col::exe_uid, running.uid)
+            .put(col::exe_changed, running.changed.div_euclid(1_000_000_000));
+    }
+
+    /// Returns whether a path leads to the running file: from here, or, for a process in another
+    /// mount namespace, from its own root.
+    fn leads_to(&self, path: &Path, running: &Stat) -> bool {
+        let same = |stat: Stat| (stat.inode, stat.device) == (running.inode, running.device);
+        let machine = self.reader.host.machine();
+        if !path.is_absolute() || path.as_os_str().as_bytes().starts_with(b"/memfd:") {
+            return false;
+        }
+        machine.stat(path).is_ok_and(same) || {
+            let inside = path.as_os_str().as_bytes();
+            let inside = [b"root", inside].concat();
+            std::str::from_utf8(&inside)
+                .is_ok_and(|inside| self.directory.stat(inside).is_ok_and(same))
+        }
+    }
+}
+
+const PSEUDO: u64 = limits::PSEUDO_FILE;
+
+fn put_stat(row: &mut Row, bytes: &[u8], reader: &Reader<'_>) -> Option<()> {
+    let stat = ProcessStat::parse(bytes)?;
+    let milliseconds = |ticks: i64| ticks.saturating_mul(1000).div_euclid(reader.ticks);
+    let (user, system) = stat.ticks();
+    row.put(col::name, stat.name)
+        .put(col::parent, stat.parent())
+        .put(col::threads, stat.field(20))
+        .put(col::pgroup, stat.field(5))
+        .put(col::session, stat.field(6))
+        .put(col::tty, stat.field(7))
+        .put(col::nice, stat.nice())
+        .put(col::policy, stat.policy())
+        .put(col::user_time, milliseconds(user))
+        .put(col::system_time, milliseconds(system))
+        .put(col::children_time, milliseconds(stat.children_ticks()))
+        .put(col::start_ticks, stat.start())
+        .put(col::total_size, stat.field(23))
+        .put(col::resident_size, stat.field(24).saturating_mul(reader.page))
+        .put(col::kernel_thread, stat.is_kernel_thread());
+    row.put(col::state, letter(stat.state));
+    if reader.ask.wants(col::tty_name) {
+        row.put(col::tty_name, process_files::terminal_name(stat.field(7)));
+    }
+    let start = |boot: i64| boot.saturating_add(stat.start().div_euclid(reader.ticks));
+    row.put(col::start_time, reader.boot.map(start));
+    Some(())
+}
+
+fn put_status(row: &mut Row, bytes: &[u8], whole: bool) -> Option<i64> {
+    let status = ProcessStatus::parse(bytes)?;
+    if whole {
+        row.put(col::name, status.plain_name())
+            .put(col::state, letter(status.state))
+            .put(col::parent, status.parent)
+            .put(col::threads, status.threads);
+    }
+    let ([uid, euid, suid, _], [gid, egid, sgid, _]) = (status.uids, status.gids);
+    row.put(col::uid, uid)
+        .put(col::euid, euid)
+        .put(col::suid, suid)
+        .put(col::gid, gid)
+        .put(col::egid, egid)
+        .put(col::sgid, sgid)
+        .put(col::tracer, status.tracer)
+        .put(col::capabilities, status.capabilities)
+        .put(col::seccomp, status.seccomp);
+    Some(status.group)
+}
+
+fn put_io(row: &mut Row, bytes: &[u8]) {
+    for line in bytes.split(|&b| b == b'\n') {
+        if let Some(count) = line.strip_prefix(b"read_bytes: ") {
+            row.put(col::disk_bytes_read, process_files::number(count));
+        } else if let Some(count) = line.strip_prefix(b"write_bytes: ") {
+            row.put(col::disk_bytes_written, process_files::number(count));
+        }
+    }
+}
+
+fn letter(state: u8) -> Value {
+    Value::bytes(&[state])
+}
+
+#[cfg(test)]
+mod tests {
+    use stanch_machine::Pretend;
+
+    use super::*;
+
+    fn machine() -> Pretend {
+        let status = "Name:\tsshd\nState:\tS (sleeping)\nTgid:\t7\nPPid:\t1\nTracerPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nThreads:\t1\nCapEff:\t0\nSeccomp:\t0\n";
+        let stat = "7 (sshd) S 1 7 7 34816 -1 4194560 1 0 0 0 100 50 0 0 20 0 1 0 5000 8192 2 0 1 1 1 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0";
+        Pretend::new()
+            .file("/proc/7/status", status)
+            .file("/proc/7/stat", stat)
+            .file("/proc/7/cmdline", "sshd: x\0-D\0")
+            .file("/proc/7/cgroup", "0::/system.slice/ssh.service\n")
+            .file("/proc/7/loginuid", "4294967295")
+            .file("/proc/7/io", "read_bytes: 5\nwrite_bytes: 6\n")
+            .file("/usr/sbin/sshd", "elf")
+            .link("/proc/7/exe", "/usr/sbin/sshd")
+            .link("/proc/7/ns/pid", "pid:[4026531836]")
+            .file("/proc/stat", "cpu 1\nbtime 1000\n")
+            .file("/proc/8/stat", "8 (half")
+            .file("/proc/8/status", "Name:\tx")
+            .directory("/proc/9")
+            .file("/proc/uptime", "1 1")
+    }
+
+    fn read_with(machine: Pretend, ask: &Ask) -> Seen {
+        let mut seen = Seen::default();
+        read(&Host::new(std::sync::Arc::new(machine)), ask, &mut seen);
+        seen
+    }
+
+    #[test]
+    fn a_daemon_whole() {
+        let seen = read_with(machine(), &Ask::all());
+        assert_eq!(seen.rows.len(), 1);
+        let row = &seen.rows[0];
+        for (column, expected) in [
+            (col::name, "sshd"),
+            (col::path, "/usr/sbin/sshd"),
+            (col::cmdline, "sshd: x -D"),
+            (col::argv0, "sshd: x"),
+            (col::unit, "ssh.service"),
+            (col::loginuid, "-1"),
+            (col::on_disk, "1"),
+            (col::user_time, "1000"),
+            (col::start_time, "1050"),
+            (col::resident_size, "8192"),
+            (col::tty_name, "pts/0"),
+            (col::disk_bytes_written, "6"),
+            (col::pid_namespace, "4026531836"),
+            (col::state, "S"),
+        ] {
+            assert_eq!(row.get(column).to_string(), expected, "column {column}");
+        }
+        // Process 8 is damaged and told; 9 is a directory without files, as when it has ended.
+        assert_eq!(seen.gaps.len(), 1, "{:?}", seen.gaps);
+        assert_eq!(seen.gaps[0].kind, GapKind::Damaged);
+    }
+
+    #[test]
+    fn a_deleted_program_and_one_that_is_only_called_so() {
+        let gone = machine().link("/proc/7/exe", "/tmp/x (deleted)").file("/tmp/x", "other");
+        let mut seen = Seen::default();
+        // A pretend exe link leads nowhere when the file is gone, so its own stat is missing.
+        read(&Host::new(std::sync::Arc::new(gone)), &Ask::all(), &mut seen);
+        assert_eq!(seen.rows[0].get(col::path).to_string(), "/tmp/x");
+        assert_eq!(seen.rows[0].get(col::deleted).as_integer(), Some(1));
+        let named = machine()
+            .file("/tmp/x (deleted)", "really so called")
+            .link("/proc/7/exe", "/tmp/x (deleted)");
+        let seen = read_with(named, &Ask::all());
+        assert_eq!(seen.rows[0].get(col::path).to_string(), "/tmp/x (deleted)");
+        assert_eq!(seen.rows[0].get(col::deleted).as_integer(), Some(0));
+        assert_eq!(seen.rows[0].get(col::on_disk).as_integer(), Some(1));
+    }
+
+    #[test]
+    fn refusals_are_told_once() {
+        let denied = machine().denied("/proc/7/exe").denied("/proc/7/io").denied("/proc/7/cmdline");
+        let seen = read_with(denied, &Ask::all());
+        let refused: Vec<_> = seen.gaps.iter().filter(|g| g.kind == GapKind::Denied).collect();
+        assert_eq!(refused.len(), 1, "{:?}", seen.gaps);
+        assert_eq!(refused[0].detail, "details of 1 processes: permission denied");
+        assert_eq!(seen.rows.len(), 1);
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_read() {
+        use stanch_words::{ColumnSet, Constraint, table::Op};
+        let columns = ColumnSet(1 << col::pid | 1 << col::uid | 1 << col::name);
+        let constraint = Constraint { column: col::pid, op: Op::Equal, value: 7.into() };
+        let seen = read_with(machine(), &Ask { columns, constraints: vec![constraint] });
+        assert_eq!(seen.gaps, []);
+        assert_eq!(seen.rows.len(), 1);
+        assert!(seen.rows[0].get(col::cmdline).is_null());
+        assert!(seen.rows[0].get(col::nice).is_null());
+        assert_eq!(seen.rows[0].get(col::uid).as_integer(), Some(0));
     }
 }
