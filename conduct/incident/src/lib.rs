@@ -1,1 +1,99 @@
-//! x
+//! The case: opens a machine and orders the phases on it.
+//!
+//! **What the responder is asking**: where does the emergency stand, and what comes next?
+//!
+//! **In and out**: a place to look at (the live machine, a root directory) goes in; the answers of
+//! the phases and of free queries come out, all over one snapshot.
+//!
+//! **Never**: this crate decides no finding and words nothing; it only orders those who do.
+//!
+//! **Start reading** at [`Incident`]. The open case, its gates, people and report join it with
+//! their issues.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use stanch_facts::Snapshot;
+use stanch_machine::{Image, Live, Miss};
+use stanch_rules::{Answer, Query, QueryError};
+use stanch_words::{Gap, TableSpec, Tables as _};
+
+pub use stanch_detect::{Blind, DetectError, Detection, LookedAt, Options};
+
+/// What is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The machine that we run on.
+    Live,
+    /// A mounted image or any other root directory.
+    Root(PathBuf),
+}
+
+/// One look at one machine.
+#[derive(Debug)]
+pub struct Incident {
+    snapshot: Arc<Snapshot>,
+}
+
+impl Incident {
+    /// Opens a machine.
+    ///
+    /// # Errors
+    /// A [`Miss`] if the root directory cannot be opened.
+    pub fn open(place: &Place) -> Result<Self, Miss> {
+        let snapshot = match place {
+            Place::Live => {
+                let machine = Live::new();
+                let stalls = machine.stalls().clone();
+                Snapshot::new(Arc::new(machine), stalls)
+            }
+            Place::Root(root) => {
+                let machine = Image::open(root)?;
+                let stalls = machine.stalls().clone();
+                Snapshot::new(Arc::new(machine), stalls)
+            }
+        };
+        Ok(Self { snapshot: Arc::new(snapshot) })
+    }
+
+    /// Looks for the signs of an intrusion.
+    ///
+    /// # Errors
+    /// [`DetectError`] only if the binary itself is broken.
+    pub fn detect(&self, options: &Options) -> Result<Detection, DetectError> {
+        stanch_detect::detect(&self.snapshot, options)
+    }
+
+    /// Answers a query over the tables, with the gaps of what it read.
+    ///
+    /// # Errors
+    /// [`QueryError`] if the SQL is wrong.
+    pub fn query(&self, sql: &str) -> Result<(Answer, Vec<Gap>), QueryError> {
+        let query = Query::open(Arc::clone(&self.snapshot) as _)?;
+        let answer = query.run(sql)?;
+        Ok((answer, self.snapshot.gaps()))
+    }
+
+    /// Returns the tables there are.
+    pub fn tables(&self) -> Vec<&'static TableSpec> {
+        self.snapshot.specs()
+    }
+
+    /// Returns the machine's own name, as far as it can be read.
+    pub fn host_name(&self) -> String {
+        let machine = self.snapshot.host().machine();
+        if let Some(kernel) = machine.kernel() {
+            let [_, node, ..] = kernel.uname();
+            return node;
+        }
+        let name = machine.read("/etc/hostname".as_ref(), 256).map(|read| read.bytes);
+        let name = name.unwrap_or_default();
+        stanch_words::text::from_bytes(name.trim_ascii())
+    }
+
+    /// Returns the milliseconds of a clock that never goes back.
+    pub fn monotonic_ms(&self) -> u64 {
+        let kernel = self.snapshot.host().machine().kernel();
+        kernel.map_or(0, |kernel| kernel.monotonic() / 1_000_000)
+    }
+}

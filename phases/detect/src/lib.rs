@@ -1,1 +1,112 @@
-//! x
+//! Detect: looks for the signs of an intrusion and weighs them into one verdict.
+//!
+//! **What the responder is asking**: have I been broken into? What is wrong, how sure are you,
+//! and why?
+//!
+//! **In and out**: a [`stanch_facts::Snapshot`] of a machine goes in; a [`Detection`] comes out:
+//! findings ranked by gravity, the verdict, what would change it, and every gap with the signs
+//! that it blinds.
+//!
+//! **Never**: this phase changes nothing, starts nothing, and never takes what it could not see
+//! for clean.
+//!
+//! **Start reading** at [`detect`], [`judge`] (pages over tables) and [`weigh`] (many signs, one
+//! judgement).
+
+pub mod judge;
+pub mod weigh;
+
+use std::sync::Arc;
+
+use stanch_facts::Snapshot;
+use stanch_rules::content;
+use stanch_words::{Both, Finding, Gap, Verdict};
+
+/// What to look for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Categories to look at (`performance`, `traffic`, …); empty means all.
+    pub only: Vec<String>,
+}
+
+/// The answer of the phase.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detection {
+    /// Broken into or not, as far as can be seen.
+    pub verdict: Verdict,
+    /// How sure of the verdict, 0 to 1.
+    pub confidence: f64,
+    /// What was found, gravest first.
+    pub findings: Vec<Finding>,
+    /// What could not be seen.
+    pub gaps: Vec<Blind>,
+    /// What would change the verdict.
+    pub would_change: Vec<Both>,
+    /// How much was looked at.
+    pub looked_at: LookedAt,
+}
+
+/// A gap and what it means for the judgement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blind {
+    /// The gap.
+    pub gap: Gap,
+    /// Titles of the signs that could not be judged fully because of it.
+    pub signs: Vec<Both>,
+}
+
+/// How much was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LookedAt {
+    /// Tables read.
+    pub tables: usize,
+    /// Rows seen.
+    pub rows: usize,
+    /// Log events judged.
+    pub events: usize,
+    /// Files whose content was read.
+    pub files: usize,
+    /// Signs judged.
+    pub signs: usize,
+}
+
+/// Why detection could not be done at all: the content that came with the binary is broken.
+#[derive(Debug, thiserror::Error)]
+pub enum DetectError {
+    /// Pages that do not parse.
+    #[error("content pages are broken: {}", .0.join("; "))]
+    Content(Vec<String>),
+    /// The query engine.
+    #[error("the query engine did not start")]
+    Engine(#[source] stanch_rules::QueryError),
+}
+
+/// Looks for the signs of an intrusion.
+///
+/// # Errors
+/// [`DetectError`] only if the binary itself is broken; what the machine refuses is a gap.
+pub fn detect(snapshot: &Arc<Snapshot>, options: &Options) -> Result<Detection, DetectError> {
+    let signs = content::signs()
+        .map_err(|errors| DetectError::Content(errors.iter().map(ToString::to_string).collect()))?;
+    let signs: Vec<_> = signs
+        .into_iter()
+        .filter(|sign| {
+            options.only.is_empty()
+                || options.only.iter().any(|only| only == sign.page.front.category())
+        })
+        .collect();
+    let judged = judge::judge(snapshot, &signs)?;
+    let mut findings = judged.findings;
+    weigh::rank(&mut findings);
+    let weighed = weigh::weigh(&findings, &judged.gaps);
+    let (tables, rows) = snapshot.counts();
+    let looked_at = LookedAt { tables, rows, signs: signs.len(), ..LookedAt::default() };
+    Ok(Detection {
+        verdict: weighed.verdict,
+        confidence: weighed.confidence,
+        would_change: weighed.would_change,
+        findings,
+        gaps: judged.gaps,
+        looked_at,
+    })
+}
