@@ -21,9 +21,10 @@ impl Tables for NoRows {
 fn pages() -> Vec<Page> {
     let parsed = content::texts().map(|(path, text)| Page::parse(path, text));
     let (pages, errors): (Vec<_>, Vec<_>) = parsed.partition(Result::is_ok);
-    let errors: Vec<String> = errors.into_iter().map(|e| e.unwrap_err().to_string()).collect();
+    let errors: Vec<String> =
+        errors.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "pages that do not parse:\n{}", errors.join("\n"));
-    pages.into_iter().map(Result::unwrap).collect()
+    pages.into_iter().filter_map(Result::ok).collect()
 }
 
 fn none(offenders: Vec<String>, law: &str) {
