@@ -13,6 +13,8 @@
 
 pub mod digest;
 pub mod host;
+mod lines;
+mod mount_list;
 pub mod packages;
 pub mod process_files;
 pub mod snapshot;

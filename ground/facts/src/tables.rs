@@ -24,8 +24,19 @@ macro_rules! tables {
 
 // One line a table, in alphabetical order.
 tables! {
+    disk_usage
+    dns_resolvers
+    etc_hosts
+    etc_protocols
+    etc_services
+    kernel_info
+    kernel_modules
+    kernel_taint
+    mounts
+    os_version
     package_ownership
     processes
+    system_info
     users
 }
 

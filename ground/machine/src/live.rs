@@ -224,6 +224,7 @@ impl Kernel for Live {
     }
 
     fn file_system(&self, path: &Path) -> Result<FileSystem, Miss> {
+        let _guard = self.tree.guard(path)?;
         let s = fs::statfs(path).map_err(|errno| Miss::from_errno(errno, path))?;
         #[expect(clippy::cast_sign_loss, reason = "statfs(2) counts are never negative")]
         #[expect(clippy::useless_conversion, reason = "the field's width differs by architecture")]
