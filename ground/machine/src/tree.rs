@@ -40,7 +40,11 @@ impl Tree {
     }
 
     fn open(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+        let mut flags = flags | OFlags::CLOEXEC;
+        if !flags.contains(OFlags::PATH) {
+            // openat2(2) refuses these together with O_PATH (EINVAL), which open(2) ignores.
+            flags |= OFlags::NOCTTY | OFlags::NONBLOCK;
+        }
         match &self.root {
             Root::Own => fs::open(path, flags, Mode::empty()),
             Root::Directory(root) => open_inside(root.as_fd(), path, flags),
