@@ -11,13 +11,18 @@
 //!
 //! **Start reading** at [`tables`] (the list), [`host`] (what tables share) and [`snapshot`].
 
+mod accounts;
+mod base64;
 pub mod digest;
 pub mod host;
 mod lines;
+mod login_records;
 mod mount_list;
 pub mod packages;
 pub mod process_files;
+mod reach;
 pub mod snapshot;
+mod sqlite_file;
 pub mod tables;
 
 pub use host::Host;

@@ -29,14 +29,20 @@ tables! {
     etc_hosts
     etc_protocols
     etc_services
+    groups
     kernel_info
     kernel_modules
     kernel_taint
+    last
+    lastlog
+    logged_in_users
     mounts
     os_version
     package_ownership
     processes
+    shadow
     system_info
+    user_groups
     users
 }
 
