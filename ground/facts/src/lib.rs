@@ -13,6 +13,7 @@
 
 mod accounts;
 mod base64;
+pub mod descriptors;
 pub mod digest;
 pub mod host;
 mod lines;
@@ -23,6 +24,7 @@ pub mod process_files;
 mod reach;
 pub mod snapshot;
 mod sqlite_file;
+pub mod sockets;
 pub mod tables;
 
 pub use host::Host;

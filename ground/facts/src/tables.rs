@@ -36,9 +36,11 @@ tables! {
     last
     lastlog
     logged_in_users
+    listening_ports
     mounts
     os_version
     package_ownership
+    process_open_sockets
     processes
     shadow
     system_info
