@@ -18,13 +18,14 @@ pub mod digest;
 pub mod host;
 mod lines;
 mod login_records;
+pub mod memory_map;
 mod mount_list;
 pub mod packages;
 pub mod process_files;
 mod reach;
 pub mod snapshot;
-mod sqlite_file;
 pub mod sockets;
+mod sqlite_file;
 pub mod tables;
 
 pub use host::Host;

@@ -35,11 +35,17 @@ tables! {
     kernel_taint
     last
     lastlog
-    logged_in_users
     listening_ports
+    logged_in_users
     mounts
     os_version
     package_ownership
+    process_code
+    process_envs
+    process_memory_map
+    process_namespaces
+    process_open_files
+    process_open_pipes
     process_open_sockets
     processes
     shadow
