@@ -1,0 +1,73 @@
+//! A Debian root, made once and kept.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use anyhow::{Context as _, Result, ensure};
+
+/// What runs on the victim, and what is needed to look at it.
+const PACKAGES: &str = "openssh-server,nginx-light,cron,rsyslog,procps,iproute2,passwd,login";
+
+/// Returns the folder of an unpacked Debian root. It is made on first use (about a minute and
+/// 250 MB of packages) and kept below `target/`, outside the tree.
+///
+/// # Errors
+/// When mmdebstrap cannot be installed or does not finish.
+pub fn debian() -> Result<PathBuf> {
+    static ONCE: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = ONCE.lock();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/range");
+    std::fs::create_dir_all(&kept)?;
+    let kept = kept.canonicalize()?;
+    let root = kept.join("debian");
+    if root.join("usr/sbin/nginx").exists() {
+        return Ok(root);
+    }
+    tools()?;
+    let making = kept.join("debian.making");
+    if making.exists() {
+        std::fs::remove_dir_all(&making)?;
+    }
+    // As a tar, then unpacked: mmdebstrap's directory mode leaves mounts behind when it is killed.
+    let tar = kept.join("debian.tar");
+    if !tar.exists() {
+        let partial = kept.join("debian.tar.making");
+        let mut make = Command::new("mmdebstrap");
+        make.args(["--quiet", "--format=tar", "--variant=apt"]);
+        make.arg(format!("--include={PACKAGES}")).arg("bookworm").arg(&partial);
+        run(&mut make)?;
+        std::fs::rename(&partial, &tar)?;
+    }
+    std::fs::create_dir(&making)?;
+    let mut unpack = Command::new("tar");
+    unpack.arg("-C").arg(&making).arg("-xpf").arg(&tar).args(["--exclude=./dev/*", "--xattrs"]);
+    run(&mut unpack)?;
+    std::fs::rename(&making, &root)?;
+    Ok(root)
+}
+
+/// Installs what the range needs of the machine it is made on.
+fn tools() -> Result<()> {
+    let wanted = [("mmdebstrap", "mmdebstrap"), ("ip", "iproute2"), ("nsenter", "util-linux")];
+    let missing: Vec<&str> = wanted
+        .into_iter()
+        .filter(|(program, _)| {
+            let places = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+            !places.iter().any(|place| Path::new(place).join(program).exists())
+        })
+        .map(|(_, package)| package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    run(Command::new("apt-get").args(["-qq", "update"]))?;
+    run(Command::new("apt-get").args(["-qq", "-y", "install"]).args(missing))
+}
+
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().with_context(|| format!("starting {command:?}"))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?} failed:\n{errors}");
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! One victim: an overlay over a Debian root, in namespaces of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::debian::run;
+
+/// The victim's address on the veth pair, and the peer's.
+const VICTIM: &str = "10.77.0.2";
+const PEER: &str = "10.77.0.1";
+
+/// A running victim. Dropping it ends everything in it.
+#[derive(Debug)]
+pub struct Victim {
+    init: Child,
+    peer: Child,
+    /// Pid of the victim's init as the outer machine sees it.
+    pid: u32,
+    binaries: PathBuf,
+}
+
+/// What a command gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// Exit code.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Victim {
+    /// Boots a victim over a root: overlay, namespaces, daemons, and a peer on a veth pair.
+    ///
+    /// # Errors
+    /// When a namespace, a mount or a daemon cannot be had.
+    pub fn boot(root: &Path) -> Result<Self> {
+        let binaries = crate::binaries()?;
+        let peer = Command::new("unshare")
+            .args(["--net", "--fork", "--kill-child", "sleep", "3600"])
+            .spawn()?;
+        let mut init = Command::new("unshare")
+            .args(["--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child"])
+            .arg(binaries.join("victim"))
+            .arg(root)
+            .arg(&binaries)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = init.stdout.take().context("the init's stdout is a pipe")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        ensure!(line.trim() == "ready", "the victim did not boot: {line}");
+        let pid = child_of(init.id())?;
+        let victim = Self { init, peer, pid, binaries };
+        victim.wire()?;
+        Ok(victim)
+    }
+
+    /// Ties the victim to the peer by a veth pair.
+    fn wire(&self) -> Result<()> {
+        let peer = child_of(self.peer.id())?;
+        let (victim, peer_text) = (self.pid.to_string(), peer.to_string());
+        let ip = |target: &str, arguments: &str| {
+            let mut command = Command::new("nsenter");
+            command.args(["--target", target, "--net", "ip"]).args(arguments.split(' '));
+            run(&mut command)
+        };
+        ip(&victim, &format!("link add eth0 type veth peer name eth0 netns {peer_text}"))?;
+        ip(&victim, &format!("addr add {VICTIM}/24 dev eth0"))?;
+        ip(&victim, "link set eth0 up")?;
+        ip(&peer_text, &format!("addr add {PEER}/24 dev eth0"))?;
+        ip(&peer_text, "link set eth0 up")?;
+        ip(&peer_text, "link set lo up")
+    }
+
+    /// Returns the peer's address.
+    pub fn peer_address(&self) -> &'static str {
+        PEER
+    }
+
+    /// Runs a stand-in on the peer host.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn_on_peer(&self, arguments: &[&str]) -> Result<Child> {
+        let peer = child_of(self.peer.id())?.to_string();
+        let child = Command::new("nsenter")
+            .args(["--target", &peer, "--net"])
+            .arg(self.binaries.join("stand-in"))
+            .args(arguments)
+            .spawn()?;
+        Ok(child)
+    }
+
+    fn inside(&self) -> Command {
+        let mut command = Command::new("nsenter");
+        let target = self.pid.to_string();
+        command.args(["--target", &target, "--mount", "--uts", "--ipc", "--net", "--pid", "--root"]);
+        command.args(["--wd=/", "--"]);
+        command
+    }
+
+    /// Runs a program inside and waits for it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn run(&self, arguments: &[&str]) -> Result<Ran> {
+        let output = self
+            .inside()
+            .args(arguments)
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LC_ALL", "C.UTF-8")
+            .stdin(Stdio::null())
+            .output()?;
+        Ok(Ran {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Runs a shell script inside and expects it to succeed.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn shell(&self, script: &str) -> Result<String> {
+        let ran = self.run(&["sh", "-ec", script])?;
+        ensure!(ran.code == 0, "`{script}` failed inside: {ran:?}");
+        Ok(ran.out)
+    }
+
+    /// Starts a program inside, detached: a session of its own, adopted by the victim's init, as a
+    /// daemon or an implant would be. Returns its pid inside, which it writes to `/run/NAME.pid`.
+    ///
+    /// # Errors
+    /// When no pid appears in ten seconds.
+    pub fn start(&self, name: &str, script: &str) -> Result<i64> {
+        let file = format!("/run/{name}.pid");
+        let script = format!("rm -f {file}; STAND_IN_PID={file} setsid --fork {script} </dev/null >/dev/null 2>&1");
+        self.shell(&script)?;
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            let ran = self.run(&["cat", &file])?;
+            if let Ok(pid) = ran.out.trim().parse() {
+                return Ok(pid);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        bail!("`{name}` did not start inside")
+    }
+
+    /// Runs `stanch` inside and returns its JSON document and exit code.
+    ///
+    /// # Errors
+    /// When it prints no JSON.
+    pub fn stanch(&self, arguments: &[&str]) -> Result<(serde_json::Value, i32)> {
+        let mut all = vec!["/run/range/stanch"];
+        all.extend(arguments);
+        all.push("--json");
+        let ran = self.run(&all)?;
+        let document = serde_json::from_str(&ran.out).with_context(|| format!("{ran:?}"))?;
+        Ok((document, ran.code))
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        for child in [&mut self.init, &mut self.peer] {
+            // `--kill-child`: the namespace's init dies with its `unshare`, and all with the init.
+            let _already_gone = child.kill();
+            let _status = child.wait();
+        }
+    }
+}
+
+/// Returns the one child of a process.
+fn child_of(pid: u32) -> Result<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < deadline {
+        let children = std::fs::read_to_string(&path)?;
+        if let Some(child) = children.split_whitespace().next() {
+            return Ok(child.parse()?);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bail!("process {pid} has no child")
+}
