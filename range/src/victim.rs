@@ -101,7 +101,8 @@ impl Victim {
     fn inside(&self) -> Command {
         let mut command = Command::new("nsenter");
         let target = self.pid.to_string();
-        command.args(["--target", &target, "--mount", "--uts", "--ipc", "--net", "--pid", "--root"]);
+        command
+            .args(["--target", &target, "--mount", "--uts", "--ipc", "--net", "--pid", "--root"]);
         command.args(["--wd=/", "--"]);
         command
     }
@@ -143,7 +144,9 @@ impl Victim {
     /// When no pid appears in ten seconds.
     pub fn start(&self, name: &str, script: &str) -> Result<i64> {
         let file = format!("/run/{name}.pid");
-        let script = format!("rm -f {file}; STAND_IN_PID={file} setsid --fork {script} </dev/null >/dev/null 2>&1");
+        let script = format!(
+            "rm -f {file}; STAND_IN_PID={file} setsid --fork {script} </dev/null >/dev/null 2>&1"
+        );
         self.shell(&script)?;
         let deadline = Instant::now() + Duration::from_secs(10);
         while Instant::now() < deadline {

@@ -12,7 +12,10 @@ fn grave(document: &Value) -> Vec<String> {
         .iter()
         .filter(|finding| !matches!(finding["level"].as_str().unwrap(), "info" | "low"))
         .map(|finding| {
-            format!("{} {} {} {}", finding["level"], finding["sign"], finding["entity"], finding["seen"])
+            format!(
+                "{} {} {} {}",
+                finding["level"], finding["sign"], finding["entity"], finding["seen"]
+            )
         })
         .collect()
 }

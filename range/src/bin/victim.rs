@@ -9,13 +9,18 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
-use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount,
+};
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
     let root = arguments.next().context("usage: victim ROOT BINARIES")?;
     let binaries = arguments.next().context("usage: victim ROOT BINARIES")?;
-    ensure!(rustix::process::getpid().is_init(), "the victim's init runs in a namespace of its own");
+    ensure!(
+        rustix::process::getpid().is_init(),
+        "the victim's init runs in a namespace of its own"
+    );
     make_root(Path::new(&root), Path::new(&binaries))?;
     for daemon in [
         "ip link set lo up",
@@ -66,7 +71,13 @@ fn make_root(lower: &Path, binaries: &Path) -> Result<()> {
         let path = root.join("dev").join(name);
         mknodat(CWD, path, FileType::CharacterDevice, Mode::from(0o666), makedev(1, minor))?;
     }
-    mknodat(CWD, root.join("dev/tty"), FileType::CharacterDevice, Mode::from(0o666), makedev(5, 0))?;
+    mknodat(
+        CWD,
+        root.join("dev/tty"),
+        FileType::CharacterDevice,
+        Mode::from(0o666),
+        makedev(5, 0),
+    )?;
     for folder in ["dev/pts", "dev/shm"] {
         std::fs::create_dir(root.join(folder))?;
     }
