@@ -21,12 +21,14 @@ mod login_records;
 pub mod memory_map;
 mod mount_list;
 pub mod packages;
+mod patterns;
 pub mod process_files;
 mod reach;
 pub mod snapshot;
 pub mod sockets;
 mod sqlite_file;
 pub mod tables;
+mod walk;
 
 pub use host::Host;
 pub use snapshot::Snapshot;

@@ -24,12 +24,16 @@ macro_rules! tables {
 
 // One line a table, in alphabetical order.
 tables! {
+    deb_package_files
+    deb_packages
     disk_usage
     dns_resolvers
     etc_hosts
     etc_protocols
     etc_services
+    file
     groups
+    hash
     kernel_info
     kernel_modules
     kernel_taint
@@ -39,6 +43,7 @@ tables! {
     logged_in_users
     mounts
     os_version
+    package_changes
     package_ownership
     process_code
     process_envs
@@ -49,7 +54,9 @@ tables! {
     process_open_sockets
     processes
     shadow
+    suid_bin
     system_info
+    temporary_programs
     user_groups
     users
 }
