@@ -107,6 +107,20 @@ impl Victim {
         command
     }
 
+    /// Puts a file of the outer machine inside.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn put(&self, from: &Path, to: &str) -> Result<()> {
+        let mut child = self
+            .inside()
+            .args(["sh", "-c", &format!("cat > {to}; chmod 755 {to}")])
+            .stdin(Stdio::from(std::fs::File::open(from)?))
+            .spawn()?;
+        ensure!(child.wait()?.success(), "`{to}` could not be written inside");
+        Ok(())
+    }
+
     /// Runs a program inside and waits for it.
     ///
     /// # Errors

@@ -62,6 +62,8 @@ fn named(name: &str) -> Result<()> {
         // The second life: `argv[0]` is all there is of the arguments.
         let own = std::env::args().next().unwrap_or_default();
         let shown = own.trim_matches(['[', ']']);
+        // A kernel thread's name may hold a slash; a program's name is the last part of its path.
+        let shown = if shown == own { shown.rsplit('/').next().unwrap_or(shown) } else { shown };
         rustix::thread::set_name(&CString::new(shown)?)?;
         return sleep();
     }
