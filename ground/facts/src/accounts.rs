@@ -12,6 +12,7 @@ use stanch_machine::{FileKind, limits};
 use stanch_words::{Gap, GapKind, Seen, Value, text};
 
 use crate::Host;
+use crate::lines::number;
 
 /// How many accounts may share one home before the rest are left out: rows of a home are
 /// repeated for each of its accounts, and a hostile passwd could name one home 100,000 times.
@@ -110,11 +111,6 @@ pub(crate) fn password_of(field: &[u8]) -> Password {
         [b'!' | b'*', ..] => Password::Locked,
         _ => Password::Set,
     }
-}
-
-/// Returns a whole number of decimal digits.
-pub(crate) fn number<N: std::str::FromStr>(field: &[u8]) -> Option<N> {
-    std::str::from_utf8(field).ok()?.trim().parse().ok()
 }
 
 /// Returns a path from bytes.

@@ -13,6 +13,7 @@
 
 mod accounts;
 mod base64;
+mod config_lines;
 pub mod descriptors;
 pub mod digest;
 pub mod host;
@@ -27,6 +28,8 @@ mod reach;
 pub mod snapshot;
 pub mod sockets;
 mod sqlite_file;
+mod ssh_keys;
+mod sshd;
 pub mod tables;
 mod walk;
 

@@ -24,6 +24,9 @@ macro_rules! tables {
 
 // One line a table, in alphabetical order.
 tables! {
+    at_jobs
+    authorized_keys
+    crontab
     deb_package_files
     deb_packages
     disk_usage
@@ -53,7 +56,10 @@ tables! {
     process_open_pipes
     process_open_sockets
     processes
+    service_accounts
     shadow
+    sshd_config
+    sudoers
     suid_bin
     system_info
     temporary_programs

@@ -8,7 +8,7 @@ use stanch_machine::limits;
 use stanch_words::{Ask, Gap, GapKind, Seen, table_spec};
 
 use crate::Host;
-use crate::accounts::number;
+use crate::lines::number;
 
 table_spec! {
     /// Groups of `/etc/group`.

@@ -8,7 +8,7 @@ use std::path::Path;
 use stanch_machine::limits;
 use stanch_words::{Ask, Gap, GapKind, Seen, Value, table_spec};
 
-use crate::accounts::number;
+use crate::lines::number;
 use crate::login_records;
 use crate::reach::Reach;
 use crate::Host;
