@@ -278,3 +278,49 @@ fn a_developer_machine_is_clean() {
     let (document, code) = victim.stanch(&["detect"]).unwrap();
     assert_clean(&document, code);
 }
+
+#[test]
+fn a_file_system_that_hangs_is_a_gap_and_not_the_end() {
+    if !possible() {
+        return;
+    }
+    let root = debian().unwrap();
+    let victim = Victim::boot(&root).unwrap();
+    // A home and a folder of the system that never answer.
+    victim
+        .shell("mkdir -p /home/slow; echo 'slow:x:1002:1002::/home/slow:/bin/sh' >>/etc/passwd")
+        .unwrap();
+    victim.start("hang", "/run/range/stand-in hang /home/slow").unwrap();
+    let (document, code) = victim.stanch(&["detect"]).unwrap();
+    let gaps = document["gaps"].as_array().unwrap();
+    let slow =
+        |gap: &&Value| gap["path"].as_str().is_some_and(|path| path.starts_with("/home/slow"));
+    assert!(gaps.iter().any(|gap| slow(&gap) && gap["kind"] == "timed-out"), "{gaps:#?}");
+    assert_eq!(grave(&document), Vec::<String>::new());
+    assert_eq!((document["verdict"].as_str().unwrap(), code), ("clean", 3));
+}
+
+#[test]
+fn an_ordinary_user_sees_less_and_is_told_so() {
+    if !possible() {
+        return;
+    }
+    let root = debian().unwrap();
+    let victim = Victim::boot(&root).unwrap();
+    let ran = victim
+        .run(&[
+            "setpriv",
+            "--reuid=1000",
+            "--regid=1000",
+            "--clear-groups",
+            "/run/range/stanch",
+            "detect",
+            "--json",
+        ])
+        .unwrap();
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    let gaps = document["gaps"].as_array().unwrap();
+    assert!(gaps.iter().any(|gap| gap["kind"] == "denied"), "{gaps:#?}");
+    assert_eq!(grave(&document), Vec::<String>::new());
+    assert_eq!((document["verdict"].as_str().unwrap(), ran.code), ("clean", 3), "{}", ran.err);
+}

@@ -36,6 +36,7 @@ fn main() -> Result<()> {
         "packet" => packet(),
         "bpf" => bpf(),
         "jit" => jit(),
+        "hang" => hang(&argument),
         other => bail!("no stand-in is called `{other}`"),
     }
 }
@@ -203,5 +204,15 @@ fn jit() -> Result<()> {
         )
     };
     ensure!(memory != libc::MAP_FAILED, "no memory: {}", std::io::Error::last_os_error());
+    sleep()
+}
+
+/// A user-space file system that never answers: whoever looks into it waits for ever.
+fn hang(place: &str) -> Result<()> {
+    use rustix::mount::{MountFlags, mount};
+    let device = std::fs::OpenOptions::new().read(true).write(true).open("/dev/fuse")?;
+    let options = format!("fd={},rootmode=40000,user_id=0,group_id=0", device.as_raw_fd());
+    let options = CString::new(options)?;
+    mount("hang", place, "fuse", MountFlags::empty(), Some(options.as_c_str()))?;
     sleep()
 }

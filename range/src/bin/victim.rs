@@ -78,6 +78,13 @@ fn make_root(lower: &Path, binaries: &Path) -> Result<()> {
         Mode::from(0o666),
         makedev(5, 0),
     )?;
+    mknodat(
+        CWD,
+        root.join("dev/fuse"),
+        FileType::CharacterDevice,
+        Mode::from(0o600),
+        makedev(10, 229),
+    )?;
     for folder in ["dev/pts", "dev/shm"] {
         std::fs::create_dir(root.join(folder))?;
     }
