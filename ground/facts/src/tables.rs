@@ -24,6 +24,7 @@ macro_rules! tables {
 
 // One line a table, in alphabetical order.
 tables! {
+    arp_cache
     at_jobs
     authorized_keys
     crontab
@@ -37,6 +38,9 @@ tables! {
     file
     groups
     hash
+    interface_addresses
+    interface_details
+    iptables
     kernel_info
     kernel_modules
     kernel_taint
@@ -45,6 +49,7 @@ tables! {
     listening_ports
     logged_in_users
     mounts
+    nftables_rules
     os_version
     package_changes
     package_ownership
@@ -56,6 +61,7 @@ tables! {
     process_open_pipes
     process_open_sockets
     processes
+    routes
     service_accounts
     shadow
     sshd_config
