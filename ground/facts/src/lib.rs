@@ -26,6 +26,7 @@ mod netlink;
 mod nftables;
 pub mod packages;
 mod patterns;
+pub mod pid_views;
 pub mod process_files;
 mod reach;
 pub mod snapshot;

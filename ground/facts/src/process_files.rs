@@ -49,6 +49,8 @@ pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// `/proc/PID/stat`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessStat<'a> {
+    /// The process's own number.
+    pub pid: i64,
     /// The kernel's name of the process: any bytes, also `)` and newlines.
     pub name: &'a [u8],
     /// The state letter.
@@ -63,6 +65,7 @@ impl<'a> ProcessStat<'a> {
         let start = memchr::memchr(b'(', bytes)?.checked_add(1)?;
         let end = memchr::memrchr(b')', bytes)?;
         let name = bytes.get(start..end)?;
+        let pid = number(words(bytes).next()?)?;
         let mut rest = words(bytes.get(end.checked_add(1)?..)?.trim_ascii_end());
         let state = *rest.next()?.first()?;
         let mut fields = [0_i64; 39];
@@ -70,7 +73,7 @@ impl<'a> ProcessStat<'a> {
         for (field, word) in fields.iter_mut().skip(1).zip(&mut rest) {
             *field = number(word)?;
         }
-        Some(Self { name, state, fields })
+        Some(Self { pid, name, state, fields })
     }
 
     /// Returns a field by the manual's count, from 4 (ppid) to 41 (policy).

@@ -41,6 +41,7 @@ tables! {
     interface_addresses
     interface_details
     iptables
+    hidden_processes
     kernel_info
     kernel_modules
     kernel_taint
@@ -68,6 +69,7 @@ tables! {
     sudoers
     suid_bin
     system_info
+    task_gaps
     temporary_programs
     user_groups
     users

@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
         let alive = kernel.probe(number, Probe::Pidfd);
         // By number anything can be asked for, also what never was; the listing alone promises.
         if alive && self.ask.equal(col::pid).is_none() {
-            let detail = "the process answers, but its directory cannot be read";
+            let detail = "the process answers, but its directory does not show it";
             seen.gap(Gap::new(SPEC.name, GapKind::Changed, detail).at(path));
         }
     }
@@ -213,17 +213,18 @@ impl One<'_> {
         self.row.put(col::pid, self.pid).put(col::wired_size, 0);
         if self.reader.stat {
             self.directory.read("stat", PSEUDO, self.buffer)?;
-            put_stat(&mut self.row, self.buffer, self.reader).ok_or_else(|| self.damaged("stat"))?;
+            let told = put_stat(&mut self.row, self.buffer, self.reader)
+                .ok_or_else(|| self.damaged("stat"))?;
+            if told != self.pid {
+                return Err(not_it());
+            }
         }
         if self.reader.status {
             self.directory.read("status", PSEUDO, self.buffer)?;
             let group = put_status(&mut self.row, self.buffer, !self.reader.stat)
                 .ok_or_else(|| self.damaged("status"))?;
             if group != self.pid {
-                return Err(Miss {
-                    absent: true,
-                    ..Miss::new(GapKind::Changed, "a thread", Path::new("/proc"))
-                });
+                return Err(not_it());
             }
         }
         if ask.wants_any(&[col::cmdline, col::argv0]) && self.take("cmdline", limits::ARGUMENTS) {
@@ -372,9 +373,16 @@ impl One<'_> {
     }
 }
 
+/// The miss for a directory that shows another process than its number says: a thread, asked for
+/// by number, or something mounted over it.
+fn not_it() -> Miss {
+    let miss = Miss::new(GapKind::Changed, "shows another process", Path::new("/proc"));
+    Miss { absent: true, ..miss }
+}
+
 const PSEUDO: u64 = limits::PSEUDO_FILE;
 
-fn put_stat(row: &mut Row, bytes: &[u8], reader: &Reader<'_>) -> Option<()> {
+fn put_stat(row: &mut Row, bytes: &[u8], reader: &Reader<'_>) -> Option<i64> {
     let stat = ProcessStat::parse(bytes)?;
     let milliseconds = |ticks: i64| ticks.saturating_mul(1000).div_euclid(reader.ticks);
     let (user, system) = stat.ticks();
@@ -399,7 +407,7 @@ fn put_stat(row: &mut Row, bytes: &[u8], reader: &Reader<'_>) -> Option<()> {
     }
     let start = |boot: i64| boot.saturating_add(stat.start().div_euclid(reader.ticks));
     row.put(col::start_time, reader.boot.map(start));
-    Some(())
+    Some(stat.pid)
 }
 
 fn put_status(row: &mut Row, bytes: &[u8], whole: bool) -> Option<i64> {
