@@ -13,7 +13,7 @@ use stanch_machine::FileKind;
 use stanch_words::{Ask, Gap, GapKind, Op, Seen, text};
 
 use crate::Host;
-use crate::walk::Walk;
+use crate::walk::{Describe, Walk};
 
 /// Most paths that one question may lead to.
 const MOST: usize = 200_000;
@@ -78,9 +78,12 @@ fn expand(
     let parts: Vec<&[u8]> = pattern.split(|&b| b == b'/').filter(|part| !part.is_empty()).collect();
     for (number, part) in (1..).zip(&parts) {
         if *part == b"%%" {
-            let walk = Walk { table, depth: DEPTH, most: MOST };
-            walk.entries(host, &heads, seen, &mut |path, _, _| {
-                found.insert(path);
+            let describe = Describe::Directories;
+            let walk = Walk { table, depth: DEPTH, most: MOST, describe, except: &[] };
+            walk.entries(host, &heads, seen, &mut |met, _| {
+                if found.len() <= MOST {
+                    found.insert(met.path());
+                }
             });
             return;
         }

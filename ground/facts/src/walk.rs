@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use stanch_machine::{Entry, FileKind};
+use stanch_machine::{Entry, FileKind, Miss, Stat};
 use stanch_words::{Gap, GapKind, Seen, Value};
 
 use crate::Host;
@@ -40,8 +40,39 @@ pub(crate) struct Walk {
     pub(crate) table: &'static str,
     /// How many directories deep; 1 is the root's own entries.
     pub(crate) depth: usize,
-    /// How many entries are looked at in all.
+    /// How many entries are looked at below each root.
     pub(crate) most: usize,
+    /// Whether files are described, or only directories.
+    pub(crate) describe: Describe,
+    /// Directories that are not entered.
+    pub(crate) except: &'static [&'static str],
+}
+
+/// What a walk asks of the entries it meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Describe {
+    /// Only directories are described.
+    Directories,
+    /// Regular files too.
+    Files,
+}
+
+/// What a walk meets.
+#[derive(Debug)]
+pub(crate) struct Met<'a> {
+    /// The directory.
+    pub(crate) directory: &'a Path,
+    /// The entry in it.
+    pub(crate) entry: &'a Entry,
+    /// What it is like, where the walk describes it.
+    pub(crate) stat: Option<Stat>,
+}
+
+impl Met<'_> {
+    /// Returns the whole path.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory.join(&self.entry.name)
+    }
 }
 
 impl Walk {
@@ -51,41 +82,80 @@ impl Walk {
         host: &Host,
         roots: &[PathBuf],
         seen: &mut Seen,
-        each: &mut dyn FnMut(PathBuf, &Entry, &mut Seen),
+        each: &mut dyn FnMut(&Met<'_>, &mut Seen),
     ) {
-        let mut left = self.most;
         for root in top_most(host, roots) {
+            let mut left = self.most;
             let Ok(device) = host.machine().stat(&root).map(|stat| stat.device) else { continue };
             if !enters(host, &root) {
                 continue;
             }
-            let mut stack = vec![(root, 1, device)];
+            let mut stack = vec![(root.clone(), 1, device)];
             while let Some((directory, depth, device)) = stack.pop() {
-                for entry in host.list(self.table, &directory, seen) {
-                    let Some(fewer) = left.checked_sub(1) else {
-                        let detail = format!("only the first {} entries were looked at", self.most);
-                        let at = Value::from(directory.as_path()).to_string();
-                        seen.gap(Gap::new(self.table, GapKind::Truncated, detail).at(at));
-                        return;
-                    };
-                    left = fewer;
-                    let path = directory.join(&entry.name);
-                    if entry.kind == FileKind::Directory
+                let mut entries = host.list(self.table, &directory, seen);
+                let full = entries.len() > left;
+                if full {
+                    entries.truncate(left);
+                    let detail = format!("only the first {} entries were looked at", self.most);
+                    let at = Value::from(root.as_path()).to_string();
+                    seen.gap(Gap::new(self.table, GapKind::Truncated, detail).at(at));
+                }
+                left = left.saturating_sub(entries.len());
+                let mut stats = self.stats(host, &directory, &entries, seen).into_iter().peekable();
+                for (place, entry) in entries.iter().enumerate() {
+                    let stat = stats.next_if(|(described, _)| *described == place);
+                    let met = Met { directory: &directory, entry, stat: stat.and_then(|s| s.1) };
+                    if let Some(stat) = &met.stat
+                        && stat.kind() == FileKind::Directory
                         && depth < self.depth
-                        && let Some(device) = self.below(host, &path, device)
                     {
-                        stack.push((path.clone(), depth.saturating_add(1), device));
+                        let path = met.path();
+                        if self.goes_on(host, &path, stat.device == device) {
+                            stack.push((path, depth.saturating_add(1), stat.device));
+                        }
                     }
-                    each(path, &entry, seen);
+                    each(&met, seen);
+                }
+                if full {
+                    break;
                 }
             }
         }
     }
 
-    /// Returns a directory's device if the walk goes on there.
-    fn below(self, host: &Host, path: &Path, device: u64) -> Option<u64> {
-        let below = host.machine().lstat(path).ok()?.device;
-        (below == device || enters(host, path)).then_some(below)
+    /// Describes entries of a directory, by their places in it.
+    fn stats(
+        self,
+        host: &Host,
+        directory: &Path,
+        entries: &[Entry],
+        seen: &mut Seen,
+    ) -> Vec<(usize, Option<Stat>)> {
+        let wanted = |entry: &Entry| match entry.kind {
+            FileKind::Directory | FileKind::Unknown => true,
+            FileKind::Regular => self.describe == Describe::Files,
+            _ => false,
+        };
+        let (places, names): (Vec<usize>, Vec<&std::ffi::OsStr>) = entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| wanted(entry))
+            .map(|(place, entry)| (place, entry.name.as_os_str()))
+            .unzip();
+        let stats = host.machine().lstat_each(directory, &names);
+        let mut told = |result: Result<Stat, Miss>| match result {
+            Ok(stat) => Some(stat),
+            Err(miss) => {
+                crate::host::note(self.table, &miss, seen);
+                None
+            }
+        };
+        places.into_iter().zip(stats).map(|(place, stat)| (place, told(stat))).collect()
+    }
+
+    fn goes_on(self, host: &Host, path: &Path, same_device: bool) -> bool {
+        let left_out = self.except.iter().any(|except| path == Path::new(except));
+        !left_out && (same_device || enters(host, path))
     }
 }
 
@@ -96,13 +166,14 @@ fn enters(host: &Host, path: &Path) -> bool {
 
 /// Returns roots with symlinks followed, without those that lie below another.
 fn top_most(host: &Host, roots: &[PathBuf]) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> =
-        roots.iter().filter_map(|root| host.machine().resolve(root).ok()).collect();
-    found.sort();
-    found.dedup();
-    let all = found.clone();
-    found.retain(|root| !all.iter().any(|other| other != root && root.starts_with(other)));
-    found
+    let mut all: Vec<PathBuf> = Vec::new();
+    for root in roots.iter().filter_map(|root| host.machine().resolve(root).ok()) {
+        if !all.contains(&root) {
+            all.push(root);
+        }
+    }
+    let below = |root: &PathBuf| all.iter().any(|other| other != root && root.starts_with(other));
+    all.iter().filter(|root| !below(root)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -113,15 +184,18 @@ mod tests {
     fn walk(depth: usize, most: usize) -> (Vec<String>, Seen) {
         let machine = Pretend::new()
             .link("/bin", "usr/bin")
-            .file("/usr/bin/a", "")
+            .file("/usr/bin/a", "four")
+            .file("/usr/skipped/c", "")
             .file("/usr/lib/deep/er/b", "")
             .link("/usr/loop", "/usr");
         let host = Host::new(std::sync::Arc::new(machine));
         let (mut found, mut seen) = (Vec::new(), Seen::default());
         let roots = ["/bin", "/usr", "/none"].map(PathBuf::from);
-        let walk = Walk { table: "walk", depth, most };
-        walk.entries(&host, &roots, &mut seen, &mut |path, _, _| {
-            found.push(path.display().to_string());
+        let describe = Describe::Files;
+        let walk = Walk { table: "walk", depth, most, describe, except: &["/usr/skipped"] };
+        walk.entries(&host, &roots, &mut seen, &mut |met, _| {
+            let size = met.stat.map_or_else(String::new, |stat| stat.size.to_string());
+            found.push(format!("{} {size}", met.path().display()));
         });
         (found, seen)
     }
@@ -131,13 +205,14 @@ mod tests {
         let (mut found, seen) = walk(10, 100);
         found.sort();
         let all = [
-            "/usr/bin",
-            "/usr/bin/a",
-            "/usr/lib",
-            "/usr/lib/deep",
-            "/usr/lib/deep/er",
-            "/usr/lib/deep/er/b",
-            "/usr/loop",
+            "/usr/bin 0",
+            "/usr/bin/a 4",
+            "/usr/lib 0",
+            "/usr/lib/deep 0",
+            "/usr/lib/deep/er 0",
+            "/usr/lib/deep/er/b 0",
+            "/usr/loop ",
+            "/usr/skipped 0",
         ];
         assert_eq!(found, all);
         assert_eq!(seen.gaps, []);
@@ -147,6 +222,6 @@ mod tests {
     fn a_cap_reached_is_a_gap() {
         let (found, seen) = walk(10, 2);
         assert_eq!((found.len(), seen.gaps.len()), (2, 1));
-        assert_eq!(walk(1, 100).0.len(), 3);
+        assert_eq!(walk(1, 100).0.len(), 4);
     }
 }

@@ -80,6 +80,9 @@ impl Machine for Live {
     fn lstat(&self, path: &Path) -> Result<Stat, Miss> {
         self.tree.stat(path, false)
     }
+    fn lstat_each(&self, directory: &Path, names: &[&std::ffi::OsStr]) -> Vec<Result<Stat, Miss>> {
+        self.tree.stat_each(directory, names)
+    }
     fn read_link(&self, path: &Path) -> Result<PathBuf, Miss> {
         self.tree.read_link(path)
     }

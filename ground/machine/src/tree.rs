@@ -146,6 +146,39 @@ impl Tree {
         result.map(from_statx).map_err(|errno| Miss::from_errno(errno, path))
     }
 
+    pub(crate) fn stat_each(
+        &self,
+        directory: &Path,
+        names: &[&std::ffi::OsStr],
+    ) -> Vec<Result<Stat, Miss>> {
+        let opened = self.guard(directory).and_then(|_guard| {
+            let flags = OFlags::PATH | OFlags::DIRECTORY;
+            self.open(directory, flags).map_err(|errno| Miss::from_errno(errno, directory))
+        });
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(miss) => return names.iter().map(|_| Err(miss.clone())).collect(),
+        };
+        let mask = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+        let one = |name: &&std::ffi::OsStr| {
+            // A name is one part: nothing above the directory can be reached by it.
+            if name.as_bytes().contains(&b'/') || *name == ".." {
+                let path = directory.join(name);
+                return Err(Miss::new(GapKind::Failed, "not a name", &path));
+            }
+            let result = fs::statx(&opened, *name, AtFlags::SYMLINK_NOFOLLOW, mask);
+            result.map(from_statx).map_err(|e| Miss::from_errno(e, &directory.join(name)))
+        };
+        let mut found = Vec::with_capacity(names.len());
+        for some in names.chunks(256) {
+            match self.guard(directory) {
+                Ok(_guard) => found.extend(some.iter().map(one)),
+                Err(miss) => found.extend(some.iter().map(|_| Err(miss.clone()))),
+            }
+        }
+        found
+    }
+
     pub(crate) fn read_link(&self, path: &Path) -> Result<PathBuf, Miss> {
         let _guard = self.guard(path)?;
         let buffer = Vec::with_capacity(128);

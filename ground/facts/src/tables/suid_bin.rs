@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use stanch_machine::{FileKind, limits};
+use stanch_machine::{FileKind, Stat, limits};
 use stanch_words::{Ask, Seen, Value, table_spec};
 
-use crate::walk::Walk;
+use crate::walk::{Describe, Walk};
 use crate::accounts::Accounts;
 use crate::{Host, packages};
 
@@ -28,27 +28,34 @@ table_spec! {
     ctime BigInt Plain "Last change of the inode, seconds since 1970.";
 }
 
-/// Where programs and users put files.
+/// Where programs and users put files, the likely places first. Not `/root`: nobody but root can
+/// start what lies there.
 const ROOTS: &[&str] = &[
-    "/bin", "/sbin", "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/srv", "/root",
-    "/etc", "/var", "/tmp", "/dev/shm", "/run", "/home",
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/tmp", "/dev/shm",
+    "/run", "/etc", "/srv", "/var", "/home",
+];
+
+/// Root file systems of containers, which have such programs of their own.
+const CONTAINERS: &[&str] = &[
+    "/var/lib/docker",
+    "/var/lib/containerd",
+    "/var/lib/containers",
+    "/var/lib/lxc",
+    "/var/lib/lxd",
+    "/var/lib/incus",
+    "/var/lib/machines",
 ];
 
 /// Walks the directories; mounts of the network and of user space are left out.
 pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
     let roots: Vec<PathBuf> = ROOTS.iter().map(PathBuf::from).collect();
     let mut found = Vec::new();
-    let walk = Walk { table: SPEC.name, depth: 32, most: 2_000_000 };
-    walk.entries(host, &roots, seen, &mut |path, entry, seen| {
-        if !matches!(entry.kind, FileKind::Regular | FileKind::Unknown) {
-            return;
-        }
-        match host.machine().lstat(&path) {
-            Ok(stat) if stat.mode & 0o6000 != 0 && stat.kind() == FileKind::Regular => {
-                found.push((path, stat));
-            }
-            Ok(_) => {}
-            Err(miss) => crate::host::note(SPEC.name, &miss, seen),
+    let (describe, except) = (Describe::Files, CONTAINERS);
+    let walk = Walk { table: SPEC.name, depth: 32, most: 500_000, describe, except };
+    walk.entries(host, &roots, seen, &mut |met, _| {
+        let has_bit = |stat: &Stat| stat.mode & 0o6000 != 0 && stat.kind() == FileKind::Regular;
+        if let Some(stat) = met.stat.filter(has_bit) {
+            found.push((met.path(), stat));
         }
     });
     found.sort_by(|one, other| one.0.cmp(&other.0));
@@ -75,7 +82,7 @@ fn groups(host: &Host, seen: &mut Seen) -> HashMap<i64, Value> {
     found.rows.iter().rev().filter_map(pair).collect()
 }
 
-fn row(host: &Host, ask: &Ask, path: &Path, stat: &stanch_machine::Stat) -> stanch_words::Row {
+fn row(host: &Host, ask: &Ask, path: &Path, stat: &Stat) -> stanch_words::Row {
     let permissions = match (stat.mode & 0o4000 != 0, stat.mode & 0o2000 != 0) {
         (true, true) => "SG",
         (true, false) => "S",

@@ -1,12 +1,12 @@
 //! Programs where none belong: directories for temporary files, and /dev.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use stanch_machine::{FileKind, Miss};
-use stanch_words::{Ask, Gap, GapKind, Seen, table_spec};
+use stanch_machine::{FileKind, Miss, Stat};
+use stanch_words::{Ask, Gap, GapKind, Row, Seen, table_spec};
 
 use crate::Host;
-use crate::walk::Walk;
+use crate::walk::{Describe, Walk};
 
 table_spec! {
     /// Programs in temporary places.
@@ -28,13 +28,13 @@ const MOST: usize = 5000;
 /// Walks the directories and looks at the first bytes of each regular file.
 pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let roots = ["/tmp", "/var/tmp", "/dev/shm", "/run", "/dev"].map(PathBuf::from);
-    let walk = Walk { table: SPEC.name, depth: 3, most: 100_000 };
+    let describe = Describe::Files;
+    let walk = Walk { table: SPEC.name, depth: 3, most: 20_000, describe, except: &[] };
     let mut more = 0_u64;
-    walk.entries(host, &roots, seen, &mut |path, entry, seen| {
-        if !matches!(entry.kind, FileKind::Regular | FileKind::Unknown) {
-            return;
-        }
-        match program(host, &path) {
+    walk.entries(host, &roots, seen, &mut |met, seen| {
+        let regular = |stat: &Stat| stat.kind() == FileKind::Regular && stat.size > 0;
+        let Some(stat) = met.stat.filter(regular) else { return };
+        match program(host, &met.path(), &stat) {
             Ok(Some(row)) if seen.rows.len() < MOST => seen.push(row),
             Ok(Some(_)) => more = more.saturating_add(1),
             Ok(None) => {}
@@ -47,12 +47,8 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     }
 }
 
-fn program(host: &Host, path: &std::path::Path) -> Result<Option<stanch_words::Row>, Miss> {
-    let stat = host.machine().lstat(path)?;
+fn program(host: &Host, path: &Path, stat: &Stat) -> Result<Option<Row>, Miss> {
     let executable = stat.mode & 0o111 != 0;
-    if stat.kind() != FileKind::Regular || stat.size == 0 {
-        return Ok(None);
-    }
     let kind = match kind(&host.machine().read(path, 4)?.bytes) {
         "" if !executable => return Ok(None),
         "" => "other",
@@ -95,6 +91,7 @@ mod tests {
             .file("/dev/shm/odd", "data")
             .with("/dev/shm/odd", |stat| stat.mode = 0o100_755)
             .file("/run/secret", "#!")
+            .link("/run/link", "/tmp/script")
             .denied("/run/secret");
         let host = Host::new(std::sync::Arc::new(machine));
         let mut seen = Seen::default();
