@@ -24,6 +24,7 @@ macro_rules! tables {
 
 // One line a table, in alphabetical order.
 tables! {
+    account_changes
     arp_cache
     at_jobs
     authorized_keys
@@ -38,13 +39,14 @@ tables! {
     file
     groups
     hash
+    hidden_processes
     interface_addresses
     interface_details
     iptables
-    hidden_processes
     kernel_info
     kernel_modules
     kernel_taint
+    known_hosts
     last
     lastlog
     listening_ports
@@ -54,6 +56,7 @@ tables! {
     os_version
     package_changes
     package_ownership
+    pam_rules
     process_code
     process_envs
     process_memory_map
@@ -65,13 +68,18 @@ tables! {
     routes
     service_accounts
     shadow
+    shell_history
+    shells
+    ssh_configs
     sshd_config
+    startup_items
     sudoers
     suid_bin
     system_info
     task_gaps
     temporary_programs
     user_groups
+    user_ssh_keys
     users
 }
 
