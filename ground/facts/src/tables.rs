@@ -49,6 +49,7 @@ tables! {
     known_hosts
     last
     lastlog
+    ld_preload
     listening_ports
     logged_in_users
     mounts
@@ -56,6 +57,7 @@ tables! {
     os_version
     package_changes
     package_ownership
+    packet_sockets
     pam_rules
     process_code
     process_envs
@@ -65,6 +67,7 @@ tables! {
     process_open_pipes
     process_open_sockets
     processes
+    raw_sockets
     routes
     service_accounts
     shadow
