@@ -29,6 +29,7 @@ mod patterns;
 pub mod pid_views;
 pub mod process_files;
 mod reach;
+pub mod sampling;
 pub mod snapshot;
 mod socket_holders;
 pub mod sockets;

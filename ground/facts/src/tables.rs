@@ -28,6 +28,8 @@ tables! {
     arp_cache
     at_jobs
     authorized_keys
+    cpu_gaps
+    cpu_usage
     crontab
     deb_package_files
     deb_packages
@@ -45,6 +47,7 @@ tables! {
     iptables
     kernel_info
     kernel_modules
+    kernel_rates
     kernel_taint
     known_hosts
     last
@@ -81,6 +84,7 @@ tables! {
     system_info
     task_gaps
     temporary_programs
+    traffic_gaps
     user_groups
     user_ssh_keys
     users

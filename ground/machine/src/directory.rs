@@ -106,7 +106,7 @@ impl<'a> ByDescriptor<'a> {
 /// fs/proc/base.c): a short read is their end. The others are tables, given a page at a time.
 fn is_given_whole(name: &str) -> bool {
     matches!(
-        name,
+        name.rsplit('/').next().unwrap_or(name),
         "stat"
             | "status"
             | "cmdline"
