@@ -36,6 +36,7 @@ pub mod sockets;
 mod sqlite_file;
 mod ssh_keys;
 mod sshd;
+pub mod systemd;
 pub mod tables;
 mod walk;
 

@@ -82,6 +82,8 @@ tables! {
     sudoers
     suid_bin
     system_info
+    systemd_generators
+    systemd_units
     task_gaps
     temporary_programs
     traffic_gaps
