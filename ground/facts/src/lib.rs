@@ -30,6 +30,7 @@ pub mod pid_views;
 pub mod process_files;
 mod reach;
 pub mod sampling;
+mod shell_startup;
 pub mod snapshot;
 mod socket_holders;
 pub mod sockets;

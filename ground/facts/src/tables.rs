@@ -25,6 +25,7 @@ macro_rules! tables {
 // One line a table, in alphabetical order.
 tables! {
     account_changes
+    apt_sources
     arp_cache
     at_jobs
     authorized_keys
@@ -42,6 +43,7 @@ tables! {
     groups
     hash
     hidden_processes
+    history_evasion
     interface_addresses
     interface_details
     iptables
@@ -54,6 +56,7 @@ tables! {
     lastlog
     ld_preload
     listening_ports
+    log_files
     logged_in_users
     mounts
     nftables_rules
@@ -75,6 +78,7 @@ tables! {
     service_accounts
     shadow
     shell_history
+    shell_startup_files
     shells
     ssh_configs
     sshd_config
@@ -90,6 +94,7 @@ tables! {
     user_groups
     user_ssh_keys
     users
+    yum_sources
 }
 
 /// Returns a table by name.
