@@ -14,11 +14,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use stanch_facts::Snapshot;
-use stanch_machine::{Image, Live, Miss};
-use stanch_rules::{Answer, Query, QueryError};
+use stanch_machine::{Image, Live};
+use stanch_rules::{Query, content};
 use stanch_words::{Gap, TableSpec, Tables as _};
 
 pub use stanch_detect::{Blind, DetectError, Detection, LookedAt, Options};
+pub use stanch_machine::Miss;
+pub use stanch_rules::{Answer, Page, QueryError};
 
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,18 @@ pub enum Place {
     Live,
     /// A mounted image or any other root directory.
     Root(PathBuf),
+}
+
+/// Returns the pages of all signs that detection looks for, in the order of their ids.
+///
+/// # Errors
+/// [`DetectError::Content`] only if the binary itself is broken.
+pub fn signs() -> Result<Vec<Page>, DetectError> {
+    let signs = content::signs()
+        .map_err(|errors| DetectError::Content(errors.iter().map(ToString::to_string).collect()))?;
+    let mut pages: Vec<Page> = signs.into_iter().map(|sign| sign.page).collect();
+    pages.sort_by(|a, b| a.front.id.cmp(&b.front.id));
+    Ok(pages)
 }
 
 /// One look at one machine.

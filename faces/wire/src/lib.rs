@@ -1,1 +1,28 @@
-//! x
+//! Requests and pages as plain, versioned data: the only serialised API.
+//!
+//! **What the responder is asking**: how do I hand this answer to a script, a ticket, a colleague?
+//!
+//! **In and out**: finished answers go in, in the language that was asked for; one JSON document
+//! comes out. Its keys and enum values are English whatever the language, and its `schema` names
+//! its version (`stanch.detect/1`).
+//!
+//! **Never**: nothing here decides or words anything, and no type that the code works with is
+//! serialised by itself: what is sent has types of its own, so that it can stay the same.
+//!
+//! **Start reading** at [`Detect`] (the verdict), [`Query`] (rows) and [`json`] (how it is
+//! written). `tests/golden/` holds one document of each kind; a change there breaks scripts.
+
+mod detect;
+mod error;
+mod facts;
+pub mod json;
+mod query;
+mod rules;
+mod status;
+
+pub use detect::{Detect, Entity, Evidence, Finding, Gap, LookedAt};
+pub use error::Error;
+pub use facts::{Column, Facts, Table};
+pub use query::{Cell, Query, QuerySummary, Row, RowLine};
+pub use rules::{Rule, Rules};
+pub use status::Status;

@@ -1,0 +1,227 @@
+//! Every command, option and help text, once, in both languages. Help pages, man pages and
+//! completions come from here.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
+use stanch_incident::Place;
+use stanch_view::Look;
+use stanch_words::Lang;
+
+use crate::terminal::Terminal;
+
+/// The categories of signs, in the order of the emergency.
+pub(crate) const CATEGORIES: [&str; 5] = ["performance", "traffic", "logs", "files", "processes"];
+
+/// What every command is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// What is looked at.
+    pub(crate) place: Place,
+    /// Whether one JSON document is wanted.
+    pub(crate) json: bool,
+    /// Who reads it, and where.
+    pub(crate) look: Look,
+}
+
+impl Asked {
+    pub(crate) fn of(matches: &ArgMatches, terminal: &Terminal) -> Self {
+        // Global arguments are on every level; the deepest has all of them.
+        let mut deepest = matches;
+        while let Some((_, deeper)) = deepest.subcommand() {
+            deepest = deeper;
+        }
+        let flag = |name: &str| deepest.get_flag(name);
+        let root = deepest.get_one::<PathBuf>("root");
+        let look = terminal.look();
+        Self {
+            place: root.map_or(Place::Live, |root| Place::Root(root.clone())),
+            json: flag("json"),
+            look: Look {
+                all: flag("all") || flag("verbose"),
+                colour: look.colour && !flag("no-color"),
+                ..look
+            },
+        }
+    }
+}
+
+/// Returns the whole command line, with help in one language.
+pub(crate) fn command(lang: Lang) -> Command {
+    let say = |en: &'static str, zh: &'static str| match lang {
+        Lang::En => en,
+        Lang::Zh => zh,
+    };
+    Command::new("stanch")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(say(
+            "First aid for a Linux server that may have been broken into.",
+            "止血：Linux 服务器疑似被入侵时的急救工具。",
+        ))
+        .disable_help_subcommand(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .subcommand_required(false)
+        .infer_long_args(true)
+        .args(everywhere(say))
+        .subcommand(detect(say))
+        .subcommand(query(say))
+        .subcommand(facts(say))
+        .subcommand(rules(say))
+        .subcommand(completions(say))
+        .subcommand(man(say))
+        .subcommand(
+            Command::new("help")
+                .about(say("Shows the help of a command", "显示某个命令的帮助"))
+                .arg(
+                    Arg::new("command")
+                        .value_name(say("COMMAND", "命令"))
+                        .num_args(0..)
+                        .help(say("The command, such as `detect`", "命令名，如 `detect`")),
+                ),
+        )
+}
+
+fn everywhere(say: impl Fn(&'static str, &'static str) -> &'static str) -> Vec<Arg> {
+    let flag =
+        |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).global(true);
+    vec![
+        Arg::new("root")
+            .long("root")
+            .value_name(say("DIR", "目录"))
+            .value_parser(ValueParser::path_buf())
+            .value_hint(ValueHint::DirPath)
+            .global(true)
+            .help(say(
+                "Look at a mounted disk image or another root directory",
+                "查看已挂载的磁盘映像或其他根目录，而非本机",
+            )),
+        flag("json").help(say("Print one JSON document", "输出一个 JSON 文档")),
+        flag("all").help(say(
+            "Show everything: notes, every subject, every gap",
+            "全部显示：备注、每个对象、每处盲区",
+        )),
+        flag("verbose").short('v').help(say("The same as --all", "同 --all")),
+        Arg::new("lang")
+            .long("lang")
+            .value_name("en|zh")
+            .value_parser(PossibleValuesParser::new(["en", "zh"]))
+            .global(true)
+            .help(say("The language; by default the locale's", "语言，默认随系统区域设置")),
+        flag("no-color")
+            .help(say("No colour; NO_COLOR does the same", "不用颜色，等同设置 NO_COLOR")),
+        Arg::new("help")
+            .short('h')
+            .long("help")
+            .action(ArgAction::Help)
+            .global(true)
+            .help(say("Show the help of the command", "显示该命令的帮助")),
+        Arg::new("version")
+            .short('V')
+            .long("version")
+            .action(ArgAction::Version)
+            .help(say("Show the version", "显示版本")),
+    ]
+}
+
+fn detect(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+    Command::new("detect")
+        .about(say(
+            "Looks for the signs of an intrusion and gives a verdict",
+            "查找入侵迹象并给出结论",
+        ))
+        .long_about(say(
+            "Looks for the signs of an intrusion and gives a verdict: clean, suspicious or compromised. It changes nothing and starts no program. Without root it sees less, and says so. The exit code is 0 when nothing above a note was found, 1 when something was, 3 when nothing was found but not everything could be seen.",
+            "查找入侵迹象并给出结论：未见入侵、可疑或已被入侵。不改动系统，也不启动任何程序。没有 root 权限也能运行，看不到的会如实列出。退出码：0 没有备注以上的发现，1 有发现，3 没有发现但有内容未能看到。",
+        ))
+        .arg(
+            Arg::new("only")
+                .long("only")
+                .value_name(say("LIST", "类别"))
+                .value_delimiter(',')
+                .value_parser(PossibleValuesParser::new(CATEGORIES))
+                .help(say(
+                    "Only these kinds of signs, with commas: performance, traffic, logs, files, processes",
+                    "只查这些类别，逗号分隔：performance 性能、traffic 流量、logs 日志、files 文件、processes 进程",
+                )),
+        )
+}
+
+fn query(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+    Command::new("query")
+        .about(say("Answers SQL over the tables of the machine", "用 SQL 查询机器上的各张表"))
+        .long_about(say(
+            "Answers SQL (SQLite's) over the tables of the machine; `stanch facts` lists them. Tables are read when the query needs them, and only the columns that it names.",
+            "用 SQL（SQLite 方言）查询机器上的各张表；`stanch facts` 列出所有表。查询用到哪张表才读哪张，也只读用到的列。",
+        ))
+        .arg(
+            Arg::new("jsonl")
+                .long("jsonl")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("json")
+                .help(say(
+                    "Print one JSON object a line, a summary last",
+                    "每行输出一个 JSON 对象，最后一行为汇总",
+                )),
+        )
+        .arg(
+            Arg::new("sql")
+                .value_name("SQL")
+                .required(true)
+                .help(say("The query, in quotes", "查询语句，加引号")),
+        )
+}
+
+fn facts(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+    Command::new("facts")
+        .about(say("Lists the tables, or one table's columns", "列出所有表，或某张表的各列"))
+        .arg(
+            Arg::new("table")
+                .value_name(say("TABLE", "表名"))
+                .help(say("The table, such as `processes`", "表名，如 `processes`")),
+        )
+}
+
+fn rules(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+    Command::new("rules")
+        .about(say("Lists the signs that detection looks for", "列出检测所用的迹象"))
+        .subcommand_required(false)
+        .subcommand(Command::new("list").about(say("Lists all signs", "列出全部迹象")))
+        .subcommand(
+            Command::new("show")
+                .about(say(
+                    "Shows one sign: why it matters, when it is innocent, how it is seen",
+                    "显示一项迹象：为什么要紧、何时无害、如何发现",
+                ))
+                .arg(Arg::new("id").value_name("ID").required(true).help(say(
+                    "Its id, such as `processes.deleted-program`",
+                    "编号，如 `processes.deleted-program`",
+                ))),
+        )
+}
+
+fn completions(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+    Command::new("completions")
+        .about(say("Prints completions for a shell", "输出 shell 补全脚本"))
+        .arg(
+            Arg::new("shell")
+                .value_name(say("SHELL", "SHELL"))
+                .required(true)
+                .value_parser(PossibleValuesParser::new(["bash", "zsh", "fish"]))
+                .help(say("bash, zsh or fish", "bash、zsh 或 fish")),
+        )
+}
+
+fn man(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+    Command::new("man").hide(true).about(say("Writes the man pages", "生成 man 手册页")).arg(
+        Arg::new("directory")
+            .value_name(say("DIR", "目录"))
+            .value_parser(ValueParser::path_buf())
+            .value_hint(ValueHint::DirPath)
+            .help(say(
+                "Where to; without it the page of `stanch` goes to stdout",
+                "写入的目录；省略则把 `stanch` 的手册页输出到标准输出",
+            )),
+    )
+}

@@ -1,0 +1,84 @@
+//! One file a verb.
+
+mod completions;
+mod detect;
+mod facts;
+mod man;
+mod query;
+mod rules;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use stanch_incident::{Incident, Place};
+use stanch_view::{Report, Trouble};
+use stanch_words::{Both, GapKind};
+
+use crate::arguments::Asked;
+use crate::help;
+use crate::terminal::Terminal;
+
+/// Runs the command that was asked for.
+///
+/// # Errors
+/// A report of what did not work.
+pub(crate) fn run(
+    matches: &ArgMatches,
+    asked: &Asked,
+    terminal: &Terminal,
+) -> Result<ExitCode, Report> {
+    match matches.subcommand() {
+        None => status::run(asked, terminal),
+        Some(("detect", matches)) => detect::run(matches, asked, terminal),
+        Some(("query", matches)) => query::run(matches, asked, terminal),
+        Some(("facts", matches)) => facts::run(matches, asked, terminal),
+        Some(("rules", matches)) => rules::run(matches, asked, terminal),
+        Some(("completions", matches)) => completions::run(matches, asked, terminal),
+        Some(("man", matches)) => man::run(matches, asked, terminal),
+        Some((_help, matches)) => {
+            let names = matches.get_many::<String>("command").into_iter().flatten().cloned();
+            let names: Vec<String> = names.collect();
+            terminal.text(&help::for_command(&names, asked.look)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Opens the machine that is looked at.
+fn open(place: &Place) -> Result<Incident, Report> {
+    Incident::open(place).map_err(|miss| {
+        let kind = match miss.kind {
+            GapKind::Denied | GapKind::Refused => Trouble::Refused,
+            _ => Trouble::WrongUse,
+        };
+        let what = Both::new(
+            format!("`{}` could not be opened as a root directory", miss.path),
+            format!("无法把 `{}` 作为根目录打开", miss.path),
+        );
+        let next = match kind {
+            Trouble::Refused => Both::new("run it as root", "请以 root 运行"),
+            Trouble::WrongUse | Trouble::Bug => Both::new(
+                "give the directory that the image is mounted on",
+                "请给出磁盘映像挂载到的目录",
+            ),
+        };
+        Report::new(kind, what).because(Both::new(miss.detail.clone(), miss.detail)).next(next)
+    })
+}
+
+/// Returns the report of a failure that only a mistake of ours can cause.
+fn bug(error: &dyn std::error::Error) -> Report {
+    let mut chain = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        chain = format!("{chain}: {error}");
+        source = error.source();
+    }
+    Report::new(
+        Trouble::Bug,
+        Both::new("stanch stopped because of a mistake of its own", "stanch 因自身缺陷而停止"),
+    )
+    .because(Both::new(chain.clone(), chain))
+    .next(Both::new("send us the line above", "请把上面这行发给我们"))
+}

@@ -1,0 +1,57 @@
+//! `stanch detect`: have I been broken into?
+
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use rustix::time::{ClockId, clock_gettime};
+use stanch_incident::{Detection, Options};
+use stanch_view::pages::detect::{self, Answered};
+use stanch_view::{Report, documents};
+use stanch_wire::json;
+use stanch_words::Level;
+
+use crate::arguments::Asked;
+use crate::progress::Progress;
+use crate::terminal::Terminal;
+
+pub(super) fn run(
+    matches: &ArgMatches,
+    asked: &Asked,
+    terminal: &Terminal,
+) -> Result<ExitCode, Report> {
+    let only = matches.get_many::<String>("only").into_iter().flatten().cloned().collect();
+    let before = milliseconds();
+    let incident = super::open(&asked.place)?;
+    let progress =
+        Progress::start(asked.look.say("looking for signs of an intrusion", "正在查找入侵迹象"));
+    let detection = incident.detect(&Options { only }).map_err(|error| super::bug(&error))?;
+    drop(progress);
+    let took_ms = milliseconds().saturating_sub(before);
+    let answered = Answered { host: &incident.host_name(), took_ms, detection: &detection };
+    if asked.json {
+        let document = documents::detect(&answered, asked.look);
+        terminal.data(|out| json::pretty(out, &document))?;
+    } else {
+        terminal.text(&detect::page(&answered, asked.look))?;
+    }
+    Ok(code(&detection))
+}
+
+/// Findings win over gaps; a note is no finding.
+fn code(detection: &Detection) -> ExitCode {
+    let found = detection.findings.iter().any(|finding| finding.level > Level::Low);
+    let partial = detection.gaps.iter().any(|blind| blind.gap.kind.is_partial());
+    match (found, partial) {
+        (true, _) => ExitCode::from(1),
+        (false, true) => ExitCode::from(3),
+        (false, false) => ExitCode::SUCCESS,
+    }
+}
+
+/// Our own stopwatch: the machine that is looked at may be a disk image without a clock.
+fn milliseconds() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    let rest = u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000;
+    seconds.saturating_mul(1000).saturating_add(rest)
+}

@@ -1,0 +1,55 @@
+//! `stanch rules list` and `stanch rules show ID`: what detection looks for.
+
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use stanch_view::pages::rules;
+use stanch_view::{Report, documents, suggest};
+use stanch_wire::json;
+use stanch_words::Both;
+
+use crate::arguments::Asked;
+use crate::help;
+use crate::terminal::Terminal;
+
+pub(super) fn run(
+    matches: &ArgMatches,
+    asked: &Asked,
+    terminal: &Terminal,
+) -> Result<ExitCode, Report> {
+    let mut pages = stanch_incident::signs().map_err(|error| super::bug(&error))?;
+    let id = match matches.subcommand() {
+        Some(("show", matches)) => matches.get_one::<String>("id"),
+        _ => None,
+    };
+    if let Some(id) = id {
+        let near = suggest::nearest(id, pages.iter().map(|page| page.front.id.as_str()));
+        let near = near.map(str::to_owned);
+        pages.retain(|page| &page.front.id == id);
+        if pages.is_empty() {
+            return Err(missing(id, near.as_deref()));
+        }
+    }
+    if asked.json {
+        terminal.data(|out| json::pretty(out, &documents::rules(&pages, asked.look)))?;
+    } else {
+        let one = pages.first().filter(|_| id.is_some());
+        terminal.text(&match one {
+            Some(page) => rules::show(page, asked.look),
+            None => rules::list(&pages, asked.look),
+        })?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn missing(id: &str, near: Option<&str>) -> Report {
+    let what = Both::new(format!("there is no sign `{id}`"), format!("没有 `{id}` 这项迹象"));
+    let next = match near {
+        Some(near) => Both::new(
+            format!("did you mean `{near}`? `stanch rules list` lists all"),
+            format!("是否想用 `{near}`？`stanch rules list` 列出全部"),
+        ),
+        None => Both::new("`stanch rules list` lists all", "`stanch rules list` 列出全部"),
+    };
+    help::not_there(what, next)
+}

@@ -1,0 +1,22 @@
+//! `stanch` alone: where the emergency stands.
+
+use std::process::ExitCode;
+
+use stanch_view::pages::status::{self, Asker};
+use stanch_view::{Report, documents};
+use stanch_wire::json;
+
+use crate::arguments::Asked;
+use crate::terminal::Terminal;
+
+pub(super) fn run(asked: &Asked, terminal: &Terminal) -> Result<ExitCode, Report> {
+    let host = super::open(&asked.place)?.host_name();
+    if asked.json {
+        terminal.data(|out| json::pretty(out, &documents::status(&host)))?;
+    } else {
+        let root = rustix::process::geteuid().is_root();
+        let asker = if root { Asker::Root } else { Asker::User };
+        terminal.text(&status::page(&host, asker, asked.look))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

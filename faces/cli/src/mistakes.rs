@@ -1,0 +1,134 @@
+//! What is said when the arguments are not understood, in both languages.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Command;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use stanch_view::{Report, Trouble, suggest};
+use stanch_words::Both;
+
+use crate::help;
+use crate::terminal::Terminal;
+
+/// Answers what is no command to run: a wish for help, or a mistake.
+pub(crate) fn answer(error: &clap::Error, given: &[OsString], terminal: &Terminal) -> ExitCode {
+    let shown = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            terminal.text(&help::for_arguments(given, terminal.look()))
+        }
+        ErrorKind::DisplayVersion => {
+            terminal.text(concat!("stanch ", env!("CARGO_PKG_VERSION"), "\n"))
+        }
+        _ => Err(report(error, given)),
+    };
+    match shown {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(report) => {
+            let as_json = given.iter().take_while(|a| *a != "--").any(|a| a == "--json");
+            terminal.fail(&report, as_json)
+        }
+    }
+}
+
+fn report(error: &clap::Error, given: &[OsString]) -> Report {
+    let said = |kind| context(error, kind);
+    let argument = said(ContextKind::InvalidArg).unwrap_or_default();
+    let value = said(ContextKind::InvalidValue).unwrap_or_default();
+    let what = match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let name = said(ContextKind::InvalidSubcommand).unwrap_or_default();
+            Both::new(format!("there is no command `{name}`"), format!("没有 `{name}` 这个命令"))
+        }
+        ErrorKind::UnknownArgument => Both::new(
+            format!("`{argument}` is not understood here"),
+            format!("此处不认识 `{argument}`"),
+        ),
+        ErrorKind::MissingRequiredArgument | ErrorKind::MissingSubcommand => {
+            Both::new(format!("`{argument}` is missing"), format!("缺少 `{argument}`"))
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation if value.is_empty() => {
+            Both::new(format!("`{argument}` needs a value"), format!("`{argument}` 需要一个值"))
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => Both::new(
+            format!("`{value}` is no value for `{argument}`"),
+            format!("`{value}` 不能作为 `{argument}` 的值"),
+        ),
+        ErrorKind::ArgumentConflict => {
+            let prior = said(ContextKind::PriorArg).unwrap_or_default();
+            if prior == argument || prior.is_empty() {
+                Both::new(format!("`{argument}` is given twice"), format!("`{argument}` 重复出现"))
+            } else {
+                Both::new(
+                    format!("`{argument}` does not go with `{prior}`"),
+                    format!("`{argument}` 不能与 `{prior}` 同时使用"),
+                )
+            }
+        }
+        _ => {
+            let kind = error.kind().as_str().unwrap_or("the arguments were not understood");
+            Both::new(kind, "无法识别这些参数")
+        }
+    };
+    let mut report = Report::new(Trouble::WrongUse, what);
+    if let Some(values) = said(ContextKind::ValidValue) {
+        report =
+            report.because(Both::new(format!("it may be {values}"), format!("可用的值：{values}")));
+    }
+    let near =
+        [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    let near = near.into_iter().find_map(said);
+    let help = format!("stanch{} --help", command_of(given));
+    report.next(match near {
+        Some(near) => Both::new(
+            format!("did you mean `{near}`? `{help}` shows more"),
+            format!("是否想用 `{near}`？`{help}` 显示更多"),
+        ),
+        None => Both::new(help.clone(), help),
+    })
+}
+
+fn context(error: &clap::Error, wanted: ContextKind) -> Option<String> {
+    let (_, value) = error.context().find(|(kind, _)| *kind == wanted)?;
+    match value {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => Some(texts.join(", ")),
+        ContextValue::StyledStr(text) => Some(text.to_string()),
+        _ => None,
+    }
+    .filter(|text| !text.is_empty())
+}
+
+/// Returns the first command that the arguments name, with a space before it.
+fn command_of(given: &[OsString]) -> String {
+    let root = crate::arguments::command(stanch_words::Lang::En);
+    let mut names = given.iter().skip(1).filter_map(|argument| argument.to_str());
+    let name = names.find(|name| root.find_subcommand(name).is_some());
+    name.map(|name| format!(" {name}")).unwrap_or_default()
+}
+
+/// Returns the report of a command that is not there.
+pub(crate) fn no_command(name: &str, among: &Command) -> Report {
+    let what =
+        Both::new(format!("there is no command `{name}`"), format!("没有 `{name}` 这个命令"));
+    let near = suggest::nearest(name, among.get_subcommands().map(Command::get_name));
+    help::not_there(
+        what,
+        match near {
+            Some(near) => Both::new(
+                format!("did you mean `{near}`? `stanch help` lists all"),
+                format!("是否想用 `{near}`？`stanch help` 列出全部命令"),
+            ),
+            None => Both::new("`stanch help` lists all", "`stanch help` 列出全部命令"),
+        },
+    )
+}
+
+/// Returns the report of an answer that could not be written.
+pub(crate) fn not_written(error: &std::io::Error) -> Report {
+    Report::new(
+        Trouble::Refused,
+        Both::new("the answer could not be written in full", "结果未能完整写出"),
+    )
+    .because(Both::new(error.to_string(), error.to_string()))
+}

@@ -1,0 +1,8 @@
+//! One file a page. Each takes what an incident answered and a [`crate::Look`], and gives text.
+
+pub mod detect;
+pub mod facts;
+pub mod help;
+pub mod query;
+pub mod rules;
+pub mod status;

@@ -1,0 +1,236 @@
+//! The page that matters most: have I been broken into, and what do I do next?
+//!
+//! First a screen: the verdict, the findings in one line each (one sign on many subjects is one
+//! line), the next commands, what would change the verdict, what could not be seen. Then the
+//! details of each finding. Notes are counted; `--all` shows them.
+
+mod details;
+mod groups;
+mod unseen;
+
+use stanch_incident::Detection;
+use stanch_words::{Lang, Level, Verdict, text};
+
+use self::groups::Group;
+use crate::{Look, Sheet, Tone, width};
+
+/// Headlines on the first screen; the rest is counted.
+const HEADLINES: usize = 12;
+/// Commands on the first screen.
+const COMMANDS: usize = 4;
+
+/// An answer of detection, and whom it is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    /// The machine's own name.
+    pub host: &'a str,
+    /// How long it took.
+    pub took_ms: u64,
+    /// The answer.
+    pub detection: &'a Detection,
+}
+
+/// Returns the page.
+pub fn page(answered: &Answered<'_>, look: Look) -> String {
+    let mut sheet = Sheet::new(look);
+    let detection = answered.detection;
+    verdict(&mut sheet, answered);
+    let groups = groups::of(&detection.findings);
+    let (grave, notes): (Vec<Group<'_>>, Vec<Group<'_>>) =
+        groups.into_iter().partition(|group| look.all || group.level() > Level::Low);
+    headlines(&mut sheet, &grave, &notes);
+    next(&mut sheet, detection.verdict, &grave);
+    if !detection.would_change.is_empty() {
+        sheet.heading("What would change the verdict", "什么会改变结论");
+        for text in &detection.would_change {
+            sheet.prose(2, look.text(text));
+        }
+    }
+    unseen::section(&mut sheet, &detection.gaps);
+    details::section(&mut sheet, &grave);
+    sheet.finish()
+}
+
+/// Returns the colour of a level.
+pub fn tone(level: Level) -> Tone {
+    match level {
+        Level::Info | Level::Low => Tone::Faint,
+        Level::Medium => Tone::Odd,
+        Level::High | Level::Critical => Tone::Grave,
+    }
+}
+
+/// Returns the word for a level.
+pub fn level_name(level: Level, look: Look) -> &'static str {
+    match (look.lang, level) {
+        (Lang::En, _) => level.name(),
+        (Lang::Zh, Level::Info) => "信息",
+        (Lang::Zh, Level::Low) => "低",
+        (Lang::Zh, Level::Medium) => "中",
+        (Lang::Zh, Level::High) => "高",
+        (Lang::Zh, Level::Critical) => "严重",
+    }
+}
+
+fn verdict(sheet: &mut Sheet, answered: &Answered<'_>) {
+    let look = sheet.look;
+    let detection = answered.detection;
+    let host = text::escaped(answered.host);
+    let partial = detection.gaps.iter().any(|blind| blind.gap.kind.is_partial());
+    let (tone, word) = match detection.verdict {
+        Verdict::Clean => (Tone::Good, look.say("CLEAN", "未见入侵")),
+        Verdict::Suspicious => (Tone::Odd, look.say("SUSPICIOUS", "可疑")),
+        Verdict::Compromised => (Tone::Grave, look.say("COMPROMISED", "已被入侵")),
+    };
+    let sentence = match (look.lang, detection.verdict, partial) {
+        (Lang::En, Verdict::Clean, false) => format!("no sign of a break-in on {host}"),
+        (Lang::En, Verdict::Clean, true) => {
+            format!("no sign of a break-in on {host}, as far as could be seen")
+        }
+        (Lang::En, Verdict::Suspicious, _) => {
+            format!("{host} shows what a person must look at")
+        }
+        (Lang::En, Verdict::Compromised, _) => format!("{host} has been broken into"),
+        (Lang::Zh, Verdict::Clean, false) => format!("{host} 上没有发现入侵迹象"),
+        (Lang::Zh, Verdict::Clean, true) => format!("就所能看到的，{host} 上没有入侵迹象"),
+        (Lang::Zh, Verdict::Suspicious, _) => format!("{host} 上有情况需要人工查看"),
+        (Lang::Zh, Verdict::Compromised, _) => format!("{host} 已有入侵者"),
+    };
+    let sure = percent(detection.confidence);
+    let sure = match look.lang {
+        Lang::En => format!("({sure} % sure)"),
+        Lang::Zh => format!("（把握 {sure}%）"),
+    };
+    sheet.line(format!("{}  {sentence} {sure}", look.paint(tone, word)).replace(" （", "（"));
+    let seen = detection.looked_at;
+    let (tables, rows) = (thousands(seen.tables), thousands(seen.rows));
+    let took = took(answered.took_ms, look);
+    let looked = match look.lang {
+        Lang::En => {
+            format!("Judged by {} signs over {rows} rows of {tables} tables in {took}.", seen.signs)
+        }
+        Lang::Zh => {
+            format!("按 {} 项迹象判断，查看 {tables} 张表共 {rows} 行，用时 {took}。", seen.signs)
+        }
+    };
+    sheet.line(look.paint(Tone::Faint, &looked));
+}
+
+fn headlines(sheet: &mut Sheet, grave: &[Group<'_>], notes: &[Group<'_>]) {
+    let look = sheet.look;
+    if !grave.is_empty() {
+        sheet.heading("Findings", "发现");
+    }
+    let most = if look.all { usize::MAX } else { HEADLINES };
+    let titles = grave.iter().take(most).map(|group| width::of(look.text(group.title())));
+    let column = titles.max().unwrap_or(0).min(look.width() / 2 - 2);
+    for group in grave.iter().take(most) {
+        let level = group.level();
+        let word =
+            width::padded(level_name(level, look), if look.lang == Lang::Zh { 4 } else { 8 });
+        let title = width::cut(look.text(group.title()), column);
+        let head = format!("  {}  ", group.first().id);
+        let used = width::of(&head) + width::of(&word) + 2 + column + 2;
+        let subjects = group.subjects(look, look.width().saturating_sub(used).max(12));
+        let word = look.paint(tone(level), &word);
+        sheet.line(format!("{head}{word}  {}  {subjects}", width::padded(&title, column)));
+    }
+    let more = grave.len().saturating_sub(most);
+    if more > 0 {
+        sheet.line(match look.lang {
+            Lang::En => format!("  … and {more} more signs below"),
+            Lang::Zh => format!("  …… 另有 {more} 项迹象，见下文"),
+        });
+    }
+    let count: usize = notes.iter().map(Group::len).sum();
+    if count > 0 {
+        if grave.is_empty() {
+            sheet.blank();
+        }
+        let line = match (look.lang, count) {
+            (Lang::En, 1) => {
+                "1 note that says nothing about a break-in by itself; --all shows it".to_owned()
+            }
+            (Lang::En, _) => {
+                format!(
+                    "{count} notes that say nothing about a break-in by themselves; --all shows them"
+                )
+            }
+            (Lang::Zh, _) => format!("另有 {count} 条备注，单独不能说明入侵；用 --all 显示"),
+        };
+        let indent = if grave.is_empty() { "" } else { "  " };
+        sheet.line(format!("{indent}{}", look.paint(Tone::Faint, &line)));
+    }
+}
+
+fn next(sheet: &mut Sheet, verdict: Verdict, grave: &[Group<'_>]) {
+    let look = sheet.look;
+    let advice = match verdict {
+        Verdict::Clean => return,
+        Verdict::Suspicious => look.say(
+            "Look at each finding from the top: innocent, or not? Change nothing yet; what is in memory is evidence.",
+            "从上到下逐项查看：有无正当原因？先不要改动系统，内存中的内容就是证据。",
+        ),
+        Verdict::Compromised => look.say(
+            "Take the machine off the network, but leave it running: what is in memory is evidence. Clean up only after it has been kept. Use its passwords and keys nowhere else.",
+            "先断网，但不要关机：内存中的内容就是证据。保全证据之后再清除。这台机器上的密码和密钥不要再用于别处。",
+        ),
+    };
+    sheet.heading("Next", "下一步");
+    sheet.prose(2, advice);
+    let mut commands: Vec<&str> = Vec::new();
+    // One command of each finding, gravest first.
+    for command in grave.iter().filter_map(|group| group.first().next.first()) {
+        if !commands.contains(&command.as_str()) {
+            commands.push(command);
+        }
+    }
+    for command in commands.into_iter().take(COMMANDS) {
+        sheet.command(4, command);
+    }
+}
+
+/// Returns a share as a whole percentage; what is not quite certain never shows as 100.
+pub(crate) fn percent(share: f64) -> String {
+    let percent = (share * 100.0).round().clamp(0.0, 100.0);
+    if percent > 99.0 && share < 1.0 { "99".to_owned() } else { format!("{percent:.0}") }
+}
+
+/// Returns a number with its thousands apart.
+pub(crate) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn took(ms: u64, look: Look) -> String {
+    let unit = look.say("s", "秒");
+    match ms {
+        0..1000 => format!("{ms} {}", look.say("ms", "毫秒")),
+        _ => format!("{}.{} {unit}", ms / 1000, ms % 1000 / 100),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well_and_certainty_is_never_claimed() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(
+            (percent(0.999), percent(1.0), percent(0.844)),
+            ("99".into(), "100".into(), "84".into())
+        );
+        let look = Look::plain(Lang::En);
+        assert_eq!((took(812, look), took(2345, look)), ("812 ms".into(), "2.3 s".into()));
+    }
+}

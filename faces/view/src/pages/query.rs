@@ -1,0 +1,125 @@
+//! The answer of a query, what it missed, and what is wrong with it.
+
+use std::collections::BTreeMap;
+
+use stanch_incident::Answer;
+use stanch_words::{Both, Gap, Lang, TableSpec, text};
+
+use crate::{Look, Report, Trouble, grid, suggest, width};
+
+/// Returns the rows as text.
+pub fn page(answer: &Answer, look: Look) -> String {
+    grid::grid(&answer.columns, &answer.rows, look)
+}
+
+/// Returns why something could not be seen, with the system's own words where there are some.
+pub fn why(gap: &Gap, look: Look) -> String {
+    let kind = gap.kind.text();
+    let kind = look.text(&kind);
+    if gap.detail.is_empty() {
+        return kind.to_owned();
+    }
+    match look.lang {
+        Lang::En => format!("{kind} ({})", gap.detail),
+        Lang::Zh => format!("{kind}（{}）", gap.detail),
+    }
+}
+
+/// Returns what the answer may miss, for stderr: one line a table and kind of gap.
+pub fn missed(gaps: &[Gap], look: Look) -> String {
+    let mut folded: BTreeMap<(&str, stanch_words::GapKind), Vec<&Gap>> = BTreeMap::new();
+    for gap in gaps {
+        folded.entry((gap.what.as_str(), gap.kind)).or_default().push(gap);
+    }
+    let mut out = String::new();
+    for ((what, kind), gaps) in folded {
+        let kind = kind.text();
+        let first = gaps.iter().find_map(|gap| gap.path.as_deref()).unwrap_or_default();
+        let first = text::shortened(&text::escaped(first), 60);
+        let line = match (look.lang, gaps.len(), first.is_empty()) {
+            (Lang::En, _, true) => format!("gap: {what}: {}", kind.en),
+            (Lang::En, 1, false) => format!("gap: {what}: {first}: {}", kind.en),
+            (Lang::En, count, false) => {
+                format!("gap: {what}: {first} and {} more: {}", count - 1, kind.en)
+            }
+            (Lang::Zh, _, true) => format!("盲区：{what}：{}", kind.zh),
+            (Lang::Zh, 1, false) => format!("盲区：{what}：{first}：{}", kind.zh),
+            (Lang::Zh, count, false) => {
+                format!("盲区：{what}：{first} 等 {count} 处：{}", kind.zh)
+            }
+        };
+        out.push_str(&line);
+        out.push('\n');
+    }
+    out
+}
+
+/// Returns the report of a query that SQLite refuses: its words, the place, and the nearest name.
+pub fn refused(sql: &str, message: &str, offset: Option<usize>, tables: &[&TableSpec]) -> Report {
+    let what = Both::new(
+        format!("the query was not understood: {message}"),
+        format!("无法执行该查询：{message}"),
+    );
+    let table = message.strip_prefix("no such table: ");
+    let column = message.strip_prefix("no such column: ").or_else(|| {
+        message
+            .strip_suffix("\" - should this be a string literal in single-quotes?")
+            .map(|m| m.trim_start_matches("no such column: ").trim_matches('"'))
+    });
+    let name = table.or(column).map(|name| name.trim_matches('"'));
+    let offset = offset.or_else(|| sql.find(name?));
+    let mut report = Report::new(Trouble::WrongUse, what);
+    if let Some(pointed) = offset.and_then(|offset| pointed(sql, offset)) {
+        report = report.because(Both::new(pointed.clone(), pointed));
+    }
+    let next = match (table, column) {
+        (Some(table), _) => near_table(table, tables),
+        (None, Some(column)) => near_column(sql, column, tables),
+        (None, None) => None,
+    };
+    report.next(next.unwrap_or_else(|| {
+        Both::new("`stanch facts` lists the tables", "`stanch facts` 列出所有表")
+    }))
+}
+
+fn near_table(table: &str, tables: &[&TableSpec]) -> Option<Both> {
+    let near = suggest::nearest(table, tables.iter().map(|spec| spec.name))?;
+    Some(Both::new(
+        format!("did you mean `{near}`? `stanch facts` lists the tables"),
+        format!("是否想用 `{near}`？`stanch facts` 列出所有表"),
+    ))
+}
+
+fn near_column(sql: &str, column: &str, tables: &[&TableSpec]) -> Option<Both> {
+    let words: Vec<&str> = sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let column = column.rsplit('.').next().unwrap_or(column).trim_matches('"');
+    let named: Vec<&&TableSpec> = tables
+        .iter()
+        .filter(|spec| words.iter().any(|word| word.eq_ignore_ascii_case(spec.name)))
+        .collect();
+    let columns = named.iter().flat_map(|spec| spec.columns).map(|column| column.name);
+    let list = named
+        .first()
+        .map_or_else(|| "stanch facts".to_owned(), |spec| format!("stanch facts {}", spec.name));
+    Some(match suggest::nearest(column, columns) {
+        Some(near) => Both::new(
+            format!("did you mean `{near}`? `{list}` lists the columns"),
+            format!("是否想用 `{near}`？`{list}` 列出各列"),
+        ),
+        None => Both::new(format!("`{list}` lists the columns"), format!("`{list}` 列出各列")),
+    })
+}
+
+/// Returns the line of the query that is wrong, and a caret under the place.
+fn pointed(sql: &str, offset: usize) -> Option<String> {
+    let (before, after) = sql.split_at_checked(offset)?;
+    let head = before.rsplit('\n').next().unwrap_or(before);
+    let tail = after.split('\n').next().unwrap_or(after);
+    // Long queries show the neighbourhood.
+    let skip = head.chars().count().saturating_sub(50);
+    let head: String = head.chars().skip(skip).collect();
+    let (head, tail) = (text::escaped(&head), text::escaped(tail));
+    let tail = text::shortened(&tail, 40);
+    let caret = " ".repeat(width::of(&head));
+    Some(format!("{head}{tail}\n{caret}^"))
+}

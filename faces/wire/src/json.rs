@@ -1,0 +1,107 @@
+//! Writes documents so that nothing in them can drive a terminal.
+//!
+//! JSON must escape only what lies below U+0020. A terminal also obeys U+0080 to U+009F (C1
+//! controls), and bidirectional overrides reorder what a person reads. All of these are written
+//! as `\uXXXX`, which every JSON parser turns back into the same text.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
+use stanch_words::text;
+
+/// Writes a document over several lines, for a person or a script.
+///
+/// # Errors
+/// An error of the writer.
+pub fn pretty(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
+    let safe = Safe(PrettyFormatter::new());
+    document.serialize(&mut Serializer::with_formatter(&mut *out, safe))?;
+    out.write_all(b"\n")
+}
+
+/// Writes a document on one line, for a stream.
+///
+/// # Errors
+/// An error of the writer.
+pub fn line(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
+    let safe = Safe(CompactFormatter);
+    document.serialize(&mut Serializer::with_formatter(&mut *out, safe))?;
+    out.write_all(b"\n")
+}
+
+struct Safe<F>(F);
+
+impl<F: Formatter> Formatter for Safe<F> {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let unsafe_one = |c: char| c.is_control() || text::is_invisible(c);
+        let mut units = [0; 2];
+        let mut rest = fragment;
+        while let Some(at) = rest.find(unsafe_one) {
+            let (head, tail) = rest.split_at(at);
+            writer.write_all(head.as_bytes())?;
+            let mut chars = tail.chars();
+            for unit in chars.next().map(|c| c.encode_utf16(&mut units)).into_iter().flatten() {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+    fn begin_array_value<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+    fn begin_object_key<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_control_and_no_override_reaches_a_terminal_and_the_text_survives() {
+        let hostile = "a\u{1b}[2J\n\u{9b}31m\u{202e}\u{e0041}\u{7f}止血\"\\";
+        let mut out = Vec::new();
+        line(&mut out, &hostile).unwrap();
+        let written = String::from_utf8(out).unwrap();
+        let expected = "\"a\\u001b[2J\\n\\u009b31m\\u202e\\udb40\\udc41\\u007f止血\\\"\\\\\"\n";
+        assert_eq!(written, expected);
+        assert_eq!(serde_json::from_str::<String>(&written).unwrap(), hostile);
+    }
+}

@@ -1,0 +1,48 @@
+//! `stanch.rules/1`: the signs that detection looks for.
+
+use serde::{Deserialize, Serialize};
+
+/// The document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rules {
+    /// `stanch.rules/1`.
+    pub schema: String,
+    /// The signs, by id.
+    pub rules: Vec<Rule>,
+}
+
+impl Rules {
+    /// The name and version of the document.
+    pub const SCHEMA: &'static str = "stanch.rules/1";
+}
+
+/// One sign.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its id.
+    pub id: String,
+    /// `sign`.
+    pub kind: String,
+    /// `performance`, `traffic`, `logs`, `files` or `processes`.
+    pub category: String,
+    /// `info`, `low`, `medium`, `high` or `critical`.
+    pub level: String,
+    /// How sure, 0 to 1.
+    pub confidence: f64,
+    /// The class of sources that it rests on.
+    pub class: String,
+    /// One line.
+    pub title: String,
+    /// Why it matters.
+    pub why: String,
+    /// When it is innocent.
+    pub innocent_when: String,
+    /// What to do next, in prose.
+    pub todo: String,
+    /// What to do next: commands with `{column}` places.
+    pub next: Vec<String>,
+    /// ATT&CK technique ids.
+    pub attack: Vec<String>,
+    /// The query: one row is one finding.
+    pub sql: String,
+}
