@@ -28,6 +28,8 @@ pub(crate) struct Setting {
     pub(crate) is_effective: bool,
 }
 
+/// How many lines are kept in all.
+const LINES: usize = 200_000;
 /// How deep files may include files (`SERVCONF_MAX_DEPTH` of OpenSSH).
 const DEPTH: usize = 16;
 /// How many files, and bytes in all, are read: a file may be included again and again.
@@ -76,7 +78,8 @@ impl Reader<'_, '_> {
     /// Returns whether the file was there.
     fn file(&mut self, path: &Path, block: &mut Arc<str>, depth: usize, seen: &mut Seen) -> bool {
         self.files = self.files.saturating_add(1);
-        if depth > DEPTH || self.files > FILES || self.bytes > BYTES {
+        let full = self.bytes > BYTES || self.settings.len() >= LINES;
+        if depth > DEPTH || self.files > FILES || full {
             self.reach.gap(GapKind::Truncated, "too many files included", path, seen);
             return false;
         }
@@ -84,6 +87,10 @@ impl Reader<'_, '_> {
         self.bytes = self.bytes.saturating_add(bytes.len());
         let file = Value::from(path);
         for (line, text) in numbered(&bytes) {
+            if self.settings.len() >= LINES {
+                self.reach.gap(GapKind::Truncated, "too many lines", path, seen);
+                break;
+            }
             let Some((option, value)) = option(text) else {
                 if !is_comment(text) {
                     let detail = format!("line {line}: not a setting");

@@ -57,7 +57,7 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     for spool in SPOOLS.map(Path::new) {
         for entry in reach.list(spool, seen) {
             // Directories: `crontabs` itself, at's spool beside it.
-            if !matches!(entry.kind, FileKind::Regular | FileKind::Symlink) {
+            if entry.kind == FileKind::Directory {
                 continue;
             }
             let user = Value::from(Path::new(&entry.name)).to_string();

@@ -62,10 +62,16 @@ pub(super) fn sqlite_log(reach: &mut Reach<'_>, path: &str, seen: &mut Seen) {
 pub fn parse(bytes: &[u8], path: &str, seen: &mut Seen) {
     let path = Value::from(path);
     let (records, left) = login_records::records(bytes);
+    let mut odd = 0_u64;
     for (place, record) in records.enumerate() {
+        odd = odd.saturating_add(u64::from(!(0..=9).contains(&record.kind)));
         let mut row = row(&record, &path);
         row.put(col::record, place);
         seen.push(row);
+    }
+    if odd > 0 {
+        let detail = format!("{odd} records of an unknown kind");
+        seen.gap(Gap::new(SPEC.name, GapKind::Damaged, detail).at(path.to_string()));
     }
     if left > 0 {
         let detail = format!("{left} bytes after the last whole record");
@@ -187,6 +193,15 @@ mod tests {
             seen.rows.iter().map(|row| row.get(col::zeroed).as_integer()).collect();
         assert_eq!(zeroed, [Some(0), Some(1), Some(0)]);
         assert_eq!(seen.rows[2].get(col::record).as_integer(), Some(2));
+    }
+
+    #[test]
+    fn noise_gives_rows_and_says_that_it_is_noise() {
+        let noise: Vec<u8> = (0..3840_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let mut seen = Seen::default();
+        parse(&noise, "/var/log/wtmp", &mut seen);
+        assert!(!seen.rows.is_empty());
+        assert!(seen.gaps.iter().any(|gap| gap.detail.ends_with("records of an unknown kind")));
     }
 
     #[test]

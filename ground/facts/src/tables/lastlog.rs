@@ -44,6 +44,7 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
             if size > cap {
                 let detail = format!("user ids from {} on were not read", parser.place);
                 seen.gap(Gap::new(SPEC.name, GapKind::Truncated, detail).at(FILE));
+                parser.held.clear();
             }
             parser.finish(&accounts, seen);
         }

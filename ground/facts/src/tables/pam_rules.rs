@@ -37,8 +37,7 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let mut done: HashSet<OsString> = HashSet::new();
     for place in PLACES.map(Path::new) {
         for entry in reach.list(place, seen) {
-            let file = matches!(entry.kind, FileKind::Regular | FileKind::Symlink);
-            if !file || !done.insert(entry.name.clone()) {
+            if entry.kind == FileKind::Directory || !done.insert(entry.name.clone()) {
                 continue;
             }
             let path = place.join(&entry.name);

@@ -88,7 +88,7 @@ impl Reader<'_> {
         for entry in self.reach.list(folder, seen) {
             let name = entry.name.as_bytes();
             let passed_over = name.contains(&b'.') || name.ends_with(b"~");
-            if !passed_over && matches!(entry.kind, FileKind::Regular | FileKind::Symlink) {
+            if !passed_over && entry.kind != FileKind::Directory {
                 self.file(&folder.join(&entry.name), depth, seen);
             }
         }

@@ -21,7 +21,7 @@ table_spec! {
     directory Text Plain "Home directory.";
     shell Text Plain "Login shell.";
     uuid Text Plain "Always empty on Linux.";
-    password_field Text Plain "What stands in the password field: x, empty, or something odd; a hash is never shown.";
+    password_field Text Plain "What stands in the password field: x, empty, * or ! if it is locked, or the word hash; a hash is never shown.";
     line Integer Plain "Line in /etc/passwd, from 1.";
 }
 
@@ -84,7 +84,9 @@ fn password_word(field: &[u8]) -> &'static str {
     match field {
         b"" => "",
         b"x" => "x",
-        b"*" | b"!" | b"!!" | b"*NP*" => "locked",
+        // A mark of a locked account may have the hash behind it.
+        [b'*', ..] => "*",
+        [b'!', ..] => "!",
         _ => "hash",
     }
 }
