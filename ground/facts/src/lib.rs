@@ -13,6 +13,7 @@
 
 mod accounts;
 mod base64;
+mod bpf;
 mod config_lines;
 pub mod descriptors;
 pub mod digest;

@@ -29,6 +29,8 @@ tables! {
     arp_cache
     at_jobs
     authorized_keys
+    bpf_links
+    bpf_programs
     cpu_gaps
     cpu_usage
     crontab

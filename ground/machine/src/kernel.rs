@@ -28,6 +28,24 @@ pub trait Kernel: Send + Sync {
     /// `struct bpf_prog_info` or `bpf_link_info` of the kernel's size.
     fn bpf_info(&self, kind: BpfKind, id: u32) -> Result<Vec<u8>, Miss>;
 
+    /// Returns one of the arrays that an eBPF object's info points to; empty if it has none.
+    fn bpf_array(&self, kind: BpfKind, id: u32, part: BpfPart) -> Result<Vec<u8>, Miss>;
+
+    /// Returns what the kernel says of an eBPF object pinned at a path: the text of
+    /// `/proc/self/fdinfo` for a descriptor of it (`BPF_OBJ_GET`).
+    fn bpf_pinned(&self, path: &Path) -> Result<Vec<u8>, Miss>;
+
+    /// Returns the ids of the eBPF programs attached to a cgroup directory at one attachment
+    /// point (`BPF_PROG_QUERY` with a number of `enum bpf_attach_type`).
+    fn bpf_of_cgroup(&self, path: &Path, point: u32) -> Result<Vec<u32>, Miss>;
+
+    /// Returns the id of the eBPF program behind another process's descriptor of a perf event
+    /// (`BPF_TASK_FD_QUERY`), and the name of what it traces.
+    fn bpf_of_descriptor(&self, pid: i64, descriptor: i64) -> Result<(u32, Vec<u8>), Miss>;
+
+    /// Reads a file of tracefs through a detached mount of our own, where nobody has mounted it.
+    fn fresh_trace(&self, path: &Path, cap: u64) -> Result<Vec<u8>, Miss>;
+
     /// Reads a file of a fresh procfs that nothing can be mounted over: a detached mount made by
     /// fsopen(2) and fsmount(2), visible to nobody else. `path` is relative to its root.
     fn fresh_proc(&self, path: &Path, cap: u64) -> Result<Vec<u8>, Miss>;
@@ -101,6 +119,17 @@ pub enum BpfKind {
     Map,
     /// A link.
     Link,
+}
+
+/// An array that an eBPF object's info points to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BpfPart {
+    /// A program's translated instructions, 8 bytes each.
+    Instructions,
+    /// The ids of a program's maps, 4 bytes each.
+    Maps,
+    /// The name in a raw tracepoint link or an iterator link.
+    Name,
 }
 
 /// File system totals.

@@ -1,7 +1,7 @@
 //! The machine that we run on, and its kernel.
 
 use std::ffi::OsString;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use stanch_words::GapKind;
 
 use crate::directory::{ByDescriptor, ByPath, Directory};
-use crate::kernel::{BpfKind, FileSystem, Probe, Protocol, Sysinfo};
+use crate::kernel::{BpfKind, BpfPart, FileSystem, Probe, Protocol, Sysinfo};
 use crate::tree::{Tree, read_capped};
 use crate::{Contents, Kernel, Listing, Machine, Miss, Stalls, Stat, sys};
 
@@ -22,13 +22,14 @@ mod netlink;
 pub struct Live {
     tree: Tree,
     fresh: OnceLock<Result<OwnedFd, Errno>>,
+    trace: OnceLock<Result<OwnedFd, Errno>>,
 }
 
 impl Live {
     /// Returns the machine that we run on.
     #[expect(clippy::new_without_default, reason = "a machine is not a default value")]
     pub fn new() -> Self {
-        Self { tree: Tree::own(), fresh: OnceLock::new() }
+        Self { tree: Tree::own(), fresh: OnceLock::new(), trace: OnceLock::new() }
     }
 
     /// Returns the watch over hanging paths.
@@ -37,18 +38,8 @@ impl Live {
     }
 
     /// Returns the root of a procfs mounted for us alone and attached nowhere.
-    fn fresh(&self) -> Result<std::os::fd::BorrowedFd<'_>, Miss> {
-        use rustix::mount::{
-            FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen,
-        };
-        let made = self.fresh.get_or_init(|| {
-            let context = fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
-            fsconfig_create(context.as_fd())?;
-            let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
-                | MountAttrFlags::MOUNT_ATTR_NODEV
-                | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-            fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
-        });
+    fn fresh(&self) -> Result<BorrowedFd<'_>, Miss> {
+        let made = self.fresh.get_or_init(|| detached_mount("proc"));
         made.as_ref()
             .map(OwnedFd::as_fd)
             .map_err(|&errno| Miss::from_errno(errno, Path::new("/proc (fresh)")))
@@ -59,6 +50,34 @@ impl Live {
         fs::openat(self.fresh()?, path, flags, Mode::empty())
             .map_err(|errno| Miss::from_errno(errno, path))
     }
+}
+
+/// Mounts a file system for us alone, attached nowhere (fsopen(2), fsmount(2)).
+fn detached_mount(kind: &str) -> Result<OwnedFd, Errno> {
+    use rustix::mount::{
+        FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen,
+    };
+    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(context.as_fd())?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+}
+
+/// Opens an eBPF object by its id.
+fn bpf_open(kind: BpfKind, id: u32) -> Result<OwnedFd, Miss> {
+    // BPF_PROG_GET_FD_BY_ID 13, BPF_MAP_GET_FD_BY_ID 14, BPF_LINK_GET_FD_BY_ID 30.
+    let command = match kind {
+        BpfKind::Program => 13,
+        BpfKind::Map => 14,
+        BpfKind::Link => 30,
+    };
+    let miss = |errno| Miss::from_errno(errno, Path::new("bpf"));
+    let mut attribute =
+        [if cfg!(target_endian = "big") { u64::from(id) << 32 } else { u64::from(id) }, 0];
+    let fd = sys::own(sys::bpf(command, &mut attribute).map_err(miss)?);
+    fd.ok_or_else(|| miss(Errno::BADF))
 }
 
 impl Machine for Live {
@@ -182,21 +201,58 @@ impl Kernel for Live {
     }
 
     fn bpf_info(&self, kind: BpfKind, id: u32) -> Result<Vec<u8>, Miss> {
-        // BPF_PROG_GET_FD_BY_ID 13, BPF_MAP_GET_FD_BY_ID 14, BPF_LINK_GET_FD_BY_ID 30.
-        let command = match kind {
-            BpfKind::Program => 13,
-            BpfKind::Map => 14,
-            BpfKind::Link => 30,
-        };
-        let miss = |errno| Miss::from_errno(errno, Path::new("bpf"));
-        let mut attribute =
-            [if cfg!(target_endian = "big") { u64::from(id) << 32 } else { u64::from(id) }, 0];
-        let fd = sys::own(sys::bpf(command, &mut attribute).map_err(miss)?);
-        let Some(fd) = fd else { return Err(miss(Errno::BADF)) };
+        let fd = bpf_open(kind, id)?;
         let mut buffer = vec![0_u8; 512];
-        let used = sys::bpf_info(fd.as_fd(), &mut buffer).map_err(miss)?;
+        let used = sys::bpf_info(fd.as_fd(), &mut buffer)
+            .map_err(|errno| Miss::from_errno(errno, Path::new("bpf")))?;
         buffer.truncate(used);
         Ok(buffer)
+    }
+
+    fn bpf_array(&self, kind: BpfKind, id: u32, part: BpfPart) -> Result<Vec<u8>, Miss> {
+        let fd = bpf_open(kind, id)?;
+        // Offsets of the pointer and of the count, and bytes an item, in `struct bpf_prog_info`
+        // and `struct bpf_link_info` (linux/bpf.h).
+        let place = match part {
+            BpfPart::Instructions => (32, 20, 1),
+            BpfPart::Maps => (56, 52, 4),
+            BpfPart::Name => (16, 24, 1),
+        };
+        sys::bpf_array(fd.as_fd(), place).map_err(|errno| Miss::from_errno(errno, Path::new("bpf")))
+    }
+
+    fn bpf_pinned(&self, path: &Path) -> Result<Vec<u8>, Miss> {
+        use std::os::fd::AsRawFd as _;
+        let _guard = self.tree.guard(path)?;
+        let fd = sys::bpf_object(path).map_err(|errno| Miss::from_errno(errno, path))?;
+        let file = PathBuf::from(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()));
+        self.tree.read(&file, 1 << 16).map(|contents| contents.bytes)
+    }
+
+    fn bpf_of_cgroup(&self, path: &Path, point: u32) -> Result<Vec<u32>, Miss> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let miss = |errno| Miss::from_errno(errno, path);
+        let directory = fs::open(path, flags, Mode::empty()).map_err(miss)?;
+        sys::bpf_of_cgroup(directory.as_fd(), point).map_err(miss)
+    }
+
+    fn bpf_of_descriptor(&self, pid: i64, descriptor: i64) -> Result<(u32, Vec<u8>), Miss> {
+        let miss = |errno| Miss::from_errno(errno, Path::new("bpf"));
+        let (Ok(pid), Ok(descriptor)) = (u32::try_from(pid), u32::try_from(descriptor)) else {
+            return Err(miss(Errno::INVAL));
+        };
+        sys::bpf_of_descriptor(pid, descriptor).map_err(miss)
+    }
+
+    fn fresh_trace(&self, path: &Path, cap: u64) -> Result<Vec<u8>, Miss> {
+        let miss = |errno| Miss::from_errno(errno, path);
+        let made = self.trace.get_or_init(|| detached_mount("tracefs"));
+        let root = made.as_ref().map_err(|&errno| miss(errno))?;
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = fs::openat(root, path, flags, Mode::empty()).map_err(miss)?;
+        let mut bytes = Vec::new();
+        read_capped(file.as_fd(), cap, &mut bytes).map_err(miss)?;
+        Ok(bytes)
     }
 
     fn fresh_proc(&self, path: &Path, cap: u64) -> Result<Vec<u8>, Miss> {

@@ -63,6 +63,96 @@ pub(crate) fn bpf_info(
     Ok(usize::try_from(used).unwrap_or(0).min(buffer.len()))
 }
 
+/// Returns two 32-bit fields as one word of an attribute, in memory order.
+fn pair(first: u32, second: u32) -> u64 {
+    let (first, second) = (u64::from(first), u64::from(second));
+    if cfg!(target_endian = "little") { first | second << 32 } else { first << 32 | second }
+}
+
+/// Returns the second or first 32-bit field of a word of an attribute.
+fn half(word: u64, second: bool) -> u32 {
+    let upper = second == cfg!(target_endian = "little");
+    u32::try_from(if upper { word >> 32 } else { word & 0xffff_ffff }).unwrap_or(0)
+}
+
+/// Returns an array that an eBPF object's info points to. `place` is where the info has the
+/// pointer and the count, and how many bytes an item has.
+pub(crate) fn bpf_array(
+    descriptor: std::os::fd::BorrowedFd<'_>,
+    place: (usize, usize, usize),
+) -> Result<Vec<u8>, Errno> {
+    // 64 MiB: a million instructions, the kernel's own limit, take 8.
+    const MOST: usize = 64 << 20;
+    let (pointer_at, count_at, item) = place;
+    let mut info = vec![0_u8; 512];
+    bpf_info(descriptor, &mut info)?;
+    let count_of = |info: &[u8]| {
+        let count = info.get(count_at..).and_then(|rest| rest.first_chunk());
+        let count = u32::from_ne_bytes(count.copied().unwrap_or_default()) as usize;
+        count.saturating_mul(item).min(MOST)
+    };
+    let length = count_of(&info);
+    if length == 0 {
+        return Ok(Vec::new());
+    }
+    let mut bytes = vec![0_u8; length];
+    let count = u32::try_from(length.checked_div(item).unwrap_or(0)).unwrap_or(0);
+    let mut info = vec![0_u8; 512];
+    if let Some(field) = info.get_mut(count_at..).and_then(|rest| rest.first_chunk_mut()) {
+        *field = count.to_ne_bytes();
+    }
+    if let Some(field) = info.get_mut(pointer_at..).and_then(|rest| rest.first_chunk_mut()) {
+        *field = (bytes.as_mut_ptr() as u64).to_ne_bytes();
+    }
+    bpf_info(descriptor, &mut info)?;
+    bytes.truncate(count_of(&info));
+    Ok(bytes)
+}
+
+/// Opens an eBPF object pinned at a path (`BPF_OBJ_GET`).
+pub(crate) fn bpf_object(path: &std::path::Path) -> Result<std::os::fd::OwnedFd, Errno> {
+    use std::os::unix::ffi::OsStrExt as _;
+    const OBJ_GET: i32 = 7;
+    let path = std::ffi::CString::new(path.as_os_str().as_bytes()).map_err(|_nul| Errno::INVAL)?;
+    // struct { u64 pathname; u32 bpf_fd; u32 file_flags; }
+    let mut attribute = [path.as_ptr() as u64, 0];
+    own(bpf(OBJ_GET, &mut attribute)?).ok_or(Errno::BADF)
+}
+
+/// Returns the ids of the programs attached to a cgroup at one point (`BPF_PROG_QUERY`).
+pub(crate) fn bpf_of_cgroup(
+    cgroup: std::os::fd::BorrowedFd<'_>,
+    point: u32,
+) -> Result<Vec<u32>, Errno> {
+    use std::os::fd::AsRawFd as _;
+    const PROG_QUERY: i32 = 16;
+    // 64 programs is the kernel's limit for one cgroup and point (BPF_CGROUP_MAX_PROGS).
+    let mut ids = [0_u32; 64];
+    // struct { u32 target_fd; u32 attach_type; u32 query_flags; u32 attach_flags; u64 prog_ids;
+    // u32 prog_cnt; }
+    let fd = cgroup.as_raw_fd().unsigned_abs();
+    let mut attribute = [pair(fd, point), 0, ids.as_mut_ptr() as u64, pair(64, 0)];
+    bpf(PROG_QUERY, &mut attribute)?;
+    let count = attribute.last().map_or(0, |&word| half(word, false)) as usize;
+    Ok(ids.get(..count.min(64)).unwrap_or_default().to_vec())
+}
+
+/// Returns the program behind another process's perf event, and what it traces.
+pub(crate) fn bpf_of_descriptor(pid: u32, descriptor: u32) -> Result<(u32, Vec<u8>), Errno> {
+    const TASK_FD_QUERY: i32 = 20;
+    let mut name = vec![0_u8; 256];
+    // struct { u32 pid; u32 fd; u32 flags; u32 buf_len; u64 buf; u32 prog_id; u32 fd_type;
+    // u64 probe_offset; u64 probe_addr; }
+    let length = u32::try_from(name.len()).unwrap_or(0);
+    let buffer = name.as_mut_ptr() as u64;
+    let mut attribute = [pair(pid, descriptor), pair(0, length), buffer, 0, 0, 0];
+    bpf(TASK_FD_QUERY, &mut attribute)?;
+    let id = attribute.get(3).map_or(0, |&word| half(word, false));
+    let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
+    name.truncate(end);
+    Ok((id, name))
+}
+
 /// Takes ownership of a descriptor that a system call has just returned.
 pub(crate) fn own(descriptor: i64) -> Option<std::os::fd::OwnedFd> {
     use std::os::fd::FromRawFd as _;
