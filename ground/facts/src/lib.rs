@@ -22,6 +22,7 @@ mod lines;
 mod links;
 mod login_records;
 pub mod memory_map;
+pub mod memory_totals;
 mod mount_list;
 mod netlink;
 mod nftables;

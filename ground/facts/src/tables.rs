@@ -32,6 +32,7 @@ tables! {
     bpf_links
     bpf_programs
     cpu_gaps
+    cpu_time
     cpu_usage
     crontab
     deb_package_files
@@ -59,7 +60,10 @@ tables! {
     ld_preload
     listening_ports
     log_files
+    load_average
     logged_in_users
+    memory_gaps
+    memory_info
     mounts
     nftables_rules
     os_version
@@ -92,7 +96,9 @@ tables! {
     systemd_units
     task_gaps
     temporary_programs
+    time
     traffic_gaps
+    uptime
     user_groups
     user_ssh_keys
     users
