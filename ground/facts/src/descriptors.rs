@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use stanch_machine::{Directory, Miss};
 use stanch_words::{Ask, Gap, Seen};
 
 use crate::Host;
@@ -84,33 +85,14 @@ impl Descriptors {
         let mut seen = Seen::default();
         let mut refusals = Refusals::default();
         let mut list = Vec::new();
+        let own = host.machine().stat(Path::new("/proc/self/fd"));
+        let counts = own.is_ok_and(|stat| stat.size > 0);
         for pid in process_files::pids(host, "", ask, column, &mut seen) {
             let path = format!("/proc/{pid}/fd");
             let opened = host.machine().directory(Path::new(&path));
-            let listed = opened.and_then(|directory| {
-                let listing = directory.list(".")?;
-                Ok((directory, listing))
-            });
-            match listed {
-                Err(miss) => refusals.take("", pid, miss, &mut seen),
-                Ok((directory, listing)) => {
-                    let before = list.len();
-                    for entry in &listing.entries {
-                        let name = entry.name.to_str().unwrap_or_default();
-                        let Some(fd) = number(name.as_bytes()) else { continue };
-                        match directory.read_link(name) {
-                            Ok(link) => {
-                                let target = Target::parse(link.into_os_string().into_vec());
-                                list.push(Descriptor { pid, fd, target });
-                            }
-                            // Closed since.
-                            Err(miss) => refusals.take("", pid, miss, &mut seen),
-                        }
-                    }
-                    if let Some(own) = list.get_mut(before..) {
-                        own.sort_unstable_by_key(|descriptor| descriptor.fd);
-                    }
-                }
+            let result = opened.and_then(|directory| one(pid, &*directory, counts, &mut list));
+            if let Err(miss) = result {
+                refusals.take("", pid, miss, &mut seen);
             }
         }
         refusals.tell("", "open files", &mut seen);
@@ -127,6 +109,55 @@ impl Descriptors {
         }
         owners
     }
+}
+
+/// Reads the descriptors of one process. Since Linux 6.2 the directory's size is their number:
+/// then they are asked for from 0 on, which is a third cheaper than listing them first, and a
+/// hook on the listing hides none.
+fn one(
+    pid: i64,
+    directory: &dyn Directory,
+    counts: bool,
+    list: &mut Vec<Descriptor>,
+) -> Result<(), Miss> {
+    let mut next = 0_i64;
+    if counts {
+        let number = directory.stat(".")?.size;
+        let (mut left, mut absent) = (number, number / 4 + 4);
+        while left > 0 && absent > 0 {
+            match link(pid, next, directory) {
+                Ok(descriptor) => {
+                    list.push(descriptor);
+                    left = left.saturating_sub(1);
+                }
+                Err(miss) if miss.absent => absent = absent.saturating_sub(1),
+                Err(miss) => return Err(miss),
+            }
+            next = next.saturating_add(1);
+        }
+        if left == 0 {
+            return Ok(());
+        }
+    }
+    // Numbers far apart (a shell keeps 255), or an older kernel.
+    let listing = directory.list(".")?;
+    let names = listing.entries.iter().map(|entry| number(entry.name.as_encoded_bytes()));
+    let mut numbers: Vec<i64> = names.flatten().filter(|&fd| fd >= next).collect();
+    numbers.sort_unstable();
+    for fd in numbers {
+        match link(pid, fd, directory) {
+            Ok(descriptor) => list.push(descriptor),
+            // Closed since.
+            Err(miss) if miss.absent => {}
+            Err(miss) => return Err(miss),
+        }
+    }
+    Ok(())
+}
+
+fn link(pid: i64, fd: i64, directory: &dyn Directory) -> Result<Descriptor, Miss> {
+    let link = directory.read_link(&fd.to_string())?;
+    Ok(Descriptor { pid, fd, target: Target::parse(link.into_os_string().into_vec()) })
 }
 
 #[cfg(test)]

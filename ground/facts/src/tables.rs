@@ -45,6 +45,7 @@ tables! {
     file
     groups
     hash
+    hidden_ports
     hidden_processes
     history_evasion
     interface_addresses
@@ -67,6 +68,7 @@ tables! {
     mounts
     nftables_rules
     os_version
+    ownerless_sockets
     package_changes
     package_ownership
     packet_sockets
@@ -86,6 +88,7 @@ tables! {
     shell_history
     shell_startup_files
     shells
+    socket_disagreements
     ssh_configs
     sshd_config
     startup_items

@@ -21,6 +21,12 @@ pub trait Kernel: Send + Sync {
     /// listens. Returns whether the port is taken.
     fn port_is_taken(&self, protocol: Protocol, port: u16) -> Result<bool, Miss>;
 
+    /// Tries all ports in the same way, except 0.
+    fn taken_ports(&self, protocol: Protocol) -> Result<TakenPorts, Miss>;
+
+    /// Returns whether a TCP port answers on 127.0.0.1; the connection is closed at once.
+    fn answers_on_loopback(&self, port: u16) -> bool;
+
     /// Returns the ids of all eBPF objects of a kind (bpf(2), `BPF_*_GET_NEXT_ID`).
     fn bpf_ids(&self, kind: BpfKind) -> Result<Vec<u32>, Miss>;
 
@@ -108,6 +114,15 @@ pub enum Protocol {
     Tcp,
     /// UDP.
     Udp,
+}
+
+/// What came of trying all ports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TakenPorts {
+    /// Ports that are taken.
+    pub taken: Vec<u16>,
+    /// How many could not be tried for want of privilege.
+    pub refused: u32,
 }
 
 /// A kind of eBPF object.

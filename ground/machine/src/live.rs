@@ -11,11 +11,12 @@ use rustix::io::Errno;
 use stanch_words::GapKind;
 
 use crate::directory::{ByDescriptor, ByPath, Directory};
-use crate::kernel::{BpfKind, BpfPart, FileSystem, Probe, Protocol, Sysinfo};
+use crate::kernel::{BpfKind, BpfPart, FileSystem, Probe, Protocol, Sysinfo, TakenPorts};
 use crate::tree::{Tree, read_capped};
 use crate::{Contents, Kernel, Listing, Machine, Miss, Stalls, Stat, sys};
 
 mod netlink;
+mod ports;
 
 /// The running machine.
 #[derive(Debug)]
@@ -152,21 +153,15 @@ impl Kernel for Live {
     }
 
     fn port_is_taken(&self, protocol: Protocol, port: u16) -> Result<bool, Miss> {
-        use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto};
-        let path = Path::new("bind");
-        let (kind, number) = match protocol {
-            Protocol::Tcp => (SocketType::STREAM, ipproto::TCP),
-            Protocol::Udp => (SocketType::DGRAM, ipproto::UDP),
-        };
-        let socket =
-            net::socket_with(AddressFamily::INET, kind, SocketFlags::CLOEXEC, Some(number))
-                .map_err(|errno| Miss::from_errno(errno, path))?;
-        let address = std::net::SocketAddrV4::new(std::net::Ipv4Addr::UNSPECIFIED, port);
-        match net::bind(&socket, &address) {
-            Ok(()) => Ok(false),
-            Err(Errno::ADDRINUSE) => Ok(true),
-            Err(errno) => Err(Miss::from_errno(errno, path)),
-        }
+        ports::is_taken(protocol, port)
+    }
+
+    fn taken_ports(&self, protocol: Protocol) -> Result<TakenPorts, Miss> {
+        ports::taken(protocol)
+    }
+
+    fn answers_on_loopback(&self, port: u16) -> bool {
+        ports::answers_on_loopback(port)
     }
 
     fn bpf_ids(&self, kind: BpfKind) -> Result<Vec<u32>, Miss> {
