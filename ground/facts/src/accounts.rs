@@ -13,6 +13,7 @@ use stanch_words::{Gap, GapKind, Seen, Value, text};
 
 use crate::Host;
 use crate::lines::number;
+use crate::reach::Reach;
 
 /// How many accounts may share one home before the rest are left out: rows of a home are
 /// repeated for each of its accounts, and a hostile passwd could name one home 100,000 times.
@@ -124,6 +125,8 @@ pub(crate) fn path_of(bytes: &[u8]) -> PathBuf {
 pub(crate) struct Home {
     pub(crate) path: PathBuf,
     pub(crate) owners: Vec<Owner>,
+    /// Whether it is there and may be looked into.
+    pub(crate) is_open: bool,
 }
 
 /// An account as the owner of what is in a home.
@@ -133,9 +136,26 @@ pub(crate) struct Owner {
     pub(crate) name: Arc<str>,
 }
 
-/// Returns all homes, each once, in the order of accounts; then those below `/home` that no
-/// account names. With a user id, only that user's.
-pub(crate) fn homes(host: &Host, table: &str, uid: Option<&Value>, seen: &mut Seen) -> Vec<Home> {
+/// Returns the homes that can be looked into, each once, in the order of accounts; then those
+/// below `/home` that no account names. With a user id, only that user's.
+pub(crate) fn homes(
+    host: &Host,
+    table: &'static str,
+    uid: Option<&Value>,
+    seen: &mut Seen,
+) -> Vec<Home> {
+    let mut homes = all_homes(host, table, uid, seen);
+    homes.retain(|home| home.is_open);
+    homes
+}
+
+/// Returns all homes, those that are absent or denied too.
+pub(crate) fn all_homes(
+    host: &Host,
+    table: &'static str,
+    uid: Option<&Value>,
+    seen: &mut Seen,
+) -> Vec<Home> {
     let accounts = Accounts::of(host, table, seen);
     let wanted = |uid_here: u32| match uid {
         Some(Value::Integer(uid)) => *uid == i64::from(uid_here),
@@ -148,7 +168,8 @@ pub(crate) fn homes(host: &Host, table: &str, uid: Option<&Value>, seen: &mut Se
     for account in accounts.all.iter().filter(|a| a.home.is_absolute() && wanted(a.uid)) {
         let place = *places.entry(&account.home).or_insert(homes.len());
         if place == homes.len() {
-            homes.push(Home { path: account.home.clone(), owners: Vec::new() });
+            let path = account.home.clone();
+            homes.push(Home { path, owners: Vec::new(), is_open: true });
         }
         let Some(home) = homes.get_mut(place) else { continue };
         if home.owners.len() < SHARING {
@@ -157,9 +178,6 @@ pub(crate) fn homes(host: &Host, table: &str, uid: Option<&Value>, seen: &mut Se
             left_out = left_out.saturating_add(1);
         }
     }
-    // One look spares a dozen later ones: most service accounts have no home. A home that cannot
-    // be looked at stays, so that whoever reads in it says so.
-    homes.retain(|home| !host.machine().stat(&home.path).is_err_and(|miss| miss.absent));
     if left_out > 0 {
         let detail = format!("{left_out} accounts share a home with {SHARING} others; left out");
         seen.gap(Gap::new(table, GapKind::Truncated, detail).at("/etc/passwd"));
@@ -174,10 +192,26 @@ pub(crate) fn homes(host: &Host, table: &str, uid: Option<&Value>, seen: &mut Se
         if wanted(stat.uid) {
             let name = accounts.by_uid(stat.uid).map(|account| Arc::clone(&account.name));
             let name = name.unwrap_or_else(|| entry.name.to_string_lossy().into());
-            homes.push(Home { path, owners: vec![Owner { uid: stat.uid, name }] });
+            homes.push(Home { path, owners: vec![Owner { uid: stat.uid, name }], is_open: true });
         }
     }
+    look_into(host, table, &mut homes, seen);
     homes
+}
+
+/// Finds out which homes can be looked into. One look spares a dozen later ones, since most
+/// service accounts have no home, and makes one gap of a home that is closed to us. The dot asks
+/// for the right to search the directory (path_resolution(7)).
+fn look_into(host: &Host, table: &'static str, homes: &mut [Home], seen: &mut Seen) {
+    let mut reach = Reach::new(host, table);
+    for home in homes {
+        if let Err(mut miss) = host.machine().stat(&home.path.join(".")) {
+            miss.path = Value::from(&*home.path).to_string();
+            reach.note(&miss, seen);
+            home.is_open = false;
+        }
+    }
+    reach.finish(seen);
 }
 
 #[cfg(test)]

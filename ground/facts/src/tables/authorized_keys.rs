@@ -9,7 +9,7 @@ use std::sync::Arc;
 use stanch_machine::limits;
 use stanch_words::{Ask, Gap, GapKind, Seen, Value, table_spec, text};
 
-use crate::accounts::{Home, Owner, homes, path_of};
+use crate::accounts::{Home, Owner, all_homes, path_of};
 use crate::config_lines::{first_word, is_blank, numbered};
 use crate::reach::Reach;
 use crate::{Host, base64, ssh_keys, sshd};
@@ -37,7 +37,7 @@ pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
     let mut reach = Reach::new(host, SPEC.name);
     let settings = sshd::settings(&mut reach, seen);
     let patterns = sshd::key_file_patterns(&settings);
-    let homes = homes(host, SPEC.name, ask.equal(col::uid), seen);
+    let homes = all_homes(host, SPEC.name, ask.equal(col::uid), seen);
     // Files by path, each with the accounts it lets in, in the order found.
     let mut files: Vec<(PathBuf, Vec<Owner>)> = Vec::new();
     let mut places: HashMap<PathBuf, usize> = HashMap::new();
@@ -57,7 +57,10 @@ pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
     for home in &homes {
         for owner in &home.owners {
             for pattern in &patterns {
-                add(expanded(pattern, home, owner), owner);
+                let path = expanded(pattern, home, owner);
+                if home.is_open || !path.starts_with(&home.path) {
+                    add(path, owner);
+                }
             }
         }
     }
@@ -214,7 +217,8 @@ mod tests {
         let machine = Pretend::new()
             .file(
                 "/etc/passwd",
-                "root:x:0:0::/root:/bin/sh\ngames:x:5:60::/usr/games:/usr/sbin/nologin\n",
+                "root:x:0:0::/root:/bin/sh\ngames:x:5:60::/usr/games:/usr/sbin/nologin\n\
+                 gone:x:6:6::/nonexistent:/bin/sh\n",
             )
             .file(
                 "/etc/ssh/sshd_config",
@@ -222,6 +226,7 @@ mod tests {
                  Match User games\nAuthorizedKeysFile %h/.k\n",
             )
             .file("/usr/games/.ssh/authorized_keys", format!("{ED} a\n"))
+            .file("/etc/ssh/keys/gone", format!("{ED} f\n"))
             .file("/etc/ssh/keys/root", format!("{ED} b\n"))
             .file("/usr/games/.k", format!("{ED} c\n"))
             .file("/etc/ssh/authorized_keys", format!("{ED} d\n"))
@@ -231,7 +236,7 @@ mod tests {
         let (found, seen) = all(machine);
         let comments: Vec<&str> =
             seen.rows.iter().filter_map(|row| row.get(col::comment).as_text()).collect();
-        assert_eq!(comments, ["b", "a", "c", "e", "d"], "{found:?}");
+        assert_eq!(comments, ["b", "a", "c", "f", "e", "d"], "{found:?}");
         assert!(found.contains(&"games|ssh-ed25519||c|/usr/games/.k".to_owned()));
         assert_eq!(seen.gaps.len(), 1);
         assert_eq!(seen.gaps[0].path.as_deref(), Some("/root/.ssh/authorized_keys"));
