@@ -18,6 +18,8 @@ use crate::Host;
 
 pub mod dpkg;
 mod paths;
+pub mod rpm;
+pub(crate) mod rpm_database;
 mod verify;
 
 pub use verify::{Ownership, State};
@@ -95,6 +97,7 @@ impl Index {
     fn build(host: &Host) -> Self {
         let mut index = Self { aliases: aliases(host.machine()), ..Self::default() };
         dpkg::load(host, &mut index);
+        rpm::load(host, &mut index);
         index.paths.finish();
         index
     }

@@ -83,6 +83,8 @@ tables! {
     processes
     raw_sockets
     routes
+    rpm_package_files
+    rpm_packages
     service_accounts
     shadow
     shell_history

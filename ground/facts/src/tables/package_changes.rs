@@ -10,6 +10,8 @@ use stanch_machine::limits;
 use stanch_words::{Ask, Gap, GapKind, Seen, table_spec};
 
 use crate::Host;
+use crate::packages::rpm::{Header, tag};
+use crate::packages::rpm_database;
 
 table_spec! {
     /// Package changes.
@@ -41,6 +43,22 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
             }
         }
     }
+    let mut rows = Vec::new();
+    rpm_database::each(host, SPEC.name, seen, &mut |header, _| rows.push(installed(header)));
+    seen.rows.append(&mut rows);
+}
+
+/// rpm keeps only the time of the last installation or upgrade.
+fn installed(header: &Header<'_>) -> stanch_words::Row {
+    let mut row = SPEC.row();
+    row.put(col::time, header.number(tag::INSTALLTIME))
+        .put(col::action, "install")
+        .put(col::package, header.text(tag::NAME))
+        .put(col::arch, header.text(tag::ARCH))
+        .put(col::version, header.whole_version())
+        .put(col::old_version, "")
+        .put(col::manager, "rpm");
+    row
 }
 
 /// dpkg writes local time: the machine's own zone, not ours.
