@@ -32,6 +32,14 @@ pub fn sees_everybody(kernel: &dyn Kernel) -> bool {
     kernel.who().1 & 1 << CAP_SYS_PTRACE != 0
 }
 
+/// Returns whether /proc counts processes as we do: one that was mounted in another pid namespace
+/// gives us another number (pid_namespaces(7)).
+pub fn is_own_proc(machine: &dyn Machine, kernel: &dyn Kernel) -> bool {
+    let told = machine.read_link(Path::new("/proc/self")).ok();
+    told.and_then(|told| number(told.as_os_str().as_encoded_bytes()))
+        == Some(i64::from(kernel.own_pid()))
+}
+
 /// Returns the processes that /proc lists, with the inodes that the listing tells.
 pub fn listed(host: &Host, table: &str, seen: &mut Seen) -> BTreeMap<i64, u64> {
     host.list(table, Path::new("/proc"), seen)

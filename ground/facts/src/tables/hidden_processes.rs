@@ -43,6 +43,11 @@ const BETWEEN: Duration = Duration::from_millis(60);
 /// Compares the views.
 pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let Some(kernel) = host.kernel(SPEC.name, seen) else { return };
+    if !pid_views::is_own_proc(host.machine(), kernel) {
+        let detail = "/proc is that of another pid namespace: its numbers are not ours";
+        seen.gap(Gap::new(SPEC.name, GapKind::NotHere, detail).at("/proc"));
+        return;
+    }
     let mountinfo = read_true(host, "self/mountinfo").unwrap_or_default();
     let (mounts, hidepid) = pid_views::over_mounts(&mountinfo);
     if hidepid && !pid_views::sees_everybody(kernel) {
@@ -67,7 +72,8 @@ fn last_pid(host: &Host) -> i32 {
     let told = host.machine().read(path, 4096).ok();
     let told = told.and_then(|c| process_files::number(c.bytes.trim_ascii())).unwrap_or(0);
     // pid_max can be lowered after a process was started, so the whole space is asked.
-    i32::try_from(told).unwrap_or(LAST_PID).clamp(LAST_PID, LAST_PID)
+    // Nothing larger is possible today; a later kernel may raise it.
+    i32::try_from(told).unwrap_or(LAST_PID).max(LAST_PID).min(LAST_PID.saturating_mul(4))
 }
 
 /// What was listed where.

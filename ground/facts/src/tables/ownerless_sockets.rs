@@ -32,7 +32,7 @@ table_spec! {
     state Text Plain "TCP state.";
     net_namespace Text Plain "Inode of the network namespace.";
     kernel_owned Integer Plain "1 if the ports say that the kernel itself holds it: NFS, RPC, iSCSI, CIFS, Ceph and the like.";
-    comparable Integer Plain "0 in a pid namespace, where a process outside may hold it.";
+    comparable Integer Plain "0 where a process that we cannot look into may hold it: outside our pid namespace, or refused to us.";
     bytes_sent BigInt Plain "Bytes that TCP sent on it in all.";
 }
 
@@ -61,7 +61,8 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let again = Sockets::read(host);
     let second = Descriptors::read(host, &Ask::all(), 0);
     let still: HashSet<_> = ownerless(&again.list, &second).into_iter().map(identity).collect();
-    let comparable = pid_views::is_first_pid_namespace(host.machine());
+    let refused = second.gaps.iter().any(|gap| matches!(gap.kind, GapKind::Denied | GapKind::Refused));
+    let comparable = pid_views::is_first_pid_namespace(host.machine()) && !refused;
     for socket in candidates.into_iter().filter(|&socket| still.contains(&identity(socket))) {
         let mut row = SPEC.row();
         row.put(col::family, socket.family)

@@ -28,6 +28,9 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let machine = host.machine();
     let mountinfo = pid_views::read_true(host, "self/mountinfo").unwrap_or_default();
     let hidden_by_rule = pid_views::over_mounts(&mountinfo).1 && !pid_views::sees_everybody(kernel);
+    let comparable = pid_views::is_first_pid_namespace(machine)
+        && pid_views::is_own_proc(machine, kernel)
+        && !hidden_by_rule;
     let mut looks: Vec<(i64, i64, i64)> = Vec::new();
     for look in 0..3 {
         if look > 0 {
@@ -51,7 +54,7 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
         .put(col::kernel_tasks, counted)
         .put(col::gap, gap)
         .put(col::confirmed, looks.iter().all(|look| look.0 > 0))
-        .put(col::comparable, pid_views::is_first_pid_namespace(machine) && !hidden_by_rule)
+        .put(col::comparable, comparable)
         .put(col::sysinfo_tasks, kernel.sysinfo().tasks);
     seen.push(row);
 }
