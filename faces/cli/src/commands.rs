@@ -27,7 +27,7 @@ pub(crate) fn run(
     matches: &ArgMatches,
     asked: &Asked,
     terminal: &Terminal,
-) -> Result<ExitCode, Report> {
+) -> Result<ExitCode, Box<Report>> {
     match matches.subcommand() {
         None => status::run(asked, terminal),
         Some(("detect", matches)) => detect::run(matches, asked, terminal),
@@ -46,7 +46,7 @@ pub(crate) fn run(
 }
 
 /// Opens the machine that is looked at.
-fn open(place: &Place) -> Result<Incident, Report> {
+fn open(place: &Place) -> Result<Incident, Box<Report>> {
     Incident::open(place).map_err(|miss| {
         let kind = match miss.kind {
             GapKind::Denied | GapKind::Refused => Trouble::Refused,
@@ -63,7 +63,8 @@ fn open(place: &Place) -> Result<Incident, Report> {
                 "请给出磁盘映像挂载到的目录",
             ),
         };
-        Report::new(kind, what).because(Both::new(miss.detail.clone(), miss.detail)).next(next)
+        let because = Both::new(miss.detail.clone(), miss.detail);
+        Box::new(Report::new(kind, what).because(because).next(next))
     })
 }
 

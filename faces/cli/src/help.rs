@@ -30,13 +30,13 @@ pub(crate) fn for_arguments(given: &[OsString], look: Look) -> String {
 ///
 /// # Errors
 /// A report if there is no such command.
-pub(crate) fn for_command(names: &[String], look: Look) -> Result<String, Report> {
+pub(crate) fn for_command(names: &[String], look: Look) -> Result<String, Box<Report>> {
     let mut root = arguments::command(look.lang);
     root.build();
     let mut at = &root;
     for name in names {
         let Some(deeper) = at.find_subcommand(name) else {
-            return Err(crate::mistakes::no_command(name, at));
+            return Err(crate::mistakes::no_command(name, at).into());
         };
         at = deeper;
     }

@@ -20,7 +20,7 @@ pub(crate) fn answer(error: &clap::Error, given: &[OsString], terminal: &Termina
         ErrorKind::DisplayVersion => {
             terminal.text(concat!("stanch ", env!("CARGO_PKG_VERSION"), "\n"))
         }
-        _ => Err(report(error, given)),
+        _ => Err(Box::new(report(error, given))),
     };
     match shown {
         Ok(()) => ExitCode::SUCCESS,

@@ -56,21 +56,21 @@ impl Terminal {
     pub(crate) fn data(
         &self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<(), Report> {
+    ) -> Result<(), Box<Report>> {
         let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let written = write(&mut out).and_then(|()| out.flush());
         // What is left in the buffer after an error is not tried again on drop.
         let _discarded = out.into_parts();
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(crate::mistakes::not_written(&error))
+                Err(crate::mistakes::not_written(&error).into())
             }
             _ => Ok(()),
         }
     }
 
     /// Writes text to stdout.
-    pub(crate) fn text(&self, text: &str) -> Result<(), Report> {
+    pub(crate) fn text(&self, text: &str) -> Result<(), Box<Report>> {
         self.data(|out| out.write_all(text.as_bytes()))
     }
 

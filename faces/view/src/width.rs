@@ -117,15 +117,19 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
 /// Cuts text into what must stay together, each piece with the space behind it.
 fn pieces(text: &str) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
-    let mut before: Option<char> = None;
+    let (mut earlier, mut before): (Option<char>, Option<char>) = (None, None);
     for c in text.chars() {
-        if may_break(before, c) || pieces.is_empty() {
+        // In Chinese a number stays with its measure word: `7 项`.
+        let counts = before == Some(' ')
+            && of_char(c) == 2
+            && earlier.is_some_and(|digit| digit.is_ascii_digit());
+        if (may_break(before, c) && !counts) || pieces.is_empty() {
             pieces.push(String::new());
         }
         if let Some(piece) = pieces.last_mut() {
             piece.push(c);
         }
-        before = Some(c);
+        (earlier, before) = (before, Some(c));
     }
     pieces
 }
@@ -156,6 +160,7 @@ mod tests {
     fn lines_break_at_spaces_and_between_chinese_but_not_before_a_full_stop() {
         assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
         assert_eq!(wrapped("先断网，再取证。", 8), ["先断网，", "再取证。"]);
+        assert_eq!(wrapped("只见到 7 项。", 10), ["只见到", "7 项。"]);
         assert_eq!(wrapped("看看断网。", 8), ["看看断", "网。"]);
         assert_eq!(wrapped("see /a/very/long/path now", 8), ["see", "/a/very/long/path", "now"]);
         assert_eq!(wrapped("", 8), [""]);

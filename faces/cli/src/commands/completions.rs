@@ -13,7 +13,7 @@ pub(super) fn run(
     matches: &ArgMatches,
     asked: &Asked,
     terminal: &Terminal,
-) -> Result<ExitCode, Report> {
+) -> Result<ExitCode, Box<Report>> {
     let shell = match matches.get_one::<String>("shell").map(String::as_str) {
         Some("zsh") => Shell::Zsh,
         Some("fish") => Shell::Fish,

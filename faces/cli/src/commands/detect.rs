@@ -18,7 +18,7 @@ pub(super) fn run(
     matches: &ArgMatches,
     asked: &Asked,
     terminal: &Terminal,
-) -> Result<ExitCode, Report> {
+) -> Result<ExitCode, Box<Report>> {
     let only = matches.get_many::<String>("only").into_iter().flatten().cloned().collect();
     let before = milliseconds();
     let incident = super::open(&asked.place)?;

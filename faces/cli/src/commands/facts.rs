@@ -16,7 +16,7 @@ pub(super) fn run(
     matches: &ArgMatches,
     asked: &Asked,
     terminal: &Terminal,
-) -> Result<ExitCode, Report> {
+) -> Result<ExitCode, Box<Report>> {
     let mut tables = super::open(&asked.place)?.tables();
     tables.sort_by_key(|spec| spec.name);
     let name = matches.get_one::<String>("table");
@@ -24,7 +24,7 @@ pub(super) fn run(
         let near = suggest::nearest(name, tables.iter().map(|spec| spec.name));
         tables.retain(|spec| spec.name == name);
         if tables.is_empty() {
-            return Err(missing(name, near));
+            return Err(missing(name, near).into());
         }
     }
     if asked.json {

@@ -14,7 +14,7 @@ pub(super) fn run(
     matches: &ArgMatches,
     asked: &Asked,
     terminal: &Terminal,
-) -> Result<ExitCode, Report> {
+) -> Result<ExitCode, Box<Report>> {
     let mut page = Vec::new();
     let command = arguments::command(asked.look.lang);
     if let Some(directory) = matches.get_one::<PathBuf>("directory") {

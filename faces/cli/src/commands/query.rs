@@ -16,7 +16,7 @@ pub(super) fn run(
     matches: &ArgMatches,
     asked: &Asked,
     terminal: &Terminal,
-) -> Result<ExitCode, Report> {
+) -> Result<ExitCode, Box<Report>> {
     let sql = matches.get_one::<String>("sql").map_or("", String::as_str);
     let incident = super::open(&asked.place)?;
     let progress = Progress::start(asked.look.say("reading the tables", "正在读取各表"));

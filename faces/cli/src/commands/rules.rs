@@ -16,7 +16,7 @@ pub(super) fn run(
     matches: &ArgMatches,
     asked: &Asked,
     terminal: &Terminal,
-) -> Result<ExitCode, Report> {
+) -> Result<ExitCode, Box<Report>> {
     let mut pages = stanch_incident::signs().map_err(|error| super::bug(&error))?;
     let id = match matches.subcommand() {
         Some(("show", matches)) => matches.get_one::<String>("id"),
@@ -27,7 +27,7 @@ pub(super) fn run(
         let near = near.map(str::to_owned);
         pages.retain(|page| &page.front.id == id);
         if pages.is_empty() {
-            return Err(missing(id, near.as_deref()));
+            return Err(missing(id, near.as_deref()).into());
         }
     }
     if asked.json {

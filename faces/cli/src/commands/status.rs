@@ -9,7 +9,7 @@ use stanch_wire::json;
 use crate::arguments::Asked;
 use crate::terminal::Terminal;
 
-pub(super) fn run(asked: &Asked, terminal: &Terminal) -> Result<ExitCode, Report> {
+pub(super) fn run(asked: &Asked, terminal: &Terminal) -> Result<ExitCode, Box<Report>> {
     let host = super::open(&asked.place)?.host_name();
     if asked.json {
         terminal.data(|out| json::pretty(out, &documents::status(&host)))?;

@@ -1,0 +1,171 @@
+//! One document of each kind, byte for byte. A change here breaks scripts: it needs a new number
+//! in the schema's name, or must only add keys (and then a note in `changes/`).
+
+use serde::Serialize;
+use stanch_wire::{
+    Cell, Column, Detect, Entity, Error, Evidence, Facts, Finding, Gap, LookedAt, Query,
+    QuerySummary, Row, RowLine, Rule, Rules, Status, Table, json,
+};
+
+fn written(document: &impl Serialize) -> String {
+    let mut out = Vec::new();
+    json::pretty(&mut out, document).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn gap() -> Gap {
+    Gap {
+        what: "shadow".into(),
+        kind: "denied".into(),
+        partial: true,
+        why: "permission denied; run as root to see it".into(),
+        path: Some("/etc/shadow".into()),
+        matters: "1 sign could not be judged fully".into(),
+        blinds: vec!["An account has no password".into()],
+    }
+}
+
+fn finding() -> Finding {
+    Finding {
+        id: "F-0001".into(),
+        sign: "processes.deleted-program".into(),
+        category: "processes".into(),
+        level: "high".into(),
+        confidence: 0.9,
+        class: "state".into(),
+        title: "A running program has no file".into(),
+        seen: "Process 4242 runs `/tmp/.x`, which is deleted.".into(),
+        why: "So that no scan of the disk finds it.".into(),
+        innocent_when: "An upgrade replaced the file.".into(),
+        todo: "Keep a copy of the image.".into(),
+        next: vec!["stanch contain apply --freeze 4242".into()],
+        entity: Entity {
+            kind: "process".into(),
+            pid: Some(4242),
+            start: Some(81_234),
+            path: Some("/tmp/.x".into()),
+            ..Entity::default()
+        },
+        attack: vec!["T1070.004".into()],
+        first_seen: Some("2026-03-01T08:12:44Z".into()),
+        evidence: vec![Evidence {
+            source: "/proc/4242/exe".into(),
+            excerpt: "/tmp/.x (deleted)".into(),
+            ..Evidence::default()
+        }],
+    }
+}
+
+fn detect() -> Detect {
+    Detect {
+        schema: Detect::SCHEMA.into(),
+        host: "web01".into(),
+        verdict: "compromised".into(),
+        confidence: 0.97,
+        took_ms: 812,
+        looked_at: LookedAt { tables: 41, rows: 18_230, events: 91_822, files: 40_211, signs: 131 },
+        findings: vec![finding()],
+        gaps: vec![gap()],
+        would_change: vec!["If F-0001 proves innocent, the verdict falls to suspicious.".into()],
+    }
+}
+
+fn row() -> Row {
+    Row(vec![
+        ("pid".into(), Cell::Integer(1)),
+        ("load".into(), Cell::Real(0.5)),
+        ("name".into(), Cell::Text("a\u{1b}[2J\u{202e}".into())),
+        ("path".into(), Cell::Null),
+    ])
+}
+
+#[test]
+fn detect_stays_as_it_is() {
+    assert_eq!(written(&detect()), include_str!("golden/detect.json"));
+}
+
+#[test]
+fn an_old_detect_document_can_still_be_read() {
+    let old: Detect = serde_json::from_str(include_str!("golden/detect.json")).unwrap();
+    assert_eq!(old, detect());
+}
+
+#[test]
+fn query_stays_as_it_is() {
+    let columns = row().0.into_iter().map(|(name, _)| name).collect();
+    let schema = Query::SCHEMA.into();
+    let document = Query { schema, columns, rows: vec![row()], gaps: vec![gap()] };
+    assert_eq!(written(&document), include_str!("golden/query.json"));
+}
+
+#[test]
+fn a_stream_of_rows_stays_as_it_is() {
+    let mut out = Vec::new();
+    json::line(&mut out, &RowLine { schema: RowLine::SCHEMA.into(), row: row() }).unwrap();
+    let schema = QuerySummary::SCHEMA.into();
+    json::line(&mut out, &QuerySummary { schema, rows: 1, gaps: vec![gap()] }).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), include_str!("golden/query.jsonl"));
+}
+
+#[test]
+fn facts_stay_as_they_are() {
+    let column = |name: &str, kind: &str, role: &str, means: &str| Column {
+        name: name.into(),
+        kind: kind.into(),
+        role: role.into(),
+        means: means.into(),
+    };
+    let table = Table {
+        name: "hash".into(),
+        summary: "Digests of files.".into(),
+        sees: "files".into(),
+        columns: vec![
+            column("path", "TEXT", "required", "The file."),
+            column("sha256", "TEXT", "plain", "Its digest."),
+        ],
+    };
+    let document = Facts { schema: Facts::SCHEMA.into(), tables: vec![table] };
+    assert_eq!(written(&document), include_str!("golden/facts.json"));
+}
+
+#[test]
+fn rules_stay_as_they_are() {
+    let rule = Rule {
+        id: "processes.deleted-program".into(),
+        kind: "sign".into(),
+        category: "processes".into(),
+        level: "high".into(),
+        confidence: 0.85,
+        class: "state".into(),
+        title: "A running program has no file".into(),
+        why: "So that no scan of the disk finds it.".into(),
+        innocent_when: "An upgrade replaced the file.".into(),
+        todo: "Keep a copy of the image.".into(),
+        next: vec!["stanch query \"SELECT * FROM processes WHERE pid = {pid}\"".into()],
+        attack: vec!["T1070.004".into()],
+        sql: "SELECT pid FROM processes WHERE deleted = 1\n".into(),
+    };
+    let document = Rules { schema: Rules::SCHEMA.into(), rules: vec![rule] };
+    assert_eq!(written(&document), include_str!("golden/rules.json"));
+}
+
+#[test]
+fn error_and_status_stay_as_they_are() {
+    let error = Error {
+        schema: Error::SCHEMA.into(),
+        kind: "wrong-use".into(),
+        exit: 2,
+        what: "there is no table `x`".into(),
+        because: None,
+        left_as: "nothing was changed".into(),
+        next: Some("`stanch facts` lists all".into()),
+    };
+    assert_eq!(written(&error), include_str!("golden/error.json"));
+    let status = Status {
+        schema: Status::SCHEMA.into(),
+        host: "web01".into(),
+        case: None,
+        next: vec!["stanch detect".into()],
+    };
+    assert_eq!(written(&status), include_str!("golden/status.json"));
+}
