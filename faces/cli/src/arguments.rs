@@ -63,7 +63,6 @@ pub(crate) fn command(lang: Lang) -> Command {
         .disable_help_flag(true)
         .disable_version_flag(true)
         .subcommand_required(false)
-        .infer_long_args(true)
         .args(everywhere(say))
         .subcommand(detect(say))
         .subcommand(query(say))

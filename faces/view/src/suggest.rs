@@ -6,7 +6,7 @@ pub fn nearest<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> O
     let allowed = (written.chars().count() / 3).clamp(1, 3);
     words
         .into_iter()
-        .map(|word| (distance(&written, word), word))
+        .map(|word| (distance(&written, &word.to_ascii_lowercase()), word))
         .filter(|&(distance, _)| distance <= allowed)
         .min()
         .map(|(_, word)| word)

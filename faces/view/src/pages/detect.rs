@@ -123,17 +123,9 @@ fn headlines(sheet: &mut Sheet, grave: &[Group<'_>], notes: &[Group<'_>]) {
     }
     let most = if look.all { usize::MAX } else { HEADLINES };
     let titles = grave.iter().take(most).map(|group| width::of(look.text(group.title())));
-    let column = titles.max().unwrap_or(0).min(look.width() / 2 - 2);
+    let column = titles.max().unwrap_or(0).min(look.width() / 2 - 4);
     for group in grave.iter().take(most) {
-        let level = group.level();
-        let word =
-            width::padded(level_name(level, look), if look.lang == Lang::Zh { 4 } else { 8 });
-        let title = width::cut(look.text(group.title()), column);
-        let head = format!("  {}  ", group.first().id);
-        let used = width::of(&head) + width::of(&word) + 2 + column + 2;
-        let subjects = group.subjects(look, look.width().saturating_sub(used).max(12));
-        let word = look.paint(tone(level), &word);
-        sheet.line(format!("{head}{word}  {}  {subjects}", width::padded(&title, column)));
+        headline(sheet, group, column);
     }
     let more = grave.len().saturating_sub(most);
     if more > 0 {
@@ -143,23 +135,43 @@ fn headlines(sheet: &mut Sheet, grave: &[Group<'_>], notes: &[Group<'_>]) {
         });
     }
     let count: usize = notes.iter().map(Group::len).sum();
-    if count > 0 {
-        if grave.is_empty() {
-            sheet.blank();
+    if count == 0 {
+        return;
+    }
+    let line = match (look.lang, count) {
+        (Lang::En, 1) => "1 note, no sign of a break-in by itself; --all shows it".to_owned(),
+        (Lang::En, _) => {
+            format!("{count} notes, no sign of a break-in by themselves; --all shows them")
         }
-        let line = match (look.lang, count) {
-            (Lang::En, 1) => {
-                "1 note that says nothing about a break-in by itself; --all shows it".to_owned()
-            }
-            (Lang::En, _) => {
-                format!(
-                    "{count} notes that say nothing about a break-in by themselves; --all shows them"
-                )
-            }
-            (Lang::Zh, _) => format!("另有 {count} 条备注，单独不能说明入侵；用 --all 显示"),
-        };
-        let indent = if grave.is_empty() { "" } else { "  " };
-        sheet.line(format!("{indent}{}", look.paint(Tone::Faint, &line)));
+        (Lang::Zh, _) => format!("另有 {count} 条备注，单独不说明入侵；用 --all 显示"),
+    };
+    let line = look.paint(Tone::Faint, &line);
+    if grave.is_empty() {
+        sheet.line(line);
+    } else {
+        sheet.line(format!("  {line}"));
+    }
+}
+
+/// Writes one line: id, level, title, subjects. A title is never cut; where it leaves too little
+/// room, the subjects go below it.
+fn headline(sheet: &mut Sheet, group: &Group<'_>, column: usize) {
+    let look = sheet.look;
+    let level =
+        width::padded(level_name(group.level(), look), if look.lang == Lang::Zh { 4 } else { 8 });
+    let head = format!("  {}  ", group.first().id);
+    let margin = width::of(&head) + width::of(&level) + 2;
+    let title = width::padded(look.text(group.title()), column);
+    let used = margin + width::of(&title) + 2;
+    let room = look.width().saturating_sub(used);
+    let subjects = group.subjects(look, room);
+    let level = look.paint(tone(group.level()), &level);
+    if width::of(&subjects) <= room {
+        sheet.line(format!("{head}{level}  {title}  {subjects}"));
+    } else {
+        sheet.line(format!("{head}{level}  {title}"));
+        let room = look.width().saturating_sub(margin);
+        sheet.line(format!("{}{}", " ".repeat(margin), group.subjects(look, room)));
     }
 }
 

@@ -49,8 +49,8 @@ pub fn table(spec: &TableSpec, look: Look) -> String {
         let label = format!("  {}{:<9}", width::padded(column.name, name), column.kind.name());
         let role = match column.role {
             Role::Plain => "",
-            Role::Index => look.say(" Narrows the reading.", "可用来缩小读取范围。"),
-            Role::Required => look.say(" A value must be given for it.", "必须给定取值。"),
+            Role::Index => look.say(" Narrows the reading.", " 可用来缩小读取范围。"),
+            Role::Required => look.say(" A value must be given for it.", " 必须给定取值。"),
         };
         let room = look.width().saturating_sub(wide + 2).max(20);
         let mut label = label;

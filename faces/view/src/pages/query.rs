@@ -54,32 +54,109 @@ pub fn missed(gaps: &[Gap], look: Look) -> String {
     out
 }
 
-/// Returns the report of a query that SQLite refuses: its words, the place, and the nearest name.
+/// Returns the report of a query that SQLite refuses: what is wrong, the place, the nearest name.
 pub fn refused(sql: &str, message: &str, offset: Option<usize>, tables: &[&TableSpec]) -> Report {
-    let what = Both::new(
-        format!("the query was not understood: {message}"),
-        format!("无法执行该查询：{message}"),
-    );
-    let table = message.strip_prefix("no such table: ");
-    let column = message.strip_prefix("no such column: ").or_else(|| {
-        message
-            .strip_suffix("\" - should this be a string literal in single-quotes?")
-            .map(|m| m.trim_start_matches("no such column: ").trim_matches('"'))
-    });
-    let name = table.or(column).map(|name| name.trim_matches('"'));
-    let offset = offset.or_else(|| sql.find(name?));
-    let mut report = Report::new(Trouble::WrongUse, what);
+    let wrong = Wrong::of(message);
+    let offset = offset.or_else(|| sql.find(wrong.name()?));
+    let mut report = Report::new(Trouble::WrongUse, wrong.text());
     if let Some(pointed) = offset.and_then(|offset| pointed(sql, offset)) {
         report = report.because(Both::new(pointed.clone(), pointed));
     }
-    let next = match (table, column) {
-        (Some(table), _) => near_table(table, tables),
-        (None, Some(column)) => near_column(sql, column, tables),
-        (None, None) => None,
+    let next = match wrong {
+        Wrong::Table(table) => near_table(table, tables),
+        Wrong::Column(column) => near_column(sql, column, tables),
+        Wrong::Syntax(word) => near_keyword(word),
+        Wrong::NotAllowed | Wrong::Empty => Some(Both::new(
+            "a query begins with `SELECT` or `WITH`",
+            "查询以 `SELECT` 或 `WITH` 开头",
+        )),
+        Wrong::Several => Some(Both::new("ask one at a time", "每次只问一条")),
+        Wrong::Other(_) => None,
     };
     report.next(next.unwrap_or_else(|| {
         Both::new("`stanch facts` lists the tables", "`stanch facts` 列出所有表")
     }))
+}
+
+/// What is wrong with a query, out of SQLite's message.
+#[derive(Clone, Copy, Debug)]
+enum Wrong<'a> {
+    Table(&'a str),
+    Column(&'a str),
+    Syntax(&'a str),
+    NotAllowed,
+    Empty,
+    Several,
+    Other(&'a str),
+}
+
+impl<'a> Wrong<'a> {
+    fn of(message: &'a str) -> Self {
+        if let Some(table) = message.strip_prefix("no such table: ") {
+            Self::Table(table)
+        } else if let Some(column) = message.strip_prefix("no such column: ") {
+            // SQLite adds a hint when the name stands in double quotes.
+            let column = column.split(" - should this").next().unwrap_or(column);
+            Self::Column(column.trim_matches('"'))
+        } else if let Some(word) =
+            message.strip_prefix("near \"").and_then(|m| m.strip_suffix("\": syntax error"))
+        {
+            Self::Syntax(word)
+        } else if message.contains("not authorized") || message.contains("prohibited") {
+            Self::NotAllowed
+        } else if message.starts_with("SQL is empty") || message.starts_with("not an error") {
+            Self::Empty
+        } else if message.starts_with("Multiple statements") {
+            Self::Several
+        } else {
+            Self::Other(message)
+        }
+    }
+
+    /// Returns the word that is wrong, to look for it in the query.
+    fn name(self) -> Option<&'a str> {
+        match self {
+            Self::Table(name) | Self::Column(name) | Self::Syntax(name) => Some(name),
+            Self::NotAllowed | Self::Empty | Self::Several | Self::Other(_) => None,
+        }
+    }
+
+    fn text(self) -> Both {
+        match self {
+            Self::Table(name) => {
+                Both::new(format!("there is no table `{name}`"), format!("没有 `{name}` 这张表"))
+            }
+            Self::Column(name) => {
+                Both::new(format!("there is no column `{name}`"), format!("没有 `{name}` 这一列"))
+            }
+            Self::Syntax(word) => Both::new(
+                format!("the query is not SQL from `{word}` on"),
+                format!("查询从 `{word}` 起不合 SQL 语法"),
+            ),
+            Self::NotAllowed => Both::new(
+                "a query only reads: it changes, attaches and sets nothing",
+                "查询只能读取，不能修改、挂接或设置",
+            ),
+            Self::Empty => Both::new("the query is empty", "查询为空"),
+            Self::Several => Both::new("there is more than one query", "查询不止一条"),
+            Self::Other(message) => Both::new(
+                format!("the query could not be answered: {message}"),
+                format!("无法执行该查询：{message}"),
+            ),
+        }
+    }
+}
+
+/// Words that a query is made of, for who mistypes one.
+const KEYWORDS: [&str; 16] = [
+    "SELECT", "FROM", "WHERE", "GROUP", "ORDER", "BY", "LIMIT", "JOIN", "LEFT", "USING", "HAVING",
+    "UNION", "WITH", "DISTINCT", "BETWEEN", "AND",
+];
+
+fn near_keyword(word: &str) -> Option<Both> {
+    let near = suggest::nearest(word, KEYWORDS)?;
+    (!near.eq_ignore_ascii_case(word))
+        .then(|| Both::new(format!("did you mean `{near}`?"), format!("是否想用 `{near}`？")))
 }
 
 fn near_table(table: &str, tables: &[&TableSpec]) -> Option<Both> {

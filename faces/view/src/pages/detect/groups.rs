@@ -56,26 +56,28 @@ impl<'a> Group<'a> {
             if width::of(&label) <= room {
                 return label;
             }
-            // A process is known by its pid already.
+            // A process is known by its pid already; of a path the end says more.
             let short = short(&self.first.subject, look);
-            let tail = !short.starts_with('/');
-            return if tail { width::cut(&short, room) } else { cut_front(&short, room) };
+            return if short.starts_with('/') { cut_front(&short, room) } else { short };
         }
-        let mut out = counted(self.first.subject.kind, self.len(), look);
-        out.push_str(look.say(": ", "："));
-        let mut comma = "";
-        for finding in self.all() {
+        let count = counted(self.first.subject.kind, self.len(), look);
+        let mut out = count.clone();
+        let mut before = look.say(": ", "：");
+        for (number, finding) in self.all().enumerate() {
             let name = name(&finding.subject);
-            if width::of(&out) + width::of(&name) + 3 > room {
-                out.push_str(comma);
+            if width::of(&out) + width::of(before) + width::of(&name) + 3 > room {
+                if number == 0 {
+                    return count;
+                }
+                out.push_str(before);
                 out.push('…');
                 break;
             }
-            out.push_str(comma);
+            out.push_str(before);
             out.push_str(&name);
-            comma = look.say(", ", "、");
+            before = look.say(", ", "、");
         }
-        width::cut(&out, room)
+        out
     }
 }
 
