@@ -29,6 +29,7 @@ tables! {
     arp_cache
     at_jobs
     authorized_keys
+    block_devices
     bpf_links
     bpf_programs
     cpu_gaps
@@ -37,6 +38,7 @@ tables! {
     crontab
     deb_package_files
     deb_packages
+    disk_encryption
     disk_usage
     dns_resolvers
     etc_hosts
@@ -96,6 +98,7 @@ tables! {
     startup_items
     sudoers
     suid_bin
+    system_controls
     system_info
     systemd_generators
     systemd_units
