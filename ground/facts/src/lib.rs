@@ -18,6 +18,7 @@ mod config_lines;
 pub mod descriptors;
 pub mod digest;
 pub mod host;
+mod json;
 mod lines;
 mod links;
 mod login_records;

@@ -151,7 +151,7 @@ pub(crate) mod tests {
             "CREATE TABLE u (n);",
         ] {
             let (found, result) = numbers(made(script), 9);
-            assert_eq!(found, [], "{script}");
+            assert_eq!(found, Vec::<i64>::new(), "{script}");
             assert!(matches!(result, Err(SqliteError::NoTable(_))), "{script}");
         }
     }

@@ -32,6 +32,7 @@ tables! {
     block_devices
     bpf_links
     bpf_programs
+    containerd_containers
     cpu_gaps
     cpu_time
     cpu_usage
@@ -41,6 +42,7 @@ tables! {
     disk_encryption
     disk_usage
     dns_resolvers
+    docker_containers
     etc_hosts
     etc_protocols
     etc_services
@@ -62,8 +64,8 @@ tables! {
     lastlog
     ld_preload
     listening_ports
-    log_files
     load_average
+    log_files
     logged_in_users
     memory_gaps
     memory_info
@@ -75,6 +77,7 @@ tables! {
     package_ownership
     packet_sockets
     pam_rules
+    podman_containers
     process_code
     process_envs
     process_memory_map
