@@ -43,19 +43,22 @@ pub(crate) enum Password {
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
     pub(crate) all: Vec<Account>,
-    uids: HashMap<u32, usize>,
+    uids: HashMap<u32, Vec<usize>>,
     names: HashMap<Arc<str>, usize>,
+    homes: HashSet<PathBuf>,
     gaps: Vec<Gap>,
 }
 
 impl Accounts {
     fn new(all: Vec<Account>) -> Self {
-        let (mut uids, mut names) = (HashMap::new(), HashMap::new());
+        let mut uids: HashMap<u32, Vec<usize>> = HashMap::new();
+        let mut names = HashMap::new();
         for (place, account) in all.iter().enumerate() {
-            uids.entry(account.uid).or_insert(place);
+            uids.entry(account.uid).or_default().push(place);
             names.entry(Arc::clone(&account.name)).or_insert(place);
         }
-        Self { all, uids, names, gaps: Vec::new() }
+        let homes = all.iter().map(|account| account.home.clone()).collect();
+        Self { all, uids, names, homes, gaps: Vec::new() }
     }
 
     /// Returns the accounts, read once per host. What stood in the way is told to each table.
@@ -74,7 +77,12 @@ impl Accounts {
 
     /// Returns the first account of a user id.
     pub(crate) fn by_uid(&self, uid: u32) -> Option<&Account> {
-        self.uids.get(&uid).and_then(|&place| self.all.get(place))
+        self.with_uid(uid).next()
+    }
+
+    /// Returns all accounts of a user id: a join asks for one id after the other.
+    fn with_uid(&self, uid: u32) -> impl Iterator<Item = &Account> {
+        self.uids.get(&uid).into_iter().flatten().filter_map(|&place| self.all.get(place))
     }
 
     /// Returns the first account of a name.
@@ -157,15 +165,20 @@ pub(crate) fn all_homes(
     seen: &mut Seen,
 ) -> Vec<Home> {
     let accounts = Accounts::of(host, table, seen);
-    let wanted = |uid_here: u32| match uid {
-        Some(Value::Integer(uid)) => *uid == i64::from(uid_here),
-        Some(Value::Text(uid)) => uid.parse() == Ok(uid_here),
-        Some(Value::Null | Value::Real(_)) | None => true,
+    let one = match uid {
+        Some(Value::Integer(uid)) => Some(u32::try_from(*uid).ok()),
+        Some(Value::Text(uid)) => Some(uid.parse().ok()),
+        Some(Value::Null | Value::Real(_)) | None => None,
+    };
+    let asked: Box<dyn Iterator<Item = &Account>> = match one {
+        Some(Some(uid)) => Box::new(accounts.with_uid(uid)),
+        Some(None) => return Vec::new(),
+        None => Box::new(accounts.all.iter()),
     };
     let mut homes: Vec<Home> = Vec::new();
     let mut places: HashMap<&Path, usize> = HashMap::new();
     let mut left_out = 0_u64;
-    for account in accounts.all.iter().filter(|a| a.home.is_absolute() && wanted(a.uid)) {
+    for account in asked.filter(|account| account.home.is_absolute()) {
         let place = *places.entry(&account.home).or_insert(homes.len());
         if place == homes.len() {
             let path = account.home.clone();
@@ -182,14 +195,13 @@ pub(crate) fn all_homes(
         let detail = format!("{left_out} accounts share a home with {SHARING} others; left out");
         seen.gap(Gap::new(table, GapKind::Truncated, detail).at("/etc/passwd"));
     }
-    let named: HashSet<&Path> = accounts.all.iter().map(|account| &*account.home).collect();
     for entry in host.list(table, Path::new("/home"), seen) {
         let path = Path::new("/home").join(&entry.name);
-        if entry.kind != FileKind::Directory || named.contains(&*path) {
+        if entry.kind != FileKind::Directory || accounts.homes.contains(&path) {
             continue;
         }
         let Ok(stat) = host.machine().lstat(&path) else { continue };
-        if wanted(stat.uid) {
+        if one.is_none_or(|uid| uid == Some(stat.uid)) {
             let name = accounts.by_uid(stat.uid).map(|account| Arc::clone(&account.name));
             let name = name.unwrap_or_else(|| entry.name.to_string_lossy().into());
             homes.push(Home { path, owners: vec![Owner { uid: stat.uid, name }], is_open: true });
@@ -241,6 +253,24 @@ mod tests {
         assert_eq!(homes[0].owners.len(), 2);
         assert_eq!((homes[1].owners[0].uid, &*homes[1].owners[0].name), (70_000, "ldapuser"));
         assert_eq!(seen.gaps, []);
+    }
+
+    #[test]
+    fn asked_by_uid_only_that_uids_homes_come() {
+        let machine = Pretend::new()
+            .file("/etc/passwd", "root:x:0:0::/root:/bin/sh\nann:x:7:7::/home/ann:/bin/sh\n")
+            .directory("/root")
+            .directory("/home/ann")
+            .directory("/home/left")
+            .with("/home/left", |stat| stat.uid = 7);
+        let host = Host::new(Arc::new(machine));
+        let found = |uid: Value| {
+            let homes = homes(&host, "t", Some(&uid), &mut Seen::default());
+            homes.into_iter().map(|home| home.path).collect::<Vec<_>>()
+        };
+        assert_eq!(found(7.into()), [Path::new("/home/ann"), Path::new("/home/left")]);
+        assert_eq!(found("0".into()), [Path::new("/root")]);
+        assert!(found((-1).into()).is_empty());
     }
 
     #[test]

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stanch_machine::limits;
-use stanch_words::{GapKind, Seen, Value, text};
+use stanch_words::{Gap, GapKind, Seen, Value, text};
 
+use crate::Host;
 use crate::config_lines::{is_blank, numbered};
 use crate::reach::Reach;
 
@@ -52,9 +53,30 @@ const ADDING: [&str; 12] = [
     "port",
 ];
 
+/// Returns the settings, read once per host. What stood in the way is told to each table.
+pub(crate) fn settings(host: &Host, table: &str, seen: &mut Seen) -> Arc<Settings> {
+    let settings = host.once(|host| {
+        let (mut reach, mut seen) = (Reach::new(host, ""), Seen::default());
+        let lines = all(&mut reach, &mut seen);
+        reach.finish(&mut seen);
+        Settings { lines, gaps: seen.gaps }
+    });
+    for gap in &settings.gaps {
+        seen.gap(Gap { what: table.to_owned(), ..gap.clone() });
+    }
+    settings
+}
+
+/// All settings and what stood in the way of reading them.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) lines: Vec<Setting>,
+    gaps: Vec<Gap>,
+}
+
 /// Reads `/etc/ssh/sshd_config` and what it includes. Distributions that keep their own defaults
 /// under /usr (openSUSE) are asked where /etc has none.
-pub(crate) fn settings(reach: &mut Reach<'_>, seen: &mut Seen) -> Vec<Setting> {
+fn all(reach: &mut Reach<'_>, seen: &mut Seen) -> Vec<Setting> {
     let mut reader =
         Reader { reach, settings: Vec::new(), files: 0, bytes: 0, taken: HashSet::new() };
     for path in ["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"] {

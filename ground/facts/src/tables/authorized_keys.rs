@@ -35,8 +35,8 @@ const SHARED: [&str; 2] = ["/etc/ssh/authorized_keys", "/etc/ssh/authorized_keys
 /// Reads the files of every account.
 pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
     let mut reach = Reach::new(host, SPEC.name);
-    let settings = sshd::settings(&mut reach, seen);
-    let patterns = sshd::key_file_patterns(&settings);
+    let settings = sshd::settings(host, SPEC.name, seen);
+    let patterns = sshd::key_file_patterns(&settings.lines);
     let homes = all_homes(host, SPEC.name, ask.equal(col::uid), seen);
     // Files by path, each with the accounts it lets in, in the order found.
     let mut files: Vec<(PathBuf, Vec<Owner>)> = Vec::new();

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use stanch_words::{Ask, Seen, table_spec};
 
 use crate::Host;
-use crate::reach::Reach;
 use crate::sshd;
 
 table_spec! {
@@ -23,18 +22,16 @@ table_spec! {
 
 /// Reads the configuration.
 pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
-    let mut reach = Reach::new(host, SPEC.name);
-    for setting in sshd::settings(&mut reach, seen) {
+    for setting in &sshd::settings(host, SPEC.name, seen).lines {
         let mut row = SPEC.row();
         row.put(col::option, Arc::clone(&setting.option))
             .put(col::value, Arc::clone(&setting.value))
             .put(col::block, Arc::clone(&setting.block))
-            .put(col::file, setting.file)
+            .put(col::file, setting.file.clone())
             .put(col::line, setting.line)
             .put(col::effective, setting.is_effective);
         seen.push(row);
     }
-    reach.finish(seen);
 }
 
 #[cfg(test)]
