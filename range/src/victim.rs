@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -13,9 +14,13 @@ use crate::debian::run;
 const VICTIM: &str = "10.77.0.2";
 const PEER: &str = "10.77.0.1";
 
+/// One victim at a time: some signs measure CPU use, and two cores are soon taken.
+static ONE: Mutex<()> = Mutex::new(());
+
 /// A running victim. Dropping it ends everything in it.
 #[derive(Debug)]
 pub struct Victim {
+    _only: MutexGuard<'static, ()>,
     init: Child,
     peer: Child,
     /// Pid of the victim's init as the outer machine sees it.
@@ -40,9 +45,11 @@ impl Victim {
     /// # Errors
     /// When a namespace, a mount or a daemon cannot be had.
     pub fn boot(root: &Path) -> Result<Self> {
+        let only = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let binaries = crate::binaries()?;
         let peer = Command::new("unshare")
-            .args(["--net", "--fork", "--kill-child", "sleep", "3600"])
+            .args(["--net", "--pid", "--fork", "--kill-child", "sleep", "3600"])
+            .stdout(Stdio::null())
             .spawn()?;
         let mut init = Command::new("unshare")
             .args(["--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child"])
@@ -57,7 +64,7 @@ impl Victim {
         BufReader::new(stdout).read_line(&mut line)?;
         ensure!(line.trim() == "ready", "the victim did not boot: {line}");
         let pid = child_of(init.id())?;
-        let victim = Self { init, peer, pid, binaries };
+        let victim = Self { _only: only, init, peer, pid, binaries };
         victim.wire()?;
         Ok(victim)
     }
@@ -91,9 +98,11 @@ impl Victim {
     pub fn spawn_on_peer(&self, arguments: &[&str]) -> Result<Child> {
         let peer = child_of(self.peer.id())?.to_string();
         let child = Command::new("nsenter")
-            .args(["--target", &peer, "--net"])
+            .args(["--target", &peer, "--net", "--pid"])
             .arg(self.binaries.join("stand-in"))
             .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
             .spawn()?;
         Ok(child)
     }

@@ -109,7 +109,7 @@ const STAND_INS: &[StandIn] = &[
         name: "packet-socket",
         prepare: "cp /run/range/stand-in /usr/local/sbin/pktd",
         start: "/usr/local/sbin/pktd packet",
-        sign: "traffic.packet-socket-backdoor",
+        sign: "traffic.packet-socket",
     },
     StandIn {
         name: "listener",
@@ -229,7 +229,9 @@ fn a_second_root_and_an_empty_password_are_found_under_a_root() {
         )
         .unwrap();
     let (document, code) = victim.stanch(&["--root", "/", "detect"]).unwrap();
-    for (account, sign) in [("sys", "logs.second-root-account"), ("guest", "logs.empty-password")] {
+    for (account, sign) in
+        [("sys", "logs.second-root-account"), ("guest", "logs.empty-or-weak-password")]
+    {
         let found = signs(&document, |f| f["entity"]["name"] == account);
         assert!(found.iter().any(|s| s == sign), "{account}: {found:?}");
     }
