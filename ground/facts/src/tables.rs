@@ -47,8 +47,10 @@ tables! {
     etc_protocols
     etc_services
     file
+    ftrace_functions
     groups
     hash
+    hidden_modules
     hidden_ports
     hidden_processes
     history_evasion
