@@ -83,6 +83,10 @@ pub trait Kernel: Send + Sync {
     /// Returns monotonic nanoseconds.
     fn monotonic(&self) -> u64;
 
+    /// Returns the CPU time of a process in nanoseconds by its CPU clock (clock_getcpuclockid(3)),
+    /// which the scheduler keeps: it needs no /proc, and any process may be asked.
+    fn cpu_time(&self, pid: i32) -> Option<u64>;
+
     /// Returns our own effective user id and the effective capability mask.
     fn who(&self) -> (u32, u64);
 

@@ -328,6 +328,10 @@ impl Kernel for Live {
         seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(t.tv_nsec).unwrap_or(0))
     }
 
+    fn cpu_time(&self, pid: i32) -> Option<u64> {
+        sys::cpu_time(pid).ok()
+    }
+
     fn who(&self) -> (u32, u64) {
         let uid = rustix::process::geteuid().as_raw();
         let mask = rustix::thread::capabilities(None).map_or(0, |sets| sets.effective.bits());

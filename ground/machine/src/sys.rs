@@ -1,5 +1,8 @@
 //! The unsafe corner: system calls that no kept library gives us, each one call long.
-#![expect(unsafe_code, reason = "JUSTIFICATION: bpf(2) and sched_getparam(2) have no safe wrapper")]
+#![expect(
+    unsafe_code,
+    reason = "JUSTIFICATION: bpf(2), sched_getparam(2) and CPU clocks of others have no safe wrapper"
+)]
 
 use rustix::io::Errno;
 
@@ -27,6 +30,19 @@ pub(crate) fn schedule_parameter(pid: i32) -> Result<(), Errno> {
     // SAFETY: the kernel writes one `struct sched_param` (one int) into a buffer of four.
     let value = unsafe { libc::syscall(libc::SYS_sched_getparam, pid, parameter.as_mut_ptr()) };
     result(value).map(|_zero| ())
+}
+
+/// Reads the CPU clock of a process, in nanoseconds.
+pub(crate) fn cpu_time(pid: i32) -> Result<u64, Errno> {
+    // include/linux/posix-timers_types.h: the inverted pid above three bits; 2 is the scheduler's.
+    let clock = !pid << 3 | 2;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel writes one `struct timespec` into a live one.
+    let value = unsafe { libc::syscall(libc::SYS_clock_gettime, clock, &raw mut time) };
+    result(value)?;
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or(0);
+    Ok(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))
 }
 
 /// Calls bpf(2) with an attribute union given as bytes (padded to its size by the caller).

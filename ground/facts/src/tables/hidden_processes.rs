@@ -33,15 +33,18 @@ table_spec! {
     confirmed Integer Plain "How many further looks agreed, out of three.";
     cgroup Text Plain "Control group.";
     mount Text Plain "What is mounted over its directory, if anything.";
+    cpu_percent Real Plain "CPU use in 300 ms by the scheduler's clock, in percent of one core; empty if the process ended.";
 }
 
 /// Looks that must agree after the first.
 const LOOKS: i64 = 3;
 /// Between looks: longer than a process needs to be born or to be buried.
 const BETWEEN: Duration = Duration::from_millis(60);
+/// How long CPU use is measured.
+const SAMPLE: Duration = Duration::from_millis(300);
 
 /// Compares the views.
-pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
+pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
     let Some(kernel) = host.kernel(SPEC.name, seen) else { return };
     if !pid_views::is_own_proc(host.machine(), kernel) {
         let detail = "/proc is that of another pid namespace: its numbers are not ours";
@@ -65,6 +68,27 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let candidates = views.unlisted(host, &answering);
     confirm(host, kernel, candidates, fresh.is_some(), seen);
     over_mounted(host, kernel, &after, mounts, seen);
+    if ask.wants(col::cpu_percent) && !seen.rows.is_empty() {
+        measure(kernel, seen);
+    }
+}
+
+/// Measures what the hidden processes work. Their CPU clocks need no /proc.
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a short time")]
+fn measure(kernel: &dyn Kernel, seen: &mut Seen) {
+    let clock = |row: &stanch_words::Row| {
+        let pid = row.get(col::pid).as_integer().and_then(|pid| i32::try_from(pid).ok())?;
+        kernel.cpu_time(pid)
+    };
+    let before: Vec<Option<u64>> = seen.rows.iter().map(clock).collect();
+    let start = kernel.monotonic();
+    kernel.sleep(SAMPLE);
+    let elapsed = kernel.monotonic().saturating_sub(start).max(1);
+    for (row, before) in seen.rows.iter_mut().zip(before) {
+        let Some((after, before)) = clock(row).zip(before) else { continue };
+        let percent = after.saturating_sub(before) as f64 * 100.0 / elapsed as f64;
+        row.put(col::cpu_percent, (percent * 10.0).round() / 10.0);
+    }
 }
 
 fn last_pid(host: &Host) -> i32 {
