@@ -35,6 +35,10 @@ pub struct Used {
     pub own: i64,
     /// Of its children that have ended and been waited for.
     pub children: i64,
+    /// Nanoseconds that its first thread has waited for a CPU though it could have run
+    /// (`/proc/PID/schedstat`, Documentation/scheduler/sched-stats.rst); known only of those that
+    /// were running or ready at the moment of the sample.
+    pub waited: Option<u64>,
 }
 
 /// What an interface sent and received.
@@ -206,8 +210,15 @@ impl Reader<'_> {
                     if let Some(stat) = stat {
                         let (user, system) = stat.ticks();
                         let own = user.saturating_add(system);
-                        let used =
-                            Used { start: stat.start(), own, children: stat.children_ticks() };
+                        let mut used = Used {
+                            start: stat.start(),
+                            own,
+                            children: stat.children_ticks(),
+                            waited: None,
+                        };
+                        if stat.state == b'R' {
+                            used.waited = self.waited(pid);
+                        }
                         sample.processes.insert(pid, used);
                     } else {
                         *unreadable = unreadable.saturating_add(1);
@@ -222,6 +233,12 @@ impl Reader<'_> {
             sample.groups.push(stat.ok().and_then(|contents| usage(&contents.bytes)));
         }
         sample
+    }
+
+    fn waited(&mut self, pid: i64) -> Option<u64> {
+        self.proc.read(&format!("{pid}/schedstat"), 4096, &mut self.buffer).ok()?;
+        let waited = words(&self.buffer).nth(1)?;
+        number(waited).map(i64::unsigned_abs)
     }
 
     fn pids(&self, seen: &mut Seen) -> Vec<i64> {

@@ -176,7 +176,9 @@ mod tests {
             forks: 0,
             switches: 0,
             processes: processes
-                .map(|&(pid, own, children)| (pid, Used { start: pid, own, children }))
+                .map(|&(pid, own, children)| {
+                    (pid, Used { start: pid, own, children, waited: None })
+                })
                 .collect(),
             groups: vec![None, Some(second * 900_000)],
         }
