@@ -2,8 +2,6 @@
 //!
 //! Source: proc_pid_fd(5). One reading serves the tables of files, pipes and sockets.
 
-use std::collections::HashMap;
-use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,12 +30,12 @@ pub enum Target {
     /// A pipe without a name, by inode.
     Pipe(u64),
     /// Anything else, as the kernel writes it: a path, `anon_inode:[eventfd]`, `/memfd:x (deleted)`.
-    Other(Box<[u8]>),
+    Other(Arc<[u8]>),
 }
 
 impl Target {
-    /// Parses the text of the link.
-    pub fn parse(link: Vec<u8>) -> Self {
+    /// Parses the text of the link. `last` is a text that may come again: it is shared then.
+    pub fn parse(link: &[u8], last: &mut Arc<[u8]>) -> Self {
         let inode = |prefix: &[u8]| {
             let rest = link.strip_prefix(prefix)?.strip_suffix(b"]")?;
             number(rest).map(i64::cast_unsigned)
@@ -48,7 +46,10 @@ impl Target {
         if let Some(inode) = inode(b"pipe:[") {
             return Self::Pipe(inode);
         }
-        Self::Other(link.into())
+        if **last != *link {
+            *last = link.into();
+        }
+        Self::Other(Arc::clone(last))
     }
 }
 
@@ -85,12 +86,14 @@ impl Descriptors {
         let mut seen = Seen::default();
         let mut refusals = Refusals::default();
         let mut list = Vec::new();
+        let mut kept = Kept { name: String::new(), link: Vec::new(), last: Arc::from(&b""[..]) };
         let own = host.machine().stat(Path::new("/proc/self/fd"));
         let counts = own.is_ok_and(|stat| stat.size > 0);
         for pid in process_files::pids(host, "", ask, column, &mut seen) {
             let path = format!("/proc/{pid}/fd");
             let opened = host.machine().directory(Path::new(&path));
-            let result = opened.and_then(|directory| one(pid, &*directory, counts, &mut list));
+            let result =
+                opened.and_then(|directory| one(pid, &*directory, counts, &mut kept, &mut list));
             if let Err(miss) = result {
                 refusals.take("", pid, miss, &mut seen);
             }
@@ -99,15 +102,40 @@ impl Descriptors {
         Self { list, gaps: seen.gaps }
     }
 
-    /// Returns who holds each socket: its inode leads to positions in the list.
-    pub fn sockets(&self) -> HashMap<u64, Vec<usize>> {
-        let mut owners: HashMap<u64, Vec<usize>> = HashMap::new();
-        for (at, descriptor) in self.list.iter().enumerate() {
-            if let Target::Socket(inode) = descriptor.target {
-                owners.entry(inode).or_default().push(at);
-            }
-        }
-        owners
+    /// Returns where in the list each socket's descriptors stand.
+    pub fn sockets(&self) -> SocketIndex {
+        let socket = |descriptor: &Descriptor| match descriptor.target {
+            Target::Socket(inode) => Some(inode),
+            Target::Pipe(_) | Target::Other(_) => None,
+        };
+        let places = self.list.iter().enumerate();
+        let mut found: Vec<(u64, usize)> =
+            places.filter_map(|(at, one)| Some((socket(one)?, at))).collect();
+        found.sort_unstable();
+        SocketIndex(found)
+    }
+
+    /// Returns the descriptors of a socket; inode 0 has none.
+    pub fn holders<'a>(
+        &'a self,
+        index: &'a SocketIndex,
+        inode: u64,
+    ) -> impl Iterator<Item = &'a Descriptor> {
+        index.of(inode).filter_map(|at| self.list.get(at))
+    }
+}
+
+/// Where in a list of descriptors those of each socket stand.
+#[derive(Debug)]
+pub struct SocketIndex(Vec<(u64, usize)>);
+
+impl SocketIndex {
+    /// Returns the positions of a socket's descriptors; inode 0 has none.
+    pub fn of(&self, inode: u64) -> impl Iterator<Item = usize> + '_ {
+        let start = self.0.partition_point(|(other, _)| *other < inode);
+        let rest = self.0.get(start..).unwrap_or_default();
+        let own = rest.iter().take_while(move |(other, _)| *other == inode && inode != 0);
+        own.map(|(_, at)| *at)
     }
 }
 
@@ -118,6 +146,7 @@ fn one(
     pid: i64,
     directory: &dyn Directory,
     counts: bool,
+    kept: &mut Kept,
     list: &mut Vec<Descriptor>,
 ) -> Result<(), Miss> {
     let mut next = 0_i64;
@@ -125,7 +154,7 @@ fn one(
         let number = directory.stat(".")?.size;
         let (mut left, mut absent) = (number, number / 4 + 4);
         while left > 0 && absent > 0 {
-            match link(pid, next, directory) {
+            match kept.link(pid, next, directory) {
                 Ok(descriptor) => {
                     list.push(descriptor);
                     left = left.saturating_sub(1);
@@ -145,7 +174,7 @@ fn one(
     let mut numbers: Vec<i64> = names.flatten().filter(|&fd| fd >= next).collect();
     numbers.sort_unstable();
     for fd in numbers {
-        match link(pid, fd, directory) {
+        match kept.link(pid, fd, directory) {
             Ok(descriptor) => list.push(descriptor),
             // Closed since.
             Err(miss) if miss.absent => {}
@@ -155,9 +184,23 @@ fn one(
     Ok(())
 }
 
-fn link(pid: i64, fd: i64, directory: &dyn Directory) -> Result<Descriptor, Miss> {
-    let link = directory.read_link(&fd.to_string())?;
-    Ok(Descriptor { pid, fd, target: Target::parse(link.into_os_string().into_vec()) })
+/// What is kept from one descriptor to the next, so that thousands need few allocations.
+#[derive(Debug)]
+struct Kept {
+    name: String,
+    link: Vec<u8>,
+    last: Arc<[u8]>,
+}
+
+impl Kept {
+    fn link(&mut self, pid: i64, fd: i64, from: &dyn Directory) -> Result<Descriptor, Miss> {
+        use std::fmt::Write as _;
+        self.name.clear();
+        // Writing to a String cannot fail.
+        let _infallible = write!(self.name, "{fd}");
+        from.link_into(&self.name, &mut self.link)?;
+        Ok(Descriptor { pid, fd, target: Target::parse(&self.link, &mut self.last) })
+    }
 }
 
 #[cfg(test)]
@@ -186,7 +229,8 @@ mod tests {
                 (10, Target::Other(b"/var/log/x (deleted)"[..].into())),
             ]
         );
-        assert_eq!(found.sockets().get(&77), Some(&vec![0]));
+        assert_eq!(found.holders(&found.sockets(), 77).map(|d| d.fd).collect::<Vec<_>>(), [2]);
+        assert_eq!(found.sockets().of(0).count(), 0);
         assert_eq!(found.gaps, []);
     }
 }

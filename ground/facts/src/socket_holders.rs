@@ -1,6 +1,5 @@
 //! Which processes hold a socket, with their names: for the tables of unusual sockets.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,12 +7,12 @@ use stanch_machine::limits;
 use stanch_words::{Seen, Value};
 
 use crate::Host;
-use crate::descriptors::Descriptors;
+use crate::descriptors::{Descriptors, SocketIndex};
 
 /// Holders of all sockets.
 pub(crate) struct Holders {
     descriptors: Arc<Descriptors>,
-    by_inode: HashMap<u64, Vec<usize>>,
+    by_inode: SocketIndex,
 }
 
 /// The first holder of a socket, and all of their pids.
@@ -38,12 +37,8 @@ impl Holders {
 
     /// Returns who holds a socket.
     pub(crate) fn get(&self, host: &Host, inode: u64) -> Holder {
-        let held = self.by_inode.get(&inode).filter(|_| inode != 0);
-        let mut pids: Vec<i64> = held
-            .into_iter()
-            .flatten()
-            .filter_map(|&at| self.descriptors.list.get(at).map(|descriptor| descriptor.pid))
-            .collect();
+        let held = self.descriptors.holders(&self.by_inode, inode);
+        let mut pids: Vec<i64> = held.map(|descriptor| descriptor.pid).collect();
         pids.sort_unstable();
         pids.dedup();
         let Some(&pid) = pids.first() else { return Holder::default() };

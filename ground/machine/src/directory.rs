@@ -25,6 +25,14 @@ pub trait Directory {
     /// Returns where a symlink points, as written.
     fn read_link(&self, name: &str) -> Result<PathBuf, Miss>;
 
+    /// Puts where a symlink points into a buffer, which is emptied first.
+    fn link_into(&self, name: &str, target: &mut Vec<u8>) -> Result<(), Miss> {
+        let link = self.read_link(name)?;
+        target.clear();
+        target.extend_from_slice(link.as_os_str().as_encoded_bytes());
+        Ok(())
+    }
+
     /// Describes a file, following symlinks (also the magic ones of procfs).
     fn stat(&self, name: &str) -> Result<Stat, Miss>;
 
@@ -149,6 +157,22 @@ impl Directory for ByDescriptor<'_> {
 
     fn read_at(&self, name: &str, offset: u64, buffer: &mut [u8]) -> Result<usize, Miss> {
         self.with(name, OFlags::RDONLY, |file| rustix::io::pread(&file, buffer, offset))
+    }
+
+    fn link_into(&self, name: &str, target: &mut Vec<u8>) -> Result<(), Miss> {
+        target.clear();
+        target.reserve(256);
+        let room = target.capacity();
+        let spare = rustix::buffer::spare_capacity(target);
+        match fs::readlinkat_raw(&self.directory, name, spare) {
+            Ok(length) if length < room => Ok(()),
+            // As long as the room: perhaps longer.
+            Ok(_) => {
+                *target = self.read_link(name)?.into_os_string().into_vec();
+                Ok(())
+            }
+            Err(errno) => Err(Miss::from_errno(errno, &self.path.join(name))),
+        }
     }
 
     fn read_link(&self, name: &str) -> Result<PathBuf, Miss> {

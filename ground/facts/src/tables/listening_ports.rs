@@ -45,13 +45,8 @@ pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
     let own = crate::sockets::own_namespace(host);
     let mut programs = Programs { host, ask, known: HashMap::new() };
     for socket in sockets.list.iter().filter(|socket| socket.is_listening()) {
-        let held = owners.get(&socket.inode).filter(|_| socket.inode != 0);
-        let mut holders: Vec<(i64, i64)> = held
-            .into_iter()
-            .flatten()
-            .filter_map(|&at| descriptors.list.get(at))
-            .map(|descriptor| (descriptor.pid, descriptor.fd))
-            .collect();
+        let held = descriptors.holders(&owners, socket.inode);
+        let mut holders: Vec<(i64, i64)> = held.map(|one| (one.pid, one.fd)).collect();
         if holders.is_empty() && asked.is_none() {
             holders.push((-1, -1));
         }

@@ -44,9 +44,10 @@ const OF_OWNER: [usize; 2] = [col::pid, col::fd];
 pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
     let sockets = Sockets::of(host);
     sockets.tell(SPEC.name, seen);
+    let mut texts = Texts::default();
     if !ask.wants_any(&OF_OWNER) && ask.equal(col::pid).is_none() {
         for socket in &sockets.list {
-            seen.push(row(socket, None, ask));
+            seen.push(row(socket, ask, &mut texts));
         }
         return;
     }
@@ -59,31 +60,88 @@ pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
     };
     let owners = descriptors.sockets();
     for socket in &sockets.list {
-        let held = owners.get(&socket.inode).filter(|_| socket.inode != 0);
-        match held {
-            Some(held) if !nobody => {
-                let mut shared = row(socket, None, ask);
-                for descriptor in held.iter().filter_map(|&at| descriptors.list.get(at)) {
-                    shared.put(col::pid, descriptor.pid).put(col::fd, descriptor.fd);
-                    seen.push(shared.clone());
-                }
+        let mut held = descriptors.holders(&owners, socket.inode).peekable();
+        if held.peek().is_none() {
+            if asked.is_none() || nobody {
+                seen.push(row(socket, ask, &mut texts));
             }
-            None if asked.is_none() || nobody => seen.push(row(socket, Some(-1), ask)),
-            _ => {}
+            continue;
+        }
+        if nobody {
+            continue;
+        }
+        let mut shared = row(socket, ask, &mut texts);
+        while let Some(descriptor) = held.next() {
+            shared.put(col::pid, descriptor.pid).put(col::fd, descriptor.fd);
+            if held.peek().is_none() {
+                seen.push(shared);
+                break;
+            }
+            seen.push(shared.clone());
         }
     }
 }
 
-fn row(socket: &Socket, pid: Option<i64>, ask: &Ask) -> Row {
+/// Texts that come again and again, each made once.
+#[derive(Default)]
+struct Texts {
+    states: [Option<Arc<str>>; 16],
+    namespace: Option<(i64, Arc<str>)>,
+    empty: Option<Arc<str>>,
+    addresses: [Option<(std::net::IpAddr, Arc<str>)>; 2],
+}
+
+impl Texts {
+    fn state(&mut self, socket: &Socket) -> Arc<str> {
+        let name = socket.state_name();
+        if name.is_empty() {
+            return self.empty();
+        }
+        match self.states.get_mut(usize::from(socket.state)) {
+            Some(kept) => Arc::clone(kept.get_or_insert_with(|| name.into())),
+            None => name.into(),
+        }
+    }
+
+    fn empty(&mut self) -> Arc<str> {
+        Arc::clone(self.empty.get_or_insert_with(|| "".into()))
+    }
+
+    fn namespace(&mut self, inode: i64) -> Arc<str> {
+        match &self.namespace {
+            Some((last, text)) if *last == inode => Arc::clone(text),
+            _ => {
+                let text: Arc<str> = inode.to_string().into();
+                self.namespace = Some((inode, Arc::clone(&text)));
+                text
+            }
+        }
+    }
+
+    fn address(&mut self, side: usize, address: std::net::IpAddr) -> Arc<str> {
+        match self.addresses.get(side) {
+            Some(Some((last, text))) if *last == address => Arc::clone(text),
+            _ => {
+                let text: Arc<str> = address.to_string().into();
+                if let Some(kept) = self.addresses.get_mut(side) {
+                    *kept = Some((address, Arc::clone(&text)));
+                }
+                text
+            }
+        }
+    }
+}
+
+fn row(socket: &Socket, ask: &Ask, texts: &mut Texts) -> Row {
     let mut row = SPEC.row();
-    row.put(col::pid, pid.unwrap_or(-1))
+    row.put(col::pid, -1)
         .put(col::fd, -1)
         .put(col::socket, socket.inode)
         .put(col::family, socket.family)
         .put(col::protocol, socket.protocol)
         .put(col::local_port, socket.local_port)
         .put(col::remote_port, socket.remote_port)
-        .put(col::state, socket.state_name())
+        .put(col::state, texts.state(socket))
         .put(col::uid, socket.uid.map(i64::from))
         .put(col::r#type, socket.kind)
         .put(col::bytes_sent, socket.bytes.map(|(sent, _)| sent))
@@ -93,23 +151,20 @@ fn row(socket: &Socket, pid: Option<i64>, ask: &Ask) -> Row {
         .put(col::interface, socket.interface)
         .put(col::rx_queue, socket.queues.0)
         .put(col::tx_queue, socket.queues.1)
-        .put(col::peer, socket.peer);
-    if ask.wants(col::net_namespace) {
-        row.put(col::net_namespace, socket.namespace.to_string());
-    }
-    if ask.wants(col::path) {
-        row.put(col::path, socket.path.as_deref().unwrap_or_default());
-    }
+        .put(col::peer, socket.peer)
+        .put(col::net_namespace, texts.namespace(socket.namespace));
+    match socket.path.as_deref() {
+        Some(path) if ask.wants(col::path) => row.put(col::path, path),
+        _ => row.put(col::path, texts.empty()),
+    };
     if socket.family == UNIX {
-        let none: Arc<str> = "".into();
-        row.put(col::local_address, Arc::clone(&none)).put(col::remote_address, none);
+        row.put(col::local_address, texts.empty()).put(col::remote_address, texts.empty());
         return row;
     }
-    for (column, address) in
-        [(col::local_address, socket.local), (col::remote_address, socket.remote)]
-    {
+    let ends = [(col::local_address, socket.local), (col::remote_address, socket.remote)];
+    for (side, (column, address)) in ends.into_iter().enumerate() {
         if ask.wants(column) {
-            row.put(column, address.map(|address| address.to_string()));
+            row.put(column, address.map(|address| texts.address(side, address)));
         }
     }
     row
