@@ -71,7 +71,8 @@ fn trace_file(host: &Host, name: &str) -> Result<Vec<u8>, Gap> {
         }
         let detail = format!("tracefs: {}", miss.detail);
         let path = format!("/sys/kernel/tracing/{name}");
-        Err(Gap::new(SPEC.name, GapKind::Refused, detail).at(path))
+        let kind = if miss.absent { GapKind::Refused } else { miss.kind };
+        Err(Gap::new(SPEC.name, kind, detail).at(path))
     })
 }
 
