@@ -57,10 +57,10 @@ fn open(place: &Place) -> Result<Incident, Box<Report>> {
             format!("无法把 `{}` 作为根目录打开", miss.path),
         );
         let next = match kind {
-            Trouble::Refused => Both::new("run it as root", "请以 root 运行"),
+            Trouble::Refused => Both::new("run it as root", "以 root 运行"),
             Trouble::WrongUse | Trouble::Bug => Both::new(
                 "give the directory that the image is mounted on",
-                "请给出磁盘映像挂载到的目录",
+                "给出磁盘映像所挂载的目录",
             ),
         };
         let because = Both::new(miss.detail.clone(), miss.detail);
@@ -81,5 +81,5 @@ fn bug(error: &dyn std::error::Error) -> Report {
         Both::new("stanch stopped because of a mistake of its own", "stanch 因自身缺陷而停止"),
     )
     .because(Both::new(chain.clone(), chain))
-    .next(Both::new("send us the line above", "请把上面这行发给我们"))
+    .next(Both::new("send us the line above", "把上面这行发给我们"))
 }

@@ -97,7 +97,7 @@ mod tests {
     fn columns_align_and_nothing_drives_the_terminal() {
         let (columns, rows) = rows();
         let grid = grid(&columns, &rows, Look::plain(Lang::En));
-        assert_eq!(grid, " uid  name       shell\n   0  止血       /bin/sh\n1000  a\\u{1b}[2J\n");
+        assert_eq!(grid, " uid  name        shell\n   0  止血        /bin/sh\n1000  a\\u{1b}[2J\n");
     }
 
     #[test]

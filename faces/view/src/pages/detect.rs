@@ -15,9 +15,9 @@ use self::groups::Group;
 use crate::{Look, Sheet, Tone, width};
 
 /// Headlines on the first screen; the rest is counted.
-const HEADLINES: usize = 12;
+const HEADLINES: usize = 10;
 /// Commands on the first screen.
-const COMMANDS: usize = 4;
+const COMMANDS: usize = 3;
 
 /// An answer of detection, and whom it is about.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,11 @@ pub fn page(answered: &Answered<'_>, look: Look) -> String {
     }
     unseen::section(&mut sheet, &detection.gaps);
     details::section(&mut sheet, &grave);
+    if look.terminal.is_some() && !grave.is_empty() {
+        // The details have pushed the first screen away.
+        sheet.blank();
+        sheet.line(headline_of_all(&sheet, answered));
+    }
     sheet.finish()
 }
 
@@ -74,6 +79,24 @@ pub fn level_name(level: Level, look: Look) -> &'static str {
 
 fn verdict(sheet: &mut Sheet, answered: &Answered<'_>) {
     let look = sheet.look;
+    sheet.line(headline_of_all(sheet, answered));
+    let seen = answered.detection.looked_at;
+    let (tables, rows) = (thousands(seen.tables), thousands(seen.rows));
+    let took = took(answered.took_ms, look);
+    let looked = match look.lang {
+        Lang::En => {
+            format!("Judged by {} signs over {rows} rows of {tables} tables in {took}.", seen.signs)
+        }
+        Lang::Zh => {
+            format!("按 {} 项迹象判断，查看 {tables} 张表共 {rows} 行，用时 {took}。", seen.signs)
+        }
+    };
+    sheet.line(look.paint(Tone::Faint, &looked));
+}
+
+/// Returns the one line that answers the question.
+fn headline_of_all(sheet: &Sheet, answered: &Answered<'_>) -> String {
+    let look = sheet.look;
     let detection = answered.detection;
     let host = text::escaped(answered.host);
     let partial = detection.gaps.iter().any(|blind| blind.gap.kind.is_partial());
@@ -97,23 +120,11 @@ fn verdict(sheet: &mut Sheet, answered: &Answered<'_>) {
         (Lang::Zh, Verdict::Compromised, _) => format!("{host} 已有入侵者"),
     };
     let sure = percent(detection.confidence);
-    let sure = match look.lang {
-        Lang::En => format!("({sure} % sure)"),
-        Lang::Zh => format!("（把握 {sure}%）"),
-    };
-    sheet.line(format!("{}  {sentence} {sure}", look.paint(tone, word)).replace(" （", "（"));
-    let seen = detection.looked_at;
-    let (tables, rows) = (thousands(seen.tables), thousands(seen.rows));
-    let took = took(answered.took_ms, look);
-    let looked = match look.lang {
-        Lang::En => {
-            format!("Judged by {} signs over {rows} rows of {tables} tables in {took}.", seen.signs)
-        }
-        Lang::Zh => {
-            format!("按 {} 项迹象判断，查看 {tables} 张表共 {rows} 行，用时 {took}。", seen.signs)
-        }
-    };
-    sheet.line(look.paint(Tone::Faint, &looked));
+    let word = look.paint(tone, word);
+    match look.lang {
+        Lang::En => format!("{word}  {sentence} ({sure} % sure)"),
+        Lang::Zh => format!("{word}  {sentence}（把握 {sure}%）"),
+    }
 }
 
 fn headlines(sheet: &mut Sheet, grave: &[Group<'_>], notes: &[Group<'_>]) {

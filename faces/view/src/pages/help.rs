@@ -41,7 +41,7 @@ fn list(sheet: &mut Sheet, (en, zh): (&'static str, &'static str), rows: &[(Stri
     }
     sheet.heading(en, zh);
     // A label wider than this gets a line of its own.
-    let most = sheet.look.width() * 2 / 5;
+    let most = sheet.look.width() / 2;
     let widest = rows.iter().map(|(label, _)| width::of(label)).filter(|&wide| wide <= most).max();
     let column = widest.unwrap_or(0) + 2;
     let room = sheet.look.width().saturating_sub(column + 2).max(20);

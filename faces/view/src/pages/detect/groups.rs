@@ -4,6 +4,9 @@ use stanch_words::{Both, Finding, Lang, Level, Subject, SubjectKind, text};
 
 use crate::{Look, width};
 
+/// Cells of a path that still say something.
+const LEAST: usize = 18;
+
 /// The findings of one sign at one level, in the order of the page.
 #[derive(Clone, Debug)]
 pub(super) struct Group<'a> {
@@ -58,7 +61,8 @@ impl<'a> Group<'a> {
             }
             // A process is known by its pid already; of a path the end says more.
             let short = short(&self.first.subject, look);
-            return if short.starts_with('/') { cut_front(&short, room) } else { short };
+            let enough = room.max(LEAST);
+            return if short.starts_with('/') { cut_front(&short, enough) } else { short };
         }
         let count = counted(self.first.subject.kind, self.len(), look);
         let mut out = count.clone();
