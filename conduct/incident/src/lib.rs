@@ -10,13 +10,13 @@
 //! **Start reading** at [`Incident`]. The open case, its gates, people and report join it with
 //! their issues.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stanch_facts::Snapshot;
-use stanch_machine::{Image, Live};
+use stanch_machine::{Image, Live, Machine as _};
 use stanch_rules::{Query, content};
-use stanch_words::{Gap, TableSpec, Tables as _};
+use stanch_words::{Gap, GapKind, TableSpec, Tables as _};
 
 pub use stanch_detect::{Blind, DetectError, Detection, LookedAt, Options};
 pub use stanch_machine::Miss;
@@ -43,6 +43,20 @@ pub fn signs() -> Result<Vec<Page>, DetectError> {
     Ok(pages)
 }
 
+/// Refuses a directory with neither `/etc` nor `/usr`.
+fn has_a_system(machine: &Image, root: &Path) -> Result<(), Miss> {
+    let etc = machine.stat("/etc".as_ref());
+    let usr = machine.stat("/usr".as_ref());
+    match (etc, usr) {
+        (Ok(_), _) | (_, Ok(_)) => Ok(()),
+        (Err(denied), _) if !denied.absent => Err(denied),
+        (_, Err(denied)) if !denied.absent => Err(denied),
+        (Err(_absent), Err(_also_absent)) => {
+            Err(Miss::new(GapKind::NotHere, "it has neither `/etc` nor `/usr`", root))
+        }
+    }
+}
+
 /// One look at one machine.
 #[derive(Debug)]
 pub struct Incident {
@@ -53,7 +67,8 @@ impl Incident {
     /// Opens a machine.
     ///
     /// # Errors
-    /// A [`Miss`] if the root directory cannot be opened.
+    /// A [`Miss`] if the root directory cannot be opened, or holds no system: an empty mount point
+    /// must not pass for a clean machine.
     pub fn open(place: &Place) -> Result<Self, Miss> {
         let snapshot = match place {
             Place::Live => {
@@ -63,6 +78,7 @@ impl Incident {
             }
             Place::Root(root) => {
                 let machine = Image::open(root)?;
+                has_a_system(&machine, root)?;
                 let stalls = machine.stalls().clone();
                 Snapshot::new(Arc::new(machine), stalls)
             }

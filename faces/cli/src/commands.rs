@@ -53,8 +53,8 @@ fn open(place: &Place) -> Result<Incident, Box<Report>> {
             _ => Trouble::WrongUse,
         };
         let what = Both::new(
-            format!("`{}` could not be opened as a root directory", miss.path),
-            format!("无法把 `{}` 作为根目录打开", miss.path),
+            format!("`{}` could not be looked at as a root directory", miss.path),
+            format!("无法把 `{}` 作为根目录查看", miss.path),
         );
         let next = match kind {
             Trouble::Refused => Both::new("run it as root", "以 root 运行"),

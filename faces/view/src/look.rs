@@ -66,6 +66,14 @@ impl Look {
     }
 }
 
+/// Returns a machine's name as it may be printed; an image without one still needs a word.
+pub(crate) fn host(name: &str, look: Look) -> String {
+    match name {
+        "" => look.say("this machine", "这台机器").to_owned(),
+        name => text::shortened(&text::escaped(name), 64),
+    }
+}
+
 /// What a colour stands for. It never stands alone: a word says the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {

@@ -211,7 +211,7 @@ fn what_is_no_root_directory_is_refused() {
     let world = clean();
     assert_snapshot!(world.plain(&["--root", "/etc/hostname", "detect"]), @r"
     [stderr]
-    error: `/etc/hostname` could not be opened as a root directory
+    error: `/etc/hostname` could not be looked at as a root directory
       because: Not a directory (os error 20)
       left as: nothing was changed
       next:    give the directory that the image is mounted on
@@ -219,7 +219,7 @@ fn what_is_no_root_directory_is_refused() {
     ");
     assert_snapshot!(world.plain(&["--lang=zh", "--root", "/no/such/place", "detect"]), @r"
     [stderr]
-    错误：无法把 `/no/such/place` 作为根目录打开
+    错误：无法把 `/no/such/place` 作为根目录查看
       原因：  No such file or directory (os error 2)
       现状：  没有改动任何东西
       下一步：给出磁盘映像所挂载的目录
@@ -234,6 +234,13 @@ fn a_root_directory_that_is_closed_to_us_is_refused() {
     let run = world.as_nobody(&["detect"]);
     assert_eq!(run.code, 4, "{run}");
     assert!(run.stderr.contains("  next:    run it as root\n"), "{run}");
+}
+
+#[test]
+fn an_empty_mount_point_is_no_clean_machine() {
+    let run = World::new().run(&["detect"]);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run}");
+    assert!(run.stderr.contains("because: it has neither `/etc` nor `/usr`\n"), "{run}");
 }
 
 #[test]

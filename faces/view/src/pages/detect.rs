@@ -9,7 +9,7 @@ mod groups;
 mod unseen;
 
 use stanch_incident::Detection;
-use stanch_words::{Lang, Level, Verdict, text};
+use stanch_words::{Lang, Level, Verdict};
 
 use self::groups::Group;
 use crate::{Look, Sheet, Tone, width};
@@ -98,7 +98,7 @@ fn verdict(sheet: &mut Sheet, answered: &Answered<'_>) {
 fn headline_of_all(sheet: &Sheet, answered: &Answered<'_>) -> String {
     let look = sheet.look;
     let detection = answered.detection;
-    let host = text::escaped(answered.host);
+    let host = crate::look::host(answered.host, look);
     let partial = detection.gaps.iter().any(|blind| blind.gap.kind.is_partial());
     let (tone, word) = match detection.verdict {
         Verdict::Clean => (Tone::Good, look.say("CLEAN", "未见入侵")),

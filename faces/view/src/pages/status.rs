@@ -1,6 +1,6 @@
 //! Where the emergency stands, and the next sensible command.
 
-use stanch_words::{Lang, text};
+use stanch_words::Lang;
 
 use crate::{Look, Sheet, Tone, width};
 
@@ -16,7 +16,7 @@ pub enum Asker {
 /// Returns the page.
 pub fn page(host: &str, asker: Asker, look: Look) -> String {
     let mut sheet = Sheet::new(look);
-    let host = text::escaped(host);
+    let host = crate::look::host(host, look);
     sheet.prose(
         0,
         &match look.lang {
