@@ -130,7 +130,7 @@ fn a_break_in_in_english() {
       F-0001  critical  A second account is root              account eve
       F-0002  high      A running program has no file         40 processes: 2, 3, …
       F-0042  medium    A daemon has loaded a library that belongs to no package
-                        …lly_long.so
+                        …r/lib/x86_64-linux-gnu/security/pam_unix_new_really_long.so
       1 note, no sign of a break-in by itself; --all shows it
 
     Next
