@@ -28,6 +28,7 @@ mod mount_list;
 mod netlink;
 mod nftables;
 pub mod packages;
+pub mod parsers;
 mod patterns;
 pub mod pid_views;
 pub mod process_files;

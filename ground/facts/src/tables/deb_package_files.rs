@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stanch_machine::{FileKind, limits};
-use stanch_words::{Ask, Op, Seen, Value, table_spec, text};
+use stanch_words::{Ask, Gap, GapKind, Op, Seen, Value, table_spec, text};
 
 use crate::Host;
 use crate::packages::{self, Manager, dpkg};
@@ -89,7 +89,15 @@ pub fn parse(package: &[u8], list: &[u8], sums: &[u8], config: &Config, seen: &m
     let package: Arc<str> = text::from_bytes(package).into();
     let sums: HashMap<&[u8], &[u8]> = dpkg::sums_of(sums).map(|(sum, path)| (path, sum)).collect();
     for path in list.split(|&b| b == b'\n') {
-        let Some(relative) = path.strip_prefix(b"/").filter(|&rest| rest != b".") else { continue };
+        if path.is_empty() || path == b"/." {
+            continue;
+        }
+        let Some(relative) = path.strip_prefix(b"/") else {
+            let line = stanch_words::text::shortened(&text::from_bytes(path), 80);
+            let detail = format!("package {package}: `{line}` is no path");
+            seen.gap(Gap::new(SPEC.name, GapKind::Damaged, detail));
+            continue;
+        };
         let conffile = config.get(path);
         let digest = conffile.map(|sum| &**sum).or_else(|| sums.get(relative).copied());
         let mut row = SPEC.row();

@@ -1,0 +1,210 @@
+//! Every parser that takes bytes of a machine, so that tests and fuzzing can try each with any
+//! bytes. What a parser needs beside the bytes (a path, an owner) is given here.
+// list: one entry a parser, in the order of their names.
+
+use std::path::Path;
+
+use stanch_words::{Gap, GapKind, Row, Seen};
+
+use crate::tables as t;
+use crate::{descriptors, memory_map, memory_totals, process_files, sockets};
+
+/// A parser, and bytes that it understands.
+#[derive(Debug)]
+pub struct Parser {
+    /// The name of its table, with a word more where a table has several parsers.
+    pub name: &'static str,
+    /// Parses any bytes.
+    pub parse: fn(&[u8], &mut Seen),
+    /// A sample to begin mutating from.
+    pub seed: &'static [u8],
+}
+
+const PATH: &str = "/etc/sample";
+
+fn path() -> &'static Path {
+    Path::new(PATH)
+}
+
+fn one(row: Option<Row>, seen: &mut Seen) {
+    seen.rows.extend(row);
+}
+
+/// Pushes a row for something that was understood, where a parser makes no rows itself.
+fn understood(seen: &mut Seen) {
+    seen.push(t::users::SPEC.row());
+}
+
+macro_rules! parsers {
+    ($($name:literal $parse:expr, $seed:expr;)+) => {
+        /// All parsers.
+        pub static ALL: &[Parser] =
+            &[$(Parser { name: $name, parse: $parse, seed: $seed }),+];
+    };
+}
+
+parsers! {
+    "account_changes" |b, s| t::account_changes::parse(b"ann:x:1:1:::\n", b, s), PASSWD;
+    "apt_sources" |b, s| t::apt_sources::parse(b, path(), s),
+        b"deb [arch=amd64 signed-by=/k.gpg] http://deb.debian.org/debian bookworm main contrib\n# x\n";
+    "apt_sources stanzas" |b, s| t::apt_sources::parse_stanzas(b, path(), s),
+        b"Types: deb\nURIs: http://a/ http://b/\nSuites: stable\nComponents: main\n more\n\n# c\n";
+    "at_jobs" |b, s| one(t::at_jobs::parse(b, path()), s),
+        b"#!/bin/sh\n# atrun uid=1000 gid=1000\n# mail ann 0\numask 22\ncd /home/ann || exit 1\nid\n";
+    "authorized_keys" |b, s| t::authorized_keys::parse(b, path(), 0, "root", s),
+        b"command=\"a b\",no-pty ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== ann@x\n# c\nssh-rsa AAAA\n";
+    "cpu_time" |b, s| t::cpu_time::parse(b, s),
+        b"cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\nintr 5\n";
+    "crontab" |b, s| t::crontab::parse(b, path(), t::crontab::Form::System, "root", s), CRONTAB;
+    "crontab anacron" |b, s| t::crontab::parse(b, path(), t::crontab::Form::Anacron, "root", s),
+        b"START_HOURS_RANGE=3-22\n1 5 cron.daily nice run-parts /etc/cron.daily\n@monthly 45 m /m\n";
+    "crontab user" |b, s| t::crontab::parse(b, path(), t::crontab::Form::User, "ann", s), CRONTAB;
+    "deb_packages" |b, s| t::deb_packages::parse(b, s),
+        b"Package: a\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:2.3-4\n\
+        Conffiles:\n /etc/a 0123456789abcdef0123456789abcdef\nDescription: x\n .\n y\n\n";
+    "descriptors" |b, s| {
+        let _target = descriptors::Target::parse(b.to_vec());
+        understood(s);
+    }, b"socket:[4026]";
+    "deb_package_files" |b, s| {
+        t::deb_package_files::parse(b"a", b, b, &std::collections::HashMap::new(), s);
+    }, b"/.\n/usr\n/usr/bin/a\n0123456789abcdef0123456789abcdef  usr/bin/a\n";
+    "dns_resolvers" |b, s| t::dns_resolvers::parse(b, s),
+        b"nameserver 1.1.1.1\nnameserver fe80::1%eth0\nsearch a b\noptions ndots:2 rotate\n; c\n";
+    "etc_hosts" |b, s| t::etc_hosts::parse(b, s), b"127.0.0.1 localhost a # c\n::1 localhost\n";
+    "etc_protocols" |b, s| t::etc_protocols::parse(b, s), b"ip 0 IP # c\ntcp 6 TCP\n";
+    "etc_services" |b, s| t::etc_services::parse(b, s), b"ssh 22/tcp a b # c\ndomain 53/udp\n";
+    "groups" |b, s| t::groups::parse(b, s), b"root:x:0:\nsudo:x:27:ann,bob\n+::::\n";
+    "kernel_modules" |b, s| t::kernel_modules::parse(b, s),
+        b"nf_tables 1 2 a,b, Live 0xffffffffc0000000 (OE)\nloop 40960 0 - Live 0x0000000000000000\n";
+    "known_hosts" |b, s| t::known_hosts::parse(b, path(), 0, s),
+        b"db1,10.0.0.9 ssh-ed25519 AAAA\n|1|abc|def ssh-rsa AAAA\n@revoked x ssh-rsa A\n";
+    "last" |b, s| t::last::parse(b, PATH, s), &LOGIN;
+    "last database" |b, s| t::last::parse_database(b.to_vec(), PATH, s), b"SQLite format 3\0\x10\0";
+    "lastlog" |b, s| t::lastlog::parse(b, s), &LASTLOG;
+    "ld_preload" |b, s| t::ld_preload::parse_file(b, s), b"/lib/a.so:/lib/b.so c.so\n# c\n";
+    "ld_preload environment" |b, s| t::ld_preload::parse_environment(1, b, s),
+        b"A=b\0LD_PRELOAD=/a.so:/b.so\0LD_AUDIT=/c.so\0";
+    "load_average" |b, s| t::load_average::parse(b, s), b"0.00 0.01 0.05 1/123 4567\n";
+    "logged_in_users" |b, s| t::logged_in_users::parse(b, PATH, s), &LOGIN;
+    "memory_totals" |b, s| {
+        let _totals = memory_totals::MemoryTotals::parse(b);
+        understood(s);
+    }, b"MemTotal: 1 kB\nHugePages_Total: 0\n";
+    "os_version" |b, s| t::os_version::parse(b, PATH, "x86_64", s),
+        b"NAME=\"Debian GNU/Linux\"\nVERSION_ID='12'\nID=debian\nID_LIKE=\n# c\n";
+    "package_changes" |b, s| t::package_changes::parse(b, &jiff::tz::TimeZone::UTC, s),
+        b"2026-03-01 08:12:44 install a:amd64 <none> 1.0\n2026-03-01 08:12:45 status unpacked a:amd64 1.0\n";
+    "pam_rules" |b, s| t::pam_rules::parse(b, path(), Some("sshd"), s),
+        b"# c\n@include common-auth\nauth [success=1 default=ignore]\tpam_unix.so nullok\n\
+        session optional \\\n pam_exec.so /x\n";
+    "process_envs" |b, s| t::process_envs::parse(1, b, s), b"A=b\0PATH=/bin\0odd\0";
+    "process_memory_map" |b, s| t::process_memory_map::parse(1, b, false, s), MAPS;
+    "processes memory" |b, s| {
+        for line in b.split(|&b| b == b'\n') {
+            if memory_map::Mapping::parse(line).is_some() {
+                understood(s);
+            }
+        }
+    }, MAPS;
+    "processes stat" |b, s| {
+        if process_files::ProcessStat::parse(b).is_some() {
+            understood(s);
+        }
+    }, b"42 (a) b) S 1 42 42 0 -1 4194560 1 0 0 0 5 6 0 0 20 0 1 0 777 1000 200 18446744073709551615 \
+        1 1 0 0 0 0 0 4096 0 0 0 0 17 1 0 0 0 0 0 1 1 1 1 1 1 1 0\n";
+    "processes status" |b, s| {
+        let _status = process_files::ProcessStatus::parse(b);
+        understood(s);
+    }, b"Name:\ta\nTgid:\t42\nPid:\t42\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nCapEff:\t000001ffffffffff\n";
+    "shadow" |b, s| t::shadow::parse(b, s),
+        b"root:$6$salt$hash:19000:0:99999:7:::\nann::19000::::::\nbob:!:19000:0:99999:7:::\n";
+    "shell_history" |b, s| {
+        t::shell_history::parse(b, path(), t::shell_history::Form::Lines, (0, "root"), s);
+    }, b"ls\n#1700000000\nid\n: 1700000000:0;echo\n";
+    "shell_history fish" |b, s| {
+        t::shell_history::parse(b, path(), t::shell_history::Form::Fish, (0, "root"), s);
+    }, b"- cmd: curl x\n  when: 1700000000\n  paths:\n    - x\n- cmd: id\n";
+    "shell_history zsh" |b, s| {
+        t::shell_history::parse(b, path(), t::shell_history::Form::Zsh, (0, "root"), s);
+    }, b": 1700000000:0;echo \xe6\xad\x83\x82\nplain\n";
+    "shells" |b, s| t::shells::parse(b, s), b"# c\n/bin/sh\n/bin/bash\n";
+    "socket_list tcp" |b, s| socket_list("tcp6", b, s),
+        b"  sl  local_address remote_address\n   0: 00000000000000000000000001000000:0016 \
+        00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 12 1 0\n";
+    "socket_list unix" |b, s| socket_list("unix", b, s),
+        b"Num RefCount Protocol Flags Type St Inode Path\n0000: 00000002 00000000 00010000 0001 01 1 /x\n";
+    "socket_messages" |b, s| {
+        let mut dump = sockets::diag::Dump::default();
+        sockets::diag::parse(b, 6, &mut dump);
+        account(dump.sockets.len(), dump.malformed, s);
+    }, &SOCKET;
+    "ssh_configs" |b, s| t::ssh_configs::parse(b, path(), 0, s),
+        b"Port 22\nHost DB*\n  ProxyCommand \"/tmp/x\" %h\nMatch host a\nX=1\n";
+    "startup_items" |b, s| t::startup_items::parse(b, path(), "ann", s),
+        b"[Desktop Entry]\nName=U\nExec=\"/home/ann/.x y\" -d %U\nHidden=true\n[Other]\nExec=/no\n";
+    "sudoers" |b, s| t::sudoers::parse(b, path(), s),
+        b"Defaults\tenv_reset\nCmnd_Alias X = ALL\nann ALL=(ALL:ALL) NOPASSWD: /bin/a, \\\n /bin/b\n";
+    "uptime" |b, s| t::uptime::parse(b, s), b"12345.67 23456.78\n";
+    "user_ssh_keys" |b, s| one(t::user_ssh_keys::parse(b, path()), s),
+        b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ==\n-----END OPENSSH PRIVATE KEY-----\n";
+    "users" |b, s| t::users::parse(b, s), PASSWD;
+    "yum_sources" |b, s| t::yum_sources::parse(b, path(), s),
+        b"[base]\nname=Base - $releasever\nbaseurl = http://a/\n  http://b/\nenabled=1\ngpgcheck=0\n";
+}
+
+fn socket_list(file: &str, bytes: &[u8], seen: &mut Seen) {
+    let mut list = Vec::new();
+    let malformed = sockets::listed::parse(file, bytes, &mut list);
+    account(list.len(), malformed, seen);
+}
+
+/// Puts what was understood as rows, and what was not as gaps.
+fn account(rows: usize, malformed: u64, seen: &mut Seen) {
+    (0..rows).for_each(|_| understood(seen));
+    (0..malformed).for_each(|_| seen.gap(Gap::new("sockets", GapKind::Damaged, "")));
+}
+
+const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/bash\ntoor::0:0::/root:/bin/sh\n+nis::::::\n";
+const CRONTAB: &[u8] =
+    b"SHELL=/bin/sh\n# m h\n17 *\t* * *\troot    cd / && a\n@reboot root /x\n*/5 * * * 1-5 ann b%c\n";
+const MAPS: &[u8] = b"00400000-00452000 r-xp 00000000 08:02 173521 /usr/bin/x (deleted)\n\
+    7f0000000000-7f0000001000 rwxp 00000000 00:00 0 \n7ffe00000000-7ffe00001000 rw-p 0 00:00 0 [stack]\n";
+
+/// One login of `ann` on pts/0 in the layout of x86-64 (utmp(5)): kind 7 at 0, pid at 4, terminal
+/// at 8, user at 44, seconds at 340.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+static LOGIN: [u8; 384] = {
+    const PARTS: [(usize, &[u8]); 5] =
+        [(0, &[7]), (4, &[42]), (8, b"pts/0"), (44, b"ann"), (340, &[0, 0xf1, 0x53, 0x65])];
+    let mut record = [0; 384];
+    let mut part = 0;
+    while part < PARTS.len() {
+        let (at, bytes) = PARTS[part];
+        let mut byte = 0;
+        while byte < bytes.len() {
+            record[at + byte] = bytes[byte];
+            byte += 1;
+        }
+        part += 1;
+    }
+    record
+};
+
+/// One listening socket as sock_diag(7) sends it: a header of 16 bytes, `inet_diag_msg` of 72.
+static SOCKET: [u8; 88] = {
+    let mut message = [0; 88];
+    message[0] = 88; // length
+    message[4] = 20; // SOCK_DIAG_BY_FAMILY
+    message[6] = 2; // multi
+    message[16] = 2; // AF_INET
+    message[17] = 10; // listening
+    message[21] = 22; // port
+    message[24] = 127;
+    message[27] = 1;
+    message[84] = 12; // inode
+    message
+};
+
+/// One record of lastlog: time, terminal, host.
+static LASTLOG: [u8; 292] = [b'1'; 292];
