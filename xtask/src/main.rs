@@ -1,1 +1,47 @@
-fn main() {}
+//! The command line of the house's own tools: `cargo xtask tidy|pack|new|handbook`.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use xtask::{House, handbook, laws, new, pack, say};
+
+const USAGE: &str = "\
+usage: cargo xtask tidy                  checks the laws of the house
+       cargo xtask pack [--fix]          checks every page of content; --fix puts pages in order
+                                         and adds new ids to content/ids.lock
+       cargo xtask new sign TOPIC.NAME   writes a page that fails until it is filled in
+       cargo xtask new table NAME        writes a table that fails until it is filled in
+       cargo xtask handbook              writes what is generated below handbook/
+";
+
+fn main() -> Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let house = House::read()?;
+    match words[..] {
+        ["tidy"] => tidy(&house),
+        ["pack"] => pack::check(&house),
+        ["pack", "--fix"] => pack::fix(&house),
+        ["new", "sign", id] => new::sign(&house, id),
+        ["new", "table", name] => new::table(&house, name),
+        ["handbook"] => handbook::write(&house),
+        _ => bail!("{USAGE}"),
+    }
+}
+
+fn tidy(house: &House) -> Result<ExitCode> {
+    let mut broken = 0_usize;
+    for law in laws::ALL {
+        let offences = (law.check)(house);
+        if offences.is_empty() {
+            continue;
+        }
+        broken = broken.saturating_add(1);
+        say(&laws::verdict(law, &offences));
+    }
+    for note in laws::sizes::long(house) {
+        say(&format!("note: {note}"));
+    }
+    say(&format!("{} laws, {broken} broken", laws::ALL.len()));
+    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
