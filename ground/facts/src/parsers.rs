@@ -63,7 +63,7 @@ parsers! {
         b"Package: a\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:2.3-4\n\
         Conffiles:\n /etc/a 0123456789abcdef0123456789abcdef\nDescription: x\n .\n y\n\n";
     "descriptors" |b, s| {
-        let _target = descriptors::Target::parse(b.to_vec());
+        let _target = descriptors::Target::parse(b, &mut std::sync::Arc::default());
         understood(s);
     }, b"socket:[4026]";
     "deb_package_files" |b, s| {
