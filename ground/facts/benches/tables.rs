@@ -3,6 +3,8 @@
 //! ```text
 //! cargo bench -p stanch-facts --bench tables -- 5 processes:pid,parent,uid,name,cmdline hidden_processes
 //! ```
+//!
+//! The word `rows` before a table prints what was read, too.
 
 use std::sync::Arc;
 
@@ -17,10 +19,15 @@ use stanch_words::{Ask, ColumnSet, Seen};
 )]
 fn main() {
     let mut times = 5_u32;
+    let mut shown = 0;
     let arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
     for argument in arguments {
         if let Ok(number) = argument.parse() {
             times = number;
+            continue;
+        }
+        if argument == "rows" {
+            shown = usize::MAX;
             continue;
         }
         let (name, columns) = argument.split_once(':').unwrap_or((&argument, ""));
@@ -47,6 +54,13 @@ fn main() {
                 microseconds / 1000,
                 microseconds % 1000
             );
+            for row in seen.rows.iter().take(shown) {
+                let cells: Vec<String> = row.0.iter().map(ToString::to_string).collect();
+                println!("  {}", cells.join(" | "));
+            }
+            for gap in seen.gaps.iter().take(shown) {
+                println!("  {gap:?}");
+            }
         }
     }
 }
