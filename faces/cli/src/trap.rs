@@ -35,3 +35,24 @@ pub(crate) fn report() -> Report {
         "可用 `--only` 换一类迹象再试，并把上面这行发给我们",
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stanch_view::Look;
+    use stanch_words::Lang;
+
+    #[test]
+    fn a_bug_is_told_with_its_place_in_both_languages() {
+        set();
+        let caught = std::panic::catch_unwind(|| panic!("boom"));
+        let report = report();
+        drop(std::panic::take_hook());
+        assert!(caught.is_err());
+        assert_eq!(report.kind.exit(), 70);
+        for lang in [Lang::En, Lang::Zh] {
+            let text = report.text(Look::plain(lang));
+            assert!(text.contains("faces/cli/src/trap.rs:") && text.contains(": boom"), "{text}");
+        }
+    }
+}

@@ -213,10 +213,9 @@ fn next(sheet: &mut Sheet, verdict: Verdict, grave: &[Group<'_>]) {
     }
 }
 
-/// Returns a share as a whole percentage; what is not quite certain never shows as 100.
+/// Returns a share as a whole percentage. Nobody is ever wholly sure: it ends at 99.
 pub(crate) fn percent(share: f64) -> String {
-    let percent = (share * 100.0).round().clamp(0.0, 100.0);
-    if percent > 99.0 && share < 1.0 { "99".to_owned() } else { format!("{percent:.0}") }
+    format!("{:.0}", (share * 100.0).round().clamp(0.0, 99.0))
 }
 
 /// Returns a number with its thousands apart.
@@ -251,7 +250,7 @@ mod tests {
         assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(
             (percent(0.999), percent(1.0), percent(0.844)),
-            ("99".into(), "100".into(), "84".into())
+            ("99".into(), "99".into(), "84".into())
         );
         let look = Look::plain(Lang::En);
         assert_eq!((took(812, look), took(2345, look)), ("812 ms".into(), "2.3 s".into()));

@@ -4,7 +4,7 @@ use stanch_words::{Evidence, Finding, Lang, text};
 
 use super::groups::{self, Group};
 use super::{level_name, percent, tone};
-use crate::{Sheet, Tone};
+use crate::{Sheet, Tone, width};
 
 /// Subjects of one sign that are told one by one; the rest is named.
 const TOLD: usize = 5;
@@ -56,19 +56,25 @@ fn body(sheet: &mut Sheet, group: &Group<'_>) {
     for command in &first.next {
         sheet.command(2 + column, command);
     }
+    evidence(sheet, group, told, column);
+    sheet.hanging(2, look.say("sign", "迹象"), column, &sign(sheet, first));
+}
+
+/// Writes where it was seen. With many subjects, one line each says enough; `--all` has the rest.
+fn evidence(sheet: &mut Sheet, group: &Group<'_>, told: usize, column: usize) {
+    let look = sheet.look;
+    let room = look.width().saturating_sub(column + 2);
     let mut label = look.say("evidence", "证据");
     let mut before = String::new();
-    for finding in group.all().take(told) {
-        for evidence in &finding.evidence {
-            let line = evidence_line(evidence);
-            if line != before {
-                sheet.hanging(2, label, column, &line);
-                label = "";
-            }
-            before = line;
+    for evidence in group.all().take(told).flat_map(|finding| &finding.evidence) {
+        let line = text::escaped(&evidence_line(evidence));
+        let line = if group.len() > 1 && !look.all { width::cut(&line, room) } else { line };
+        if line != before {
+            sheet.hanging(2, label, column, &line);
+            label = "";
         }
+        before = line;
     }
-    sheet.hanging(2, look.say("sign", "迹象"), column, &sign(sheet, first));
 }
 
 fn rest(sheet: &Sheet, group: &Group<'_>, told: usize) -> String {

@@ -64,7 +64,7 @@ fn folded(sheet: &Sheet, kind: GapKind, blinds: &[&Blind]) -> String {
             format!("{}: {named}{more}{signs}", kind.en)
         }
         Lang::Zh => {
-            let more = if more > 0 { format!("等 {count} 张表") } else { String::new() };
+            let more = if more > 0 { format!(" 等 {count} 张表") } else { String::new() };
             let signs = match signs.len() {
                 0 => String::new(),
                 signs => format!("；{signs} 项迹象只能部分判断"),
