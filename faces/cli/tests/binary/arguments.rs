@@ -1,0 +1,163 @@
+//! What is said about the arguments: help, and what was mistyped.
+
+use insta::assert_snapshot;
+
+use crate::clean;
+
+#[test]
+fn mistyped_arguments_are_told_in_both_languages() {
+    let world = clean();
+    assert_snapshot!(world.plain(&["detcet"]), @r"
+    [stderr]
+    error: there is no command `detcet`
+      left as: nothing was changed
+      next:    did you mean `detect`? `stanch --help` shows more
+    [exit 2]
+    ");
+    assert_snapshot!(world.plain(&["--lang", "zh", "detect", "--only", "trafic"]), @r"
+    [stderr]
+    错误：`trafic` 不能作为 `--only <类别>` 的值
+      原因：  可用的值：performance, traffic, logs, files, processes
+      现状：  没有改动任何东西
+      下一步：是否想用 `traffic`？`stanch detect --help` 显示更多
+    [exit 2]
+    ");
+    assert_snapshot!(world.plain(&["detect", "--jsn"]), @r"
+    [stderr]
+    error: `--jsn` is not understood here
+      left as: nothing was changed
+      next:    did you mean `--json`? `stanch detect --help` shows more
+    [exit 2]
+    ");
+    assert_snapshot!(world.plain(&["query"]), @r"
+    [stderr]
+    error: `<SQL>` is missing
+      left as: nothing was changed
+      next:    stanch query --help
+    [exit 2]
+    ");
+    assert_snapshot!(world.plain(&["help", "fatcs"]), @r"
+    [stderr]
+    error: there is no command `fatcs`
+      left as: nothing was changed
+      next:    did you mean `facts`? `stanch help` lists all
+    [exit 2]
+    ");
+    assert_snapshot!(world.plain(&["facts", "user"]), @r"
+    [stderr]
+    error: there is no table `user`
+      left as: nothing was changed
+      next:    did you mean `users`? `stanch facts` lists all
+    [exit 2]
+    ");
+    assert_snapshot!(world.plain(&["--lang", "zh", "rules", "show", "x"]), @r"
+    [stderr]
+    错误：没有 `x` 这项迹象
+      现状：  没有改动任何东西
+      下一步：`stanch rules list` 列出全部
+    [exit 2]
+    ");
+}
+
+#[test]
+fn help_is_in_both_languages() {
+    let world = clean();
+    assert_snapshot!(world.plain(&["query", "--help"]), @r#"
+    Answers SQL (SQLite's) over the tables of the machine; `stanch facts` lists
+    them. Tables are read when the query needs them, and only the columns that it
+    names.
+
+    Usage
+      stanch query [OPTIONS] SQL
+
+    Arguments
+      SQL  The query, in quotes
+
+    Options
+          --jsonl  Print one JSON object a line, a summary last
+
+    Everywhere
+          --root DIR    Look at a mounted disk image or another root directory
+          --json        Print one JSON document
+          --all         Show everything: notes, every subject, every gap
+      -v, --verbose     The same as --all
+          --lang en|zh  The language; by default the locale's
+          --no-color    No colour; NO_COLOR does the same
+      -h, --help        Show the help of the command
+
+    Examples
+      stanch query "SELECT pid, path FROM processes WHERE on_disk = 0"
+        programs whose file is gone
+      stanch query --root /mnt "SELECT * FROM users WHERE uid = 0"
+        in a disk image
+    [exit 0]
+    "#);
+    assert_snapshot!(world.plain(&["help", "--lang", "zh"]), @r"
+    止血：Linux 服务器疑似被入侵时的急救工具。
+
+    用法
+      stanch [选项] [命令]
+
+    命令
+      detect       查找入侵迹象并给出结论
+      query        用 SQL 查询机器上的各张表
+      facts        列出所有表，或某张表的各列
+      rules        列出检测所用的迹象
+      completions  输出 shell 补全脚本
+      help         显示某个命令的帮助
+
+    选项
+      -V, --version  显示版本
+
+    通用选项
+          --root 目录   查看已挂载的磁盘映像或其他根目录，而非本机
+          --json        输出一个 JSON 文档
+          --all         全部显示：备注、每个对象、每处盲区
+      -v, --verbose     同 --all
+          --lang en|zh  语言，默认随系统区域设置
+          --no-color    不用颜色，等同设置 NO_COLOR
+      -h, --help        显示该命令的帮助
+
+    示例
+      stanch detect                       检查本机
+      stanch detect --json > detect.json  保存结果
+      stanch detect --root /mnt           检查已挂载的磁盘映像
+    [exit 0]
+    ");
+}
+
+#[test]
+fn every_command_has_help_in_both_languages_within_80_cells() {
+    let world = clean();
+    for command in ["detect", "query", "facts", "rules", "completions", "man", "help"] {
+        let help = world.plain(&["help", command]);
+        assert_eq!((help.code, help.stderr.as_str()), (0, ""), "{help}");
+        assert_eq!(help.stdout, world.plain(&[command, "-h"]).stdout);
+        let zh = world.plain(&["--lang", "zh", "help", command]);
+        assert!(zh.stdout.contains("用法"), "{zh}");
+        for line in help.stdout.lines().chain(zh.stdout.lines()) {
+            assert!(stanch_view::width::of(line) <= 80, "{line}");
+        }
+        for line in zh.stdout.lines().take_while(|line| !line.contains("示例")) {
+            let words = line.split_whitespace().filter(|word| word.len() > 1);
+            let english =
+                words.filter(|word| word.chars().all(|c| c.is_ascii_alphabetic())).count();
+            assert!(english < 4, "not Chinese: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_locale_decides_the_language_unless_one_is_asked() {
+    let world = clean();
+    let in_locale = |variables: &[(&str, &str)], arguments: &[&str]| {
+        world.with(variables, arguments).stdout.lines().next().unwrap_or_default().to_owned()
+    };
+    let zh = "止血：Linux 服务器疑似被入侵时的急救工具。";
+    let en = "First aid for a Linux server that may have been broken into.";
+    assert_eq!(in_locale(&[("LANG", "zh_CN.UTF-8")], &["help"]), zh);
+    assert_eq!(in_locale(&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "C")], &["help"]), en);
+    assert_eq!(in_locale(&[("LC_MESSAGES", "zh_TW"), ("LANG", "de_DE")], &["help"]), zh);
+    assert_eq!(in_locale(&[("LANG", "zh_CN.UTF-8")], &["--lang", "en", "help"]), en);
+    assert_eq!(in_locale(&[], &["--help"]), en);
+}
