@@ -114,6 +114,10 @@ impl Snapshot {
             }
             Watched::GivenUp(left_out) => left_out,
         };
+        // What several tables share leaves its gaps without a table's name.
+        for gap in seen.gaps.iter_mut().filter(|gap| gap.what.is_empty()) {
+            gap.what = name.to_owned();
+        }
         for path in left_out {
             let detail = format!("no answer in {} s", limits::STALL.as_secs());
             let path = stanch_words::Value::from(path.as_path()).to_string();

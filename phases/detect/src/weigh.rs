@@ -56,12 +56,12 @@ pub fn rank(findings: &mut [Finding]) {
     }
 }
 
-/// What makes two findings speak of the same thing: a process by pid, else the path, else the
-/// name, else the address.
+/// What makes two findings speak of the same thing: the path (a program that runs ten times is one
+/// program), else the pid, else the name, else the address.
 fn identity(subject: &Subject) -> String {
     match subject {
-        Subject { pid: Some(pid), .. } => format!("process {pid}"),
         Subject { path: Some(path), .. } => format!("file {path}"),
+        Subject { pid: Some(pid), .. } => format!("process {pid}"),
         Subject { name: Some(name), kind, .. } => format!("{} {name}", kind.name()),
         Subject { address: Some(address), .. } => format!("address {address}"),
         Subject { kind, .. } => kind.name().to_owned(),
@@ -130,8 +130,12 @@ fn would_change(verdict: Verdict, findings: &[Finding], gaps: &[Blind]) -> Vec<B
                     more => (format!(" and {more} more"), format!(" 等另外 {more} 项")),
                 };
                 let ids = named.join(", ");
+                let prove = if count == 1 { "proves" } else { "prove" };
                 texts.push(Both::new(
-                    format!("If {ids}{en} prove innocent, the verdict falls to {}.", lower.name()),
+                    format!(
+                        "If {ids}{en} {prove} innocent, the verdict falls to {}.",
+                        lower.name()
+                    ),
                     format!("若 {ids}{zh} 证实无害，结论将降为{}。", name_zh(lower)),
                 ));
                 break;
@@ -209,6 +213,14 @@ mod tests {
         let same: Vec<Finding> = vec![one.clone(), one.clone(), one.clone()];
         assert_eq!(subjects(&same), subjects(std::slice::from_ref(&one)));
         assert_eq!(verdict(&same), Verdict::Suspicious);
+        // Ten processes of one program are one thing; of ten programs, ten.
+        let with = |path: &str, pid| {
+            let mut finding = finding(Level::High, Class::State, pid);
+            finding.subject.path = Some(path.to_owned());
+            finding
+        };
+        assert_eq!(verdict(&[with("/a", 1), with("/a", 2)]), Verdict::Suspicious);
+        assert_eq!(verdict(&[with("/a", 1), with("/b", 2)]), Verdict::Compromised);
         assert_eq!(verdict(&[one, finding(Level::High, Class::Package, 1)]), Verdict::Compromised);
     }
 
@@ -222,7 +234,7 @@ mod tests {
         let weighed = weigh(&findings, &[]);
         assert_eq!(weighed.verdict, Verdict::Compromised);
         let text = weighed.would_change.first().map(|text| text.en.clone());
-        let expected = "If F-0001 prove innocent, the verdict falls to suspicious.";
+        let expected = "If F-0001 proves innocent, the verdict falls to suspicious.";
         assert_eq!(text.as_deref(), Some(expected));
     }
 
