@@ -148,7 +148,7 @@ fn walls_that_are_lifted_without_leave_are_named() {
     let bans = "    { path = \"std::fs::read\", reason = \"x\" },\n";
     let map = "<!-- walls -->\n| crate | lifts | why |\n|---|---|---|\n| `b` | files | x |\n\
         <!-- unsafe -->\n| file | why |\n|---|---|\n";
-    let code = concat!("#![expect(un", "safe_code)]");
+    let code = concat!("fn f() { un", "safe { g() } }");
     let files = [
         ("clippy.toml", bans),
         ("a/clippy.toml", ""),

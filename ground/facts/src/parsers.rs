@@ -74,6 +74,8 @@ parsers! {
     "etc_hosts" |b, s| t::etc_hosts::parse(b, s), b"127.0.0.1 localhost a # c\n::1 localhost\n";
     "etc_protocols" |b, s| t::etc_protocols::parse(b, s), b"ip 0 IP # c\ntcp 6 TCP\n";
     "etc_services" |b, s| t::etc_services::parse(b, s), b"ssh 22/tcp a b # c\ndomain 53/udp\n";
+    "ftrace_functions" |b, s| t::ftrace_functions::parse(b, "enabled_functions", s),
+        b"__x64_sys_getdents64 (1) R I   M \ttramp: 0xffffffffc0a03000 (h+0x0/0x40 [m]) ->f+0x0/0xf0\n\tx\n";
     "groups" |b, s| t::groups::parse(b, s), b"root:x:0:\nsudo:x:27:ann,bob\n+::::\n";
     "kernel_modules" |b, s| t::kernel_modules::parse(b, s),
         b"nf_tables 1 2 a,b, Live 0xffffffffc0000000 (OE)\nloop 40960 0 - Live 0x0000000000000000\n";
