@@ -92,15 +92,17 @@ fn complaints_of(sign: &Sign, query: &Query) -> Vec<String> {
     complaints
 }
 
-/// Returns the line that a complaint is about: the first that holds what it quotes, else the
-/// query, else the first.
+/// Returns the line that a complaint is about: the first that holds what it quotes, else the key of
+/// the front matter that it names, else the first.
 fn line_of(text: &str, complaint: &str) -> usize {
     let find = |part: &str| text.lines().position(|line| line.contains(part));
-    let quoted = complaint.split('`').skip(1).step_by(2).filter(|part| !part.is_empty());
-    let at = quoted
-        .filter_map(find)
-        .next()
-        .or_else(|| if complaint.starts_with("sql") { find("sql = ") } else { None });
+    let key = |word: &str| {
+        let key = format!("{word} = ");
+        text.lines().position(|line| line.starts_with(&key))
+    };
+    let mut quoted = complaint.split('`').skip(1).step_by(2).filter(|part| !part.is_empty());
+    let mut words = complaint.split([' ', ':']).filter(|word| !word.is_empty());
+    let at = quoted.find_map(find).or_else(|| words.find_map(key));
     at.unwrap_or(0).saturating_add(1)
 }
 
