@@ -52,7 +52,7 @@ table_spec! {
     loginuid BigInt Plain "Audit login uid; -1 if never set.";
     audit_session BigInt Plain "Audit session id; -1 if never set.";
     unit Text Plain "systemd unit of the cgroup (`ssh.service`, `session-3.scope`), empty if none.";
-    container Text Plain "Container id in the cgroup path, empty if none.";
+    container Text Plain "Container id in the cgroup path; `other-root` if its root directory is not ours, so that its paths name other files; empty if neither.";
     deleted Integer Plain "1 if the kernel marks the executable as deleted.";
     exe_inode BigInt Plain "Inode of the running file.";
     exe_device BigInt Plain "Device of the running file, major shifted left by 32, and minor.";
@@ -114,6 +114,7 @@ struct Reader<'a> {
     page: i64,
     own_pid: Option<i64>,
     own_pid_namespace: Option<i64>,
+    own_root: Option<Stat>,
 }
 
 /// Columns that only `stat` tells, and those that only `status` tells; the rest of what either
@@ -184,7 +185,18 @@ impl<'a> Reader<'a> {
                 .then(|| machine.read_link(own).ok())
                 .flatten()
                 .and_then(|link| process_files::namespace(&link)),
+            own_root: (ask.wants(col::container))
+                .then(|| machine.stat(Path::new("/")).ok())
+                .flatten(),
         }
+    }
+
+    /// Returns whether a process has another root directory than we have: nspawn, LXC, a chroot,
+    /// whatever container runtime left no name in the control group's path.
+    fn has_other_root(&self, pid: i64) -> bool {
+        let Some(own) = self.own_root else { return false };
+        let root = self.host.machine().stat(Path::new(&format!("/proc/{pid}/root/.")));
+        root.is_ok_and(|root| (root.device, root.inode) != (own.device, own.inode))
     }
 
     fn note_if_alive(&self, pid: i64, path: &str, seen: &mut Seen) {
@@ -263,10 +275,14 @@ impl One<'_> {
             && self.take("cgroup", PSEUDO)
         {
             let group = ProcessGroup::parse(self.buffer);
+            let mut container = group.container;
+            if container.is_empty() && self.reader.has_other_root(self.pid) {
+                container = b"other-root";
+            }
             self.row
                 .put(col::cgroup_path, group.path)
                 .put(col::unit, group.unit)
-                .put(col::container, group.container);
+                .put(col::container, container);
         }
         for (column, name) in [(col::loginuid, "loginuid"), (col::audit_session, "sessionid")] {
             if ask.wants(column) && self.take(name, PSEUDO) {
