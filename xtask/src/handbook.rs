@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use stanch_facts::tables;
 use stanch_rules::{Page, functions};
+use stanch_view::{Look, texts};
 use stanch_words::{Both, Lang, Level, Role, Sees};
 
 use crate::laws::content;
@@ -21,7 +22,9 @@ const MADE: &str = "<!-- Made by `cargo xtask handbook`; change the source, not 
 /// If a page of content does not parse.
 pub fn pages(house: &House) -> Result<BTreeMap<String, String>> {
     let mut pages = BTreeMap::new();
-    pages.insert("handbook/reference/tables.md".to_owned(), tables_page());
+    for (lang, name) in [(Lang::En, "tables.md"), (Lang::Zh, "tables.zh.md")] {
+        pages.insert(format!("handbook/reference/{name}"), tables_page(lang));
+    }
     pages.insert("handbook/reference/functions.md".to_owned(), functions_page());
     let mut signs = Vec::new();
     for (path, text) in content::pages(house).filter(|(path, _)| path.starts_with("signs/")) {
@@ -55,29 +58,35 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-fn tables_page() -> String {
-    let mut page = format!("# Tables\n\n{MADE}\n");
-    page.push_str(
+fn tables_page(lang: Lang) -> String {
+    let look = Look::plain(lang);
+    let mut page = format!("# {}\n\n{MADE}\n", look.say("Tables", "表"));
+    page.push_str(look.say(
         "Ask them with `stanch query 'SELECT …'`.\nNames, columns and meanings are osquery's \
          where osquery has the table; further columns are our own.\nA column marked *key* narrows \
          what is read; one marked *required* must be given a value (`WHERE path = '…'`).\nA table \
          read from *files* works on a disk image too (`--root DIR`).\n",
-    );
+        "用 `stanch query 'SELECT …'` 查询。\nosquery 已有的表，名称、列和含义与其一致；其余的列为本程序\
+         所加。\n标有“可缩小范围”的列，给定取值即可少读；标有“必填”的列，查询时必须给定取值\
+         （`WHERE path = '…'`）。\n读自文件的表也适用于磁盘映像（`--root DIR`）。\n",
+    ));
     for spec in tables::ALL.iter().map(|table| table.spec) {
         let sees = match spec.sees {
-            Sees::Live => "the running kernel",
-            Sees::Files => "files",
+            Sees::Live => look.say("Read from the running kernel.", "读自运行中的内核。"),
+            Sees::Files => look.say("Read from files.", "读自文件。"),
         };
-        let _infallible =
-            write!(page, "\n## {}\n\n{}\nRead from {sees}.\n\n", spec.name, spec.summary);
-        page.push_str("| column | type | meaning |\n|---|---|---|\n");
+        let summary = texts::summary(spec, look);
+        let _infallible = write!(page, "\n## {}\n\n{summary}\n{sees}\n\n", spec.name);
+        page.push_str(look.say("| column | type | meaning |\n", "| 列 | 类型 | 含义 |\n"));
+        page.push_str("|---|---|---|\n");
         for column in spec.columns {
             let role = match column.role {
                 Role::Plain => "",
-                Role::Index => " (*key*)",
-                Role::Required => " (*required*)",
+                Role::Index => look.say(" (*key*)", "（可缩小范围）"),
+                Role::Required => look.say(" (*required*)", "（必填）"),
             };
-            let (name, kind, means) = (column.name, column.kind.name(), cell(column.means));
+            let (name, kind) = (column.name, column.kind.name());
+            let means = cell(texts::means(spec, column, look));
             let _infallible = writeln!(page, "| `{name}` | {kind}{role} | {means} |");
         }
     }

@@ -52,7 +52,10 @@ pub fn table(house: &House, name: &str) -> Result<ExitCode> {
     let text = with_table(house.text(list), name).context("no list `tables! {` in tables.rs")?;
     house.write(&path, &table_text(name))?;
     house.write(list, &text)?;
-    say(&format!("{path}: fill it in, then `cargo xtask handbook`"));
+    say(&format!(
+        "{path}: fill it in; its Chinese goes into faces/view/src/texts/zh (`cargo test -p \
+         stanch-view` says what is missing); then `cargo xtask handbook`"
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -43,6 +43,11 @@ pub fn signs() -> Result<Vec<Page>, DetectError> {
     Ok(pages)
 }
 
+/// Returns the tables that every machine has.
+pub fn tables() -> Vec<&'static TableSpec> {
+    stanch_facts::tables::ALL.iter().map(|table| table.spec).collect()
+}
+
 /// Refuses a directory with neither `/etc` nor `/usr`.
 fn has_a_system(machine: &Image, root: &Path) -> Result<(), Miss> {
     let etc = machine.stat("/etc".as_ref());

@@ -4,9 +4,9 @@ use stanch_incident::{Answer, Blind, Page};
 use stanch_wire as wire;
 use stanch_words::{Finding, Gap, Role, Sees, TableSpec, Value};
 
-use crate::Look;
 use crate::pages::detect::Answered;
 use crate::pages::{query, rules};
+use crate::{Look, texts};
 
 /// Returns `stanch.detect/1`.
 pub fn detect(answered: &Answered<'_>, look: Look) -> wire::Detect {
@@ -149,8 +149,8 @@ fn row_of(columns: &[String], row: &[Value]) -> wire::Row {
 }
 
 /// Returns `stanch.facts/1`.
-pub fn facts(tables: &[&TableSpec]) -> wire::Facts {
-    let column = |column: &stanch_words::Column| wire::Column {
+pub fn facts(tables: &[&TableSpec], look: Look) -> wire::Facts {
+    let column = |spec: &TableSpec, column: &stanch_words::Column| wire::Column {
         name: column.name.to_owned(),
         kind: column.kind.name().to_owned(),
         role: match column.role {
@@ -159,17 +159,17 @@ pub fn facts(tables: &[&TableSpec]) -> wire::Facts {
             Role::Required => "required",
         }
         .to_owned(),
-        means: column.means.to_owned(),
+        means: texts::means(spec, column, look).to_owned(),
     };
     let table = |spec: &&TableSpec| wire::Table {
         name: spec.name.to_owned(),
-        summary: spec.summary.to_owned(),
+        summary: texts::summary(spec, look).to_owned(),
         sees: match spec.sees {
             Sees::Live => "live",
             Sees::Files => "files",
         }
         .to_owned(),
-        columns: spec.columns.iter().map(column).collect(),
+        columns: spec.columns.iter().map(|one| column(spec, one)).collect(),
     };
     wire::Facts {
         schema: wire::Facts::SCHEMA.to_owned(),

@@ -17,6 +17,7 @@ pub mod look;
 pub mod pages;
 pub mod report;
 pub mod suggest;
+pub mod texts;
 pub mod width;
 
 pub use look::{Look, Sheet, Tone};

@@ -28,7 +28,7 @@ pub(super) fn run(
         }
     }
     if asked.json {
-        terminal.data(|out| json::pretty(out, &documents::facts(&tables)))?;
+        terminal.data(|out| json::pretty(out, &documents::facts(&tables, asked.look)))?;
     } else {
         let one = tables.first().filter(|_| name.is_some());
         terminal.text(&match one {

@@ -264,7 +264,12 @@ fn facts_lists_tables_and_columns() {
     let one = world.run(&["facts", "users", "--json"]);
     let document: serde_json::Value = serde_json::from_str(&one.stdout).unwrap();
     assert_eq!(document.pointer("/tables/0/columns/0/name").unwrap(), "uid");
-    assert!(world.run(&["--lang", "zh", "facts", "users"]).stdout.contains("试试"));
+    let zh = world.run(&["--lang", "zh", "facts", "users"]);
+    assert!(zh.stdout.contains("登录名。") && zh.stdout.contains("试试"), "{zh}");
+    let zh = world.run(&["--lang", "zh", "facts"]);
+    assert!(zh.stdout.contains("正在运行的进程"), "{zh}");
+    let zh = world.run(&["--lang", "zh", "facts", "users", "--json"]);
+    assert!(zh.stdout.contains("\"means\": \"登录名。\""), "{zh}");
 }
 
 #[test]

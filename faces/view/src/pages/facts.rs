@@ -2,14 +2,14 @@
 
 use stanch_words::{Lang, Role, Sees, TableSpec};
 
-use crate::{Look, Sheet, Tone, width};
+use crate::{Look, Sheet, Tone, texts, width};
 
 /// Returns the list of tables, one sentence each.
 pub fn list(tables: &[&TableSpec], look: Look) -> String {
     let mut sheet = Sheet::new(look);
     let column = tables.iter().map(|spec| spec.name.len()).max().unwrap_or(0).min(28) + 2;
     for spec in tables {
-        row(&mut sheet, spec.name, column, spec.summary, spec.sees);
+        row(&mut sheet, spec.name, column, texts::summary(spec, look), spec.sees);
     }
     sheet.blank();
     sheet.prose(0, match look.lang {
@@ -33,7 +33,7 @@ fn row(sheet: &mut Sheet, name: &str, column: usize, summary: &str, sees: Sees) 
 pub fn table(spec: &TableSpec, look: Look) -> String {
     let mut sheet = Sheet::new(look);
     sheet.line(look.paint(Tone::Strong, spec.name));
-    sheet.prose(2, spec.summary);
+    sheet.prose(2, texts::summary(spec, look));
     sheet.prose(
         2,
         match spec.sees {
@@ -49,12 +49,12 @@ pub fn table(spec: &TableSpec, look: Look) -> String {
         let label = format!("  {}{:<9}", width::padded(column.name, name), column.kind.name());
         let role = match column.role {
             Role::Plain => "",
-            Role::Index => look.say(" Narrows the reading.", " 可用来缩小读取范围。"),
-            Role::Required => look.say(" A value must be given for it.", " 必须给定取值。"),
+            Role::Index => look.say(" Narrows the reading.", "给定取值可缩小读取范围。"),
+            Role::Required => look.say(" A value must be given for it.", "查询时必须给定取值。"),
         };
         let room = look.width().saturating_sub(wide + 2).max(20);
         let mut label = label;
-        for line in width::wrapped(&format!("{}{role}", column.means), room) {
+        for line in width::wrapped(&format!("{}{role}", texts::means(spec, column, look)), room) {
             sheet.line(format!("{label}{line}"));
             label = " ".repeat(wide + 2);
         }

@@ -1,0 +1,178 @@
+// list: Chinese wordings of tables and columns, in the order of their names.
+//! Tables about files, packages and their sources.
+
+use super::Wording;
+
+pub(super) static TABLES: &[Wording] = &[
+    Wording {
+        table: "apt_sources",
+        summary: "apt 的软件源，每个地址与套件（suite）一行。",
+        columns: &[
+            ("name", "地址（不含协议前缀）加套件。"),
+            ("release", "软件源自报的发行代号；本机没有其 Release 文件时取套件名。"),
+            ("version", "软件源自报的版本。"),
+            ("maintainer", "软件源自报的来源（Origin）。"),
+            ("components", "组件。"),
+            ("architectures", "架构。"),
+            ("types", "deb、deb-src 或两者兼有。"),
+            ("options", "方括号中的选项，或该段中未另列成列的其他字段。"),
+            ("trusted", "1 表示不要求签名（trusted=yes、allow-insecure=yes）。"),
+            ("enabled", "0 表示该段写有 Enabled: no。"),
+            ("line", "条目起始行号，从 1 起。"),
+        ],
+    },
+    Wording {
+        table: "deb_package_files",
+        summary: "Debian 软件包清单中的路径。",
+        columns: &[
+            ("path", "软件包清单中所写的路径。"),
+            ("digest", "发布时的 MD5 摘要；目录、符号链接以及不带摘要的软件包为空。"),
+        ],
+    },
+    Wording {
+        table: "deb_packages",
+        summary: "dpkg 所知的软件包，含已安装的和只剩配置文件的。",
+        columns: &[
+            ("version", "完整版本号，含纪元（epoch）与修订号。"),
+            ("source", "源码包；与包名相同时为空。"),
+            ("size", "安装后的大小（KB）。"),
+            ("revision", "Debian 修订号：版本号中最后一个连字符之后的部分。"),
+            ("status", "期望状态、标志和实际状态，如 `install ok installed`。"),
+            ("maintainer", "维护者。"),
+            ("section", "分类。"),
+            ("priority", "优先级。"),
+        ],
+    },
+    Wording {
+        table: "file",
+        summary: "按路径、通配模式或目录查看文件。",
+        columns: &[
+            ("filename", "路径的最后一段。"),
+            ("inode", "文件的 inode 号。"),
+            ("mode", "权限位，四位八进制。"),
+            ("device", "特殊文件所代表的设备，内核 dev_t 格式。"),
+            ("block_size", "首选块大小。"),
+            ("atime", "最后访问时间，Unix 时间（秒）。"),
+            ("mtime", "内容最后修改时间，Unix 时间（秒）：属主可随意更改。"),
+            ("ctime", "inode 最后变更时间，Unix 时间（秒）：无法直接设定。"),
+            ("btime", "创建时间，Unix 时间（秒）；文件系统不保存时为 0。"),
+            ("hard_links", "硬链接数。"),
+            ("symlink", "1 表示该路径是符号链接。"),
+            ("type", "regular、directory、symlink、fifo、socket、character、block 或 unknown。"),
+            ("symlink_target_path", "符号链接的最终目标；不是符号链接时为空。"),
+            ("file_system_device", "文件系统所在设备：主设备号左移 32 位，再加次设备号。"),
+            ("immutable", "1 表示 inode 带有 `i`（不可修改）属性；文件系统不支持属性时为空。"),
+            ("append_only", "1 表示 inode 带有 `a`（只能追加）属性；文件系统不支持属性时为空。"),
+            ("capabilities", "文件权能（扩展属性 security.capability），十六进制；没有则为空。"),
+        ],
+    },
+    Wording {
+        table: "hash",
+        summary: "按路径、通配模式或目录计算普通文件的摘要。",
+        columns: &[
+            ("md5", "MD5 摘要（十六进制）。"),
+            ("sha1", "SHA-1 摘要（十六进制）。"),
+            ("sha256", "SHA-256 摘要（十六进制）。"),
+        ],
+    },
+    Wording {
+        table: "log_files",
+        summary: "/var/log 下三层以内的所有文件，以及存放在别处的登录记录。",
+        columns: &[
+            ("mtime", "内容最后修改时间，Unix 时间（秒）。"),
+            ("ctime", "inode 最后变更时间，Unix 时间（秒）。"),
+            ("type", "regular、symlink、socket、fifo、character 或 block。"),
+            ("immutable", "1 表示连 root 也不能写（chattr +i）；文件系统不提供时为 NULL。"),
+            ("append_only", "1 表示只能追加（chattr +a）；文件系统不提供时为 NULL。"),
+            ("symlink_target", "符号链接指向何处。"),
+            ("links", "硬链接数。"),
+            ("btime", "创建时间，Unix 时间（秒）；须文件系统保存才有。"),
+        ],
+    },
+    Wording {
+        table: "package_changes",
+        summary: "软件包的安装、升级和移除，来自 dpkg 日志和 rpm 的安装时间。",
+        columns: &[
+            ("time", "时间，Unix 时间（秒）。"),
+            ("action", "install、upgrade、remove、purge、configure，或 dpkg 日志中的其他词。"),
+            ("version", "变更后的版本；remove 和 purge 则为被移除的版本。"),
+            ("old_version", "变更前的版本；没有则为空。"),
+            ("manager", "dpkg 或 rpm。"),
+        ],
+    },
+    Wording {
+        table: "package_ownership",
+        summary: "路径属于哪个软件包，文件是否仍与发布时一致。",
+        columns: &[
+            ("path", "所查的路径：绝对路径，按机器自己的根文件系统。"),
+            ("version", "软件包版本。"),
+            ("manager", "dpkg 或 rpm；不属于任何软件包时为空。"),
+            (
+                "state",
+                "intact（一致）、altered（被改动）、config（配置文件，允许改动，不比较）、unverified（有归属，但无从比较）、missing（有归属，文件却不在）、unowned（无归属）、unknown（读不到软件包数据库，或不是绝对路径）。",
+            ),
+            ("resolved", "解析全部符号链接后的路径。"),
+            ("listed", "软件包数据库中所写的路径。"),
+            ("expected", "发布时的摘要：dpkg 为 MD5，rpm 多为 SHA-256。"),
+            ("actual", "文件现在的摘要；只有查询此列或 state 时才读取文件。"),
+        ],
+    },
+    Wording {
+        table: "rpm_package_files",
+        summary: "RPM 软件包安装的文件。",
+        columns: &[
+            ("username", "发布时的属主名。"),
+            ("groupname", "发布时的属组名。"),
+            ("mode", "发布时的权限位（八进制）。"),
+            ("size", "发布时的大小（字节）。"),
+            ("sha256", "发布时的 SHA-256 摘要；目录、符号链接或采用其他摘要算法时为空。"),
+            ("digest", "发布时的摘要，算法由软件包而定。"),
+        ],
+    },
+    Wording {
+        table: "rpm_packages",
+        summary: "rpm 数据库中的软件包。",
+        columns: &[
+            ("version", "版本，不含发布号与纪元。"),
+            ("release", "发布号。"),
+            ("source", "源码包的文件名。"),
+            ("size", "安装后的大小（字节）。"),
+            ("sha1", "软件包头部的 SHA-1 摘要。"),
+            ("epoch", "纪元（epoch）；没有则为空。"),
+            ("install_time", "安装时间，Unix 时间（秒）。"),
+            ("vendor", "供应商。"),
+            ("package_group", "软件包分组。"),
+        ],
+    },
+    Wording {
+        table: "suid_bin",
+        summary: "程序目录和用户目录中带 SUID 或 SGID 位的普通文件。",
+        columns: &[
+            ("username", "属主名；没有对应账户时为 UID。"),
+            ("groupname", "属组名；没有对应组时为 GID。"),
+            ("permissions", "S 为 SUID，G 为 SGID，SG 为两者兼有。"),
+        ],
+    },
+    Wording {
+        table: "temporary_programs",
+        summary: "/tmp、/var/tmp、/dev/shm、/run 和 /dev 下三层以内的 ELF 文件、脚本和可执行文件。",
+        columns: &[
+            ("executable", "1 表示有人可以执行它。"),
+            ("kind", "elf、script（以 `#!` 开头），或 other（可执行，但两者都不是）。"),
+        ],
+    },
+    Wording {
+        table: "yum_sources",
+        summary: "yum、dnf 和 zypper 的软件源，每个一行。",
+        columns: &[
+            ("name", "软件源名称。"),
+            ("mirrorlist", "镜像列表的地址。"),
+            ("metalink", "metalink 的地址。"),
+            ("enabled", "是否启用，保持原样。"),
+            ("gpgcheck", "是否要求软件包签名，保持原样。"),
+            ("gpgkey", "签名公钥的地址。"),
+            ("id", "方括号中的名称。"),
+            ("line", "该软件源起始行号，从 1 起。"),
+        ],
+    },
+];
