@@ -43,7 +43,7 @@ fn finding(number: i64, sign: &str, level: Level, title: (&str, &str)) -> Findin
 
 fn denied(table: &str, path: &str) -> Blind {
     let gap = Gap::new(table, GapKind::Denied, "Permission denied (os error 13)").at(path);
-    Blind { gap, signs: vec![Both::new("An account has no password", "账号没有密码")] }
+    Blind { gap, signs: vec![Both::new("An account has no password", "账户没有密码")] }
 }
 
 fn broken_into() -> Detection {
@@ -51,11 +51,11 @@ fn broken_into() -> Detection {
         1,
         "logs.second-root-account",
         Level::Critical,
-        ("A second account is root", "存在第二个 root 权限账号"),
+        ("A second account is root", "存在第二个 root 权限账户"),
     )];
     let eve = findings.first_mut().unwrap();
     eve.subject = Subject { name: Some("eve".into()), ..Subject::new(SubjectKind::Account) };
-    eve.seen = Both::new("Account `eve` has uid 0.", "账号 `eve` 的 uid 为 0。");
+    eve.seen = Both::new("Account `eve` has uid 0.", "账户 `eve` 的 uid 为 0。");
     eve.evidence = vec![Evidence {
         source: "/etc/passwd".into(),
         excerpt: "eve:x:0:0::/root:/bin/sh".into(),
@@ -197,7 +197,7 @@ fn a_break_in_in_chinese() {
     按 131 项迹象判断，查看 41 张表共 18,230 行，用时 1.2 秒。
 
     发现
-      F-0001  严重  存在第二个 root 权限账号            账号 eve
+      F-0001  严重  存在第二个 root 权限账户            账户 eve
       F-0002  高    运行中的程序文件已被删除            40 个进程：2、3、4、5、6、…
       F-0042  中    守护进程加载了不属于任何软件包的库  …pam_unix_new_really_long.so
       另有 1 条备注，单独不说明入侵；用 --all 显示
@@ -218,8 +218,8 @@ fn a_break_in_in_chinese() {
 
     详情
 
-    F-0001 严重  存在第二个 root 权限账号
-      见到    账号 `eve` 的 uid 为 0。
+    F-0001 严重  存在第二个 root 权限账户
+      见到    账户 `eve` 的 uid 为 0。
       要紧    扫描磁盘找不到它。
       无害    软件升级替换了文件。
       下一步  先保存映像的副本。
@@ -371,7 +371,7 @@ fn the_document_has_all_findings_and_gaps_in_the_language_asked() {
     let first = document.findings.first().unwrap();
     assert_eq!(
         (first.title.as_str(), first.level.as_str()),
-        ("存在第二个 root 权限账号", "critical")
+        ("存在第二个 root 权限账户", "critical")
     );
     assert_eq!(
         (first.entity.kind.as_str(), first.entity.name.as_deref()),

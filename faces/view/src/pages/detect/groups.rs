@@ -151,7 +151,7 @@ fn words(kind: SubjectKind) -> (&'static str, &'static str, &'static str) {
     match kind {
         SubjectKind::Process => ("process", "processes", "进程"),
         SubjectKind::File => ("file", "files", "文件"),
-        SubjectKind::Account => ("account", "accounts", "账号"),
+        SubjectKind::Account => ("account", "accounts", "账户"),
         SubjectKind::Key => ("key", "keys", "密钥"),
         SubjectKind::Address => ("address", "addresses", "地址"),
         SubjectKind::Socket => ("socket", "sockets", "套接字"),
