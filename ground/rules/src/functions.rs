@@ -77,18 +77,41 @@ pub fn is_temporary(path: &str) -> bool {
     PLACES.iter().any(|place| path.starts_with(place))
 }
 
-/// Returns whether a path hides from a plain `ls`: its name, or outside of homes any directory of
-/// it, begins with a dot or is made of blanks and dots. Hidden directories in homes (`~/.cargo`,
-/// `~/.local`, a project's `.venv`) are everybody's habit and do not count.
+/// Returns whether a path hides from a plain `ls`: its name, or outside of homes and applications
+/// any directory of it, begins with a dot or is made of blanks and dots. Hidden directories in
+/// homes (`~/.cargo`, `~/.local`) and inside an application or a service's state
+/// (`/opt/app/.venv`, `/var/lib/jenkins/.m2`) are everybody's habit and do not count.
 pub fn is_hidden(path: &str) -> bool {
     let hides = |part: &str| {
         let blank = !part.is_empty() && part.chars().all(|c| c == '.' || c.is_whitespace());
         (part.starts_with('.') || blank) && part != "." && part != ".."
     };
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let at_home = ["/home/", "/root/"].iter().any(|home| path.starts_with(home));
     let blank = |part: &str| hides(part) && part.chars().all(|c| c == '.' || c.is_whitespace());
-    hides(name) || directory.split('/').any(|part| blank(part) || (!at_home && hides(part)))
+    let free = people_s(path);
+    hides(name)
+        || directory
+            .split('/')
+            .enumerate()
+            .any(|(at, part)| blank(part) || (at < free && hides(part)))
+}
+
+/// Returns from which part of a path on people and applications arrange directories as they like:
+/// below a home, an application in /opt or /srv, a service's state in /var/lib, or a directory
+/// beside those of the file hierarchy standard (`/data`, `/workspace`).
+fn people_s(path: &str) -> usize {
+    let mut parts = path.split('/').skip(1);
+    match (parts.next().unwrap_or(""), parts.next().unwrap_or("")) {
+        ("root", _) => 2,
+        ("home" | "opt" | "srv" | "mnt" | "media", _) => 3,
+        ("var", "lib") => 4,
+        (
+            "bin" | "sbin" | "lib" | "lib32" | "lib64" | "libx32" | "usr" | "boot" | "etc" | "dev",
+            _,
+        )
+        | ("proc" | "sys" | "tmp" | "run" | "var" | "lost+found", _) => usize::MAX,
+        _ => 2,
+    }
 }
 
 /// Returns whether only packages put programs there: the file hierarchy standard leaves
@@ -177,6 +200,10 @@ mod tests {
         assert!(is_hidden("/usr/bin/.x") && is_hidden("/tmp/.. /a") && !is_hidden("/usr/../bin/a"));
         assert!(is_hidden("/root/.x") && is_hidden("/var/www/.a/b") && is_hidden("/home/u/.../b"));
         assert!(!is_hidden("/root/.cargo/bin/cargo") && !is_hidden("/home/u/p/.venv/bin/python"));
+        assert!(!is_hidden("/opt/app/.venv/bin/x") && !is_hidden("/var/lib/jenkins/.m2/x"));
+        assert!(!is_hidden("/workspace/.cargo/bin/x") && !is_hidden("/srv/a/.next/b"));
+        assert!(is_hidden("/opt/.a/b") && is_hidden("/var/lib/.a/b") && is_hidden("/.a/b"));
+        assert!(is_hidden("/home/.a/b") && is_hidden("/opt/a/.x") && is_hidden("/var/tmp/a/.b/c"));
         assert!(is_system_path("/usr/sbin/x") && !is_system_path("/usr/local/bin/x"));
     }
 
