@@ -52,7 +52,7 @@ table_spec! {
     loginuid BigInt Plain "Audit login uid; -1 if never set.";
     audit_session BigInt Plain "Audit session id; -1 if never set.";
     unit Text Plain "systemd unit of the cgroup (`ssh.service`, `session-3.scope`), empty if none.";
-    container Text Plain "Container id in the cgroup path; `other-root` if its root directory is not ours, so that its paths name other files; empty if neither.";
+    container Text Plain "Container id in the cgroup path; `other-root` if its root directory and its mounts are not ours, so that its paths name other files; empty if neither.";
     deleted Integer Plain "1 if the kernel marks the executable as deleted.";
     exe_inode BigInt Plain "Inode of the running file.";
     exe_device BigInt Plain "Device of the running file, major shifted left by 32, and minor.";
@@ -114,7 +114,8 @@ struct Reader<'a> {
     page: i64,
     own_pid: Option<i64>,
     own_pid_namespace: Option<i64>,
-    own_root: Option<Stat>,
+    /// The root directory and the mount namespace of the process that asks.
+    own_root: Option<(Stat, i64)>,
 }
 
 /// Columns that only `stat` tells, and those that only `status` tells; the rest of what either
@@ -185,18 +186,22 @@ impl<'a> Reader<'a> {
                 .then(|| machine.read_link(own).ok())
                 .flatten()
                 .and_then(|link| process_files::namespace(&link)),
-            own_root: (ask.wants(col::container))
-                .then(|| machine.stat(Path::new("/")).ok())
-                .flatten(),
+            own_root: ask.wants(col::container).then(|| own_root(machine)).flatten(),
         }
     }
 
-    /// Returns whether a process has another root directory than we have: nspawn, LXC, a chroot,
-    /// whatever container runtime left no name in the control group's path.
-    fn has_other_root(&self, pid: i64) -> bool {
-        let Some(own) = self.own_root else { return false };
-        let root = self.host.machine().stat(Path::new(&format!("/proc/{pid}/root/.")));
-        root.is_ok_and(|root| (root.device, root.inode) != (own.device, own.inode))
+    /// Returns whether a process's paths name other files than here: it has another root directory
+    /// and other mounts, as in nspawn, LXC or whatever container runtime left no name in the control
+    /// group's path. A chroot alone keeps the paths that the kernel tells true, and a unit with
+    /// mounts of its own (`PrivateTmp=`) keeps the root directory.
+    fn has_other_root(&self, directory: &dyn Directory) -> bool {
+        let Some((own, own_mounts)) = self.own_root else { return false };
+        // Refused or gone: other columns tell.
+        let Ok(root) = directory.stat("root") else { return false };
+        (root.device, root.inode) != (own.device, own.inode)
+            && directory
+                .read_link("ns/mnt")
+                .is_ok_and(|mounts| process_files::namespace(&mounts) != Some(own_mounts))
     }
 
     fn note_if_alive(&self, pid: i64, path: &str, seen: &mut Seen) {
@@ -276,7 +281,7 @@ impl One<'_> {
         {
             let group = ProcessGroup::parse(self.buffer);
             let mut container = group.container;
-            if container.is_empty() && self.reader.has_other_root(self.pid) {
+            if container.is_empty() && self.reader.has_other_root(self.directory) {
                 container = b"other-root";
             }
             self.row
@@ -393,6 +398,12 @@ impl One<'_> {
                 .is_ok_and(|inside| self.directory.stat(inside).is_ok_and(same))
         }
     }
+}
+
+fn own_root(machine: &dyn stanch_machine::Machine) -> Option<(Stat, i64)> {
+    let root = machine.stat(Path::new("/")).ok()?;
+    let mounts = machine.read_link(Path::new("/proc/self/ns/mnt")).ok()?;
+    Some((root, process_files::namespace(&mounts)?))
 }
 
 /// The miss for a directory that shows another process than its number says: a thread, asked for
@@ -552,6 +563,23 @@ mod tests {
         assert_eq!(refused.len(), 1, "{:?}", seen.gaps);
         assert_eq!(refused[0].detail, "details of 1 processes: permission denied");
         assert_eq!(seen.rows.len(), 1);
+    }
+
+    #[test]
+    fn other_mounts_and_another_root_are_a_container_and_either_alone_is_none() {
+        let container = |root: &str, mounts: &str| {
+            let machine = machine()
+                .directory("/jail")
+                .directory("/")
+                .link("/proc/self/ns/mnt", "mnt:[10]")
+                .link("/proc/7/root", root)
+                .link("/proc/7/ns/mnt", mounts);
+            let seen = read_with(machine, &Ask::all());
+            seen.rows[0].get(col::container).to_string()
+        };
+        assert_eq!(container("/jail", "mnt:[11]"), "other-root");
+        assert_eq!(container("/jail", "mnt:[10]"), "");
+        assert_eq!(container("/", "mnt:[11]"), "");
     }
 
     #[test]
