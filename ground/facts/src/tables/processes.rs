@@ -198,10 +198,22 @@ impl<'a> Reader<'a> {
         let Some((own, own_mounts)) = self.own_root else { return false };
         // Refused or gone: other columns tell.
         let Ok(root) = directory.stat("root") else { return false };
-        (root.device, root.inode) != (own.device, own.inode)
-            && directory
-                .read_link("ns/mnt")
-                .is_ok_and(|mounts| process_files::namespace(&mounts) != Some(own_mounts))
+        if (root.device, root.inode) == (own.device, own.inode) {
+            return false;
+        }
+        let mounts = directory.read_link("ns/mnt");
+        mounts.is_ok_and(|mounts| process_files::namespace(&mounts) != Some(own_mounts))
+            && !self.runs_from_here(directory)
+    }
+
+    /// Returns whether the executable's path leads from here to the running file: a daemon of this
+    /// machine that jailed itself (`lldpd`).
+    fn runs_from_here(&self, directory: &dyn Directory) -> bool {
+        let Ok(link) = directory.read_link("exe") else { return false };
+        let here = self.host.machine().stat(&link);
+        directory.stat("exe").ok().zip(here.ok()).is_some_and(|(running, here)| {
+            (running.inode, running.device) == (here.inode, here.device)
+        })
     }
 
     fn note_if_alive(&self, pid: i64, path: &str, seen: &mut Seen) {
@@ -567,8 +579,9 @@ mod tests {
 
     #[test]
     fn other_mounts_and_another_root_are_a_container_and_either_alone_is_none() {
-        let container = |root: &str, mounts: &str| {
-            let machine = machine()
+        let foreign = || machine().link("/proc/7/exe", "/usr/sbin/other");
+        let container = |machine: Pretend, root: &str, mounts: &str| {
+            let machine = machine
                 .directory("/jail")
                 .directory("/")
                 .link("/proc/self/ns/mnt", "mnt:[10]")
@@ -577,9 +590,11 @@ mod tests {
             let seen = read_with(machine, &Ask::all());
             seen.rows[0].get(col::container).to_string()
         };
-        assert_eq!(container("/jail", "mnt:[11]"), "other-root");
-        assert_eq!(container("/jail", "mnt:[10]"), "");
-        assert_eq!(container("/", "mnt:[11]"), "");
+        assert_eq!(container(foreign(), "/jail", "mnt:[11]"), "other-root");
+        assert_eq!(container(foreign(), "/jail", "mnt:[10]"), "");
+        assert_eq!(container(foreign(), "/", "mnt:[11]"), "");
+        // A daemon that jailed itself still runs this machine's file.
+        assert_eq!(container(machine(), "/jail", "mnt:[11]"), "");
     }
 
     #[test]
