@@ -1,11 +1,16 @@
 //! Measures Stanch against its peers in one run: CPU seconds, wall seconds and peak memory.
 //!
-//! `peers STANCH [PROCESSES]` starts that many sleeping processes (2,000 if not given) in pid and
-//! mount namespaces of its own, runs each command several times in turn, and prints the medians
-//! and the ratios that `BENCHMARKS.md` quotes. Peers that are not installed are named as missing.
+//! `peers STANCH [PROCESSES [LADEN]]` starts that many sleeping processes (2,000 if not given) in
+//! pid, network and mount namespaces of its own, LADEN of them (none if not given) with 50
+//! descriptors more: sockets, pipes and files. It runs each command several times in turn, and
+//! prints the medians and the ratios that `BENCHMARKS.md` quotes. Peers that are not installed are
+//! named as missing.
 #![expect(unsafe_code, reason = "JUSTIFICATION: wait4(2) alone tells a child's own CPU and memory")]
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -19,25 +24,31 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let stanch = arguments.next().context("usage: peers STANCH [PROCESSES]")?;
     let processes: usize = arguments.next().map_or(Ok(2000), |n| n.parse())?;
+    let laden: usize = arguments.next().map_or(Ok(0), |n| n.parse())?;
     if std::env::var_os("STANCH_PEERS_INSIDE").is_none() {
         // Namespaces of our own: the sleeping processes end with them.
         let error = Command::new("unshare")
-            .args(["--pid", "--mount", "--fork", "--kill-child", "--mount-proc"])
+            .args(["--pid", "--mount", "--net", "--fork", "--kill-child", "--mount-proc"])
             .arg(std::env::current_exe()?)
-            .args([stanch, processes.to_string()])
+            .args([stanch, processes.to_string(), laden.to_string()])
             .env("STANCH_PEERS_INSIDE", "1")
             .exec();
         return Err(error.into());
     }
+    let up = Command::new("ip").args(["link", "set", "lo", "up"]).status()?;
+    ensure!(up.success(), "the loopback of the new network namespace stays down");
     let mut sleepers = Vec::with_capacity(processes);
-    for _ in 0..processes {
+    for number in 0..processes {
+        // Inherited by this one child, closed here when the block ends.
+        let _load = if number < laden { load()? } else { Vec::new() };
         sleepers.push(Command::new("sleep").arg("3600").spawn()?);
     }
-    println!("{processes} processes; medians of {RUNS} runs\n");
+    println!("{processes} processes, {laden} laden; medians of {RUNS} runs\n");
     println!("| command | CPU s | wall s | peak MB |");
     println!("|---|---|---|---|");
     let query = |sql: &str| vec![stanch.clone(), "query".into(), "--json".into(), sql.into()];
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let _detect = measure(&[stanch.clone(), "detect".into(), "--json".into()])?;
     let ours = measure(&query("SELECT pid, parent, uid, name, cmdline FROM processes"))?;
     let ps = measure(&words("ps -eo pid,ppid,uid,comm,args"))?;
     let sockets = measure(&query(
@@ -46,17 +57,38 @@ fn main() -> Result<()> {
     let ss = measure(&words("ss -tuanp"))?;
     let hidden = measure(&query("SELECT * FROM hidden_processes"))?;
     let unhide = measure(&words("unhide brute"))?;
-    let detect = measure(&[stanch.clone(), "detect".into(), "--json".into()])?;
     println!();
     ratio("processes / ps", ours.as_ref(), ps.as_ref());
     ratio("sockets with owners / ss -tuanp", sockets.as_ref(), ss.as_ref());
     ratio("hidden_processes / unhide brute", hidden.as_ref(), unhide.as_ref());
-    let _ = detect;
     for mut sleeper in sleepers {
         sleeper.kill()?;
         sleeper.wait()?;
     }
     Ok(())
+}
+
+/// Opens what a busy server process holds, to be inherited: 10 ends of TCP connections, 5 UDP
+/// sockets, 10 ends of socket pairs, 10 ends of pipes, 15 files.
+fn load() -> Result<Vec<OwnedFd>> {
+    let mut held: Vec<OwnedFd> = Vec::with_capacity(51);
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    for _ in 0..5 {
+        held.push(TcpStream::connect(listener.local_addr()?)?.into());
+        held.push(listener.accept()?.0.into());
+        held.push(UdpSocket::bind("127.0.0.1:0")?.into());
+        let (one, other) = UnixStream::pair()?;
+        held.extend([OwnedFd::from(one), other.into()]);
+        let (reader, writer) = rustix::pipe::pipe()?;
+        held.extend([reader, writer]);
+    }
+    for _ in 0..15 {
+        held.push(std::fs::File::open("/etc/passwd")?.into());
+    }
+    for descriptor in &held {
+        rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::empty())?;
+    }
+    Ok(held)
 }
 
 #[derive(Clone, Copy, Debug)]
