@@ -41,7 +41,10 @@ fn main() -> Result<()> {
     for number in 0..processes {
         // Inherited by this one child, closed here when the block ends.
         let _load = if number < laden { load()? } else { Vec::new() };
-        sleepers.push(Command::new("sleep").arg("3600").spawn()?);
+        let mut sleep = Command::new("sleep");
+        // Streams of its own: one pipe held by thousands would be a table's worth by itself.
+        sleep.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        sleepers.push(sleep.arg("3600").spawn()?);
     }
     println!("{processes} processes, {laden} laden; medians of {RUNS} runs\n");
     println!("| command | CPU s | wall s | peak MB |");
