@@ -55,6 +55,23 @@ impl Match {
         out.push_str(rest);
         out
     }
+
+    /// Fills a command that a person may copy into a root shell. A value that a shell could take
+    /// for more than a plain word (`$(…)`, quotes, blanks, a leading dash) is never put into one:
+    /// then there is no such command.
+    fn command(&self, template: &str) -> Option<String> {
+        let places = template.split('{').skip(1).filter_map(|part| part.split_once('}'));
+        let plain =
+            |name: &str| is_plain(&self.get(name).map(Value::to_string).unwrap_or_default());
+        places.into_iter().all(|(name, _)| plain(name)).then(|| self.fill(template))
+    }
+}
+
+/// Returns whether a text means only itself to a shell, to SQL in quotes, and to a program's
+/// reading of its options.
+fn is_plain(text: &str) -> bool {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "/._:@%+=,-".contains(c);
+    text.chars().all(harmless) && !text.starts_with('-') && text.len() <= LONGEST
 }
 
 impl Sign {
@@ -138,7 +155,7 @@ impl Sign {
             why: self.page.why.clone(),
             innocent_when: self.page.innocent_when.clone(),
             todo: self.page.todo.clone(),
-            next: front.next.iter().map(|command| found.fill(command)).collect(),
+            next: front.next.iter().filter_map(|command| found.command(command)).collect(),
             subject,
             attack: front.attack.clone(),
             first_seen: found.text(Some(&"first_seen".to_owned())),
@@ -166,4 +183,36 @@ pub fn label(subject: &Subject) -> String {
         _ => subject.port.map(|port| port.to_string()).unwrap_or_default(),
     };
     format!("{} {name}", subject.kind.name()).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_name_never_stands_in_a_command() {
+        let found = |path: &str| Match {
+            columns: vec!["path".to_owned(), "pid".to_owned()],
+            row: vec![path.into(), 42.into()],
+        };
+        let template = "stanch query \"SELECT * FROM file WHERE path = '{path}'\"";
+        let plain = found("/usr/lib/x86_64-linux-gnu/libc.so.6");
+        assert_eq!(
+            plain.command(template).as_deref(),
+            Some(
+                "stanch query \"SELECT * FROM file WHERE path = \
+                 '/usr/lib/x86_64-linux-gnu/libc.so.6'\""
+            )
+        );
+        let long = format!("/{}", "a".repeat(LONGEST));
+        for hostile in
+            ["/tmp/$(reboot)", "/tmp/`id`", "/a;b", "/a b", "/a'b", "/a\\x", "-rf", "/a\nb", &long]
+        {
+            assert_eq!(found(hostile).command(template), None, "{hostile}");
+            assert_eq!(
+                found(hostile).command("kill -STOP {pid}").as_deref(),
+                Some("kill -STOP 42")
+            );
+        }
+    }
 }
