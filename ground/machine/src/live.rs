@@ -12,7 +12,8 @@ use stanch_words::GapKind;
 
 use crate::directory::{ByDescriptor, ByPath, Directory};
 use crate::kernel::{BpfKind, BpfPart, FileSystem, Probe, Protocol, Sysinfo, TakenPorts};
-use crate::tree::{Tree, read_capped};
+use crate::stall::Guard;
+use crate::tree::{Tree, list_descriptor, read_capped};
 use crate::{Contents, Kernel, Listing, Machine, Miss, Stalls, Stat, sys};
 
 mod netlink;
@@ -46,8 +47,14 @@ impl Live {
             .map_err(|&errno| Miss::from_errno(errno, Path::new("/proc (fresh)")))
     }
 
+    /// Watches a question to the fresh procfs: its answer can hang as that of /proc can (an
+    /// argument page on a dead mount), so it is named apart from it.
+    fn fresh_guard(&self, path: &Path) -> Result<Guard, Miss> {
+        self.tree.guard(&Path::new("/proc (fresh)").join(path))
+    }
+
     fn fresh_open(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Miss> {
-        let flags = flags | OFlags::CLOEXEC;
+        let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK;
         fs::openat(self.fresh()?, path, flags, Mode::empty())
             .map_err(|errno| Miss::from_errno(errno, path))
     }
@@ -129,6 +136,7 @@ impl Machine for Live {
 
 impl Kernel for Live {
     fn netlink(&self, protocol: i32, request: &[u8]) -> Result<Vec<Vec<u8>>, Miss> {
+        let _guard = self.tree.guard(Path::new("netlink"))?;
         netlink::dump(protocol, request)
             .map_err(|errno| Miss::from_errno(errno, Path::new("netlink")))
     }
@@ -226,6 +234,7 @@ impl Kernel for Live {
 
     fn bpf_of_cgroup(&self, path: &Path, point: u32) -> Result<Vec<u32>, Miss> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let _guard = self.tree.guard(path)?;
         let miss = |errno| Miss::from_errno(errno, path);
         let directory = fs::open(path, flags, Mode::empty()).map_err(miss)?;
         sys::bpf_of_cgroup(directory.as_fd(), point).map_err(miss)
@@ -240,6 +249,7 @@ impl Kernel for Live {
     }
 
     fn fresh_trace(&self, path: &Path, cap: u64) -> Result<Vec<u8>, Miss> {
+        let _guard = self.tree.guard(&Path::new("/sys/kernel/tracing (fresh)").join(path))?;
         let miss = |errno| Miss::from_errno(errno, path);
         let made = self.trace.get_or_init(|| detached_mount("tracefs"));
         let root = made.as_ref().map_err(|&errno| miss(errno))?;
@@ -251,6 +261,7 @@ impl Kernel for Live {
     }
 
     fn fresh_proc(&self, path: &Path, cap: u64) -> Result<Vec<u8>, Miss> {
+        let _guard = self.fresh_guard(path)?;
         let file = self.fresh_open(path, OFlags::RDONLY)?;
         let mut bytes = Vec::new();
         read_capped(file.as_fd(), cap, &mut bytes)
@@ -259,6 +270,7 @@ impl Kernel for Live {
     }
 
     fn fresh_proc_link(&self, path: &Path) -> Result<PathBuf, Miss> {
+        let _guard = self.fresh_guard(path)?;
         let target = fs::readlinkat(self.fresh()?, path, Vec::new())
             .map_err(|errno| Miss::from_errno(errno, path))?;
         Ok(PathBuf::from(OsString::from_vec(target.into_bytes())))
@@ -266,15 +278,10 @@ impl Kernel for Live {
 
     fn fresh_proc_list(&self) -> Result<Vec<OsString>, Miss> {
         let here = Path::new(".");
+        let _guard = self.fresh_guard(here)?;
         let directory = self.fresh_open(here, OFlags::RDONLY | OFlags::DIRECTORY)?;
-        let mut buffer = Vec::with_capacity(32 << 10);
-        let mut raw = fs::RawDir::new(directory, buffer.spare_capacity_mut());
-        let mut names = Vec::new();
-        while let Some(entry) = raw.next() {
-            let entry = entry.map_err(|errno| Miss::from_errno(errno, here))?;
-            names.push(OsString::from_vec(entry.file_name().to_bytes().to_vec()));
-        }
-        Ok(names)
+        let listing = list_descriptor(directory).map_err(|errno| Miss::from_errno(errno, here))?;
+        Ok(listing.entries.into_iter().map(|entry| entry.name).collect())
     }
 
     fn file_system(&self, path: &Path) -> Result<FileSystem, Miss> {

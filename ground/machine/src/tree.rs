@@ -71,9 +71,7 @@ impl Tree {
     fn open_regular(&self, path: &Path) -> Result<OwnedFd, Miss> {
         // A look before the open: opening a device or FIFO can act or block. /proc and /sys hold
         // only pseudo files, where the extra call would double the cost.
-        let pseudo = matches!(self.root, Root::Own)
-            && (path.starts_with("/proc") || path.starts_with("/sys"));
-        if !pseudo {
+        if !(matches!(self.root, Root::Own) && is_pseudo(path)) {
             let probe = self.open(path, OFlags::PATH).map_err(|e| Miss::from_errno(e, path))?;
             let mode = fs::fstat(&probe).map_err(|e| Miss::from_errno(e, path))?.st_mode;
             let kind = FileKind::from_mode(mode);
@@ -219,6 +217,10 @@ impl Tree {
     }
 
     pub(crate) fn flags(&self, path: &Path) -> Result<Option<u32>, Miss> {
+        // Opening a device or FIFO can act or block, and they have no such flags.
+        if !matches!(self.stat(path, false)?.kind(), FileKind::Regular | FileKind::Directory) {
+            return Ok(None);
+        }
         let _guard = self.guard(path)?;
         let file = self.open_quietly(path, OFlags::RDONLY | OFlags::NOFOLLOW);
         let file = file.map_err(|errno| Miss::from_errno(errno, path))?;
@@ -228,6 +230,15 @@ impl Tree {
             Err(errno) => Err(Miss::from_errno(errno, path)),
         }
     }
+}
+
+/// Returns whether a path names a pseudo file of the kernel. The magic links of a process (its
+/// root, its descriptors) lead out of procfs to files of any kind.
+fn is_pseudo(path: &Path) -> bool {
+    const LEAD_OUT: [&str; 6] = ["root", "cwd", "exe", "fd", "map_files", ".."];
+    let leads_out = || path.iter().any(|part| LEAD_OUT.iter().any(|name| part == *name));
+    path.starts_with("/sys") && !path.iter().any(|part| part == "..")
+        || path.starts_with("/proc") && !leads_out()
 }
 
 /// Opens a path that stays inside a directory: absolute symlinks start at it and `..` ends at it.

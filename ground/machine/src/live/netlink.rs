@@ -22,17 +22,24 @@ pub(super) fn dump(protocol: i32, request: &[u8]) -> Result<Vec<Vec<u8>>, Errno>
     // 256 KiB: larger than any datagram of a dump (the kernel fills at most 32 KiB, af_netlink.c).
     let mut buffer = vec![0_u8; 256 << 10];
     loop {
-        let (length, _) = match net::recv(&socket, &mut buffer[..], RecvFlags::TRUNC) {
+        let (length, whole) = match net::recv(&socket, &mut buffer[..], RecvFlags::TRUNC) {
             Err(Errno::INTR) => continue,
             Err(Errno::AGAIN) => return Err(Errno::TIMEDOUT),
             other => other?,
         };
+        if whole > length {
+            // Half a datagram would be rows lost in silence.
+            return Err(Errno::MSGSIZE);
+        }
         let datagram = buffer.get(..length).unwrap_or_default();
         total = total.saturating_add(length);
         let end = last(datagram)?;
         answers.push(datagram.to_vec());
         // 1 GiB of sockets is more than a host can hold; it would be a forged stream.
-        if end || length == 0 || total > 1 << 30 {
+        if total > 1 << 30 {
+            return Err(Errno::OVERFLOW);
+        }
+        if end || length == 0 {
             return Ok(answers);
         }
     }
