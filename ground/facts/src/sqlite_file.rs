@@ -17,6 +17,8 @@ pub(crate) enum SqliteError {
     NoTable(String),
     #[error("the file is shorter than its header says; some rows may be missing")]
     Short,
+    #[error("its rows share their pages")]
+    Shared,
     #[error("more than {0} rows; the rest was not read")]
     TooMany(usize),
 }
@@ -31,7 +33,7 @@ pub(crate) fn rows(
     each: &mut dyn FnMut(&[ValueRef<'_>]),
 ) -> Result<(), SqliteError> {
     // Bytes 18 and 19 say "write-ahead log"; such a file cannot be opened from memory. What is in
-    // the log itself is not here: see `has_log`.
+    // the log itself is not here: the caller tells of it.
     if let Some([write @ 2, read @ 2]) = bytes.get_mut(18..20) {
         (*write, *read) = (1, 1);
     }
@@ -48,6 +50,8 @@ pub(crate) fn rows(
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
     let mut count = 0_usize;
+    // Cells do not overlap in an honest file: together they are no larger than it.
+    let mut left = size;
     while let Some(row) = rows.next()? {
         if count >= cap {
             return Err(SqliteError::TooMany(cap));
@@ -55,7 +59,13 @@ pub(crate) fn rows(
         count = count.saturating_add(1);
         let cells: Result<Vec<ValueRef<'_>>, _> =
             (0..columns.len()).map(|column| row.get_ref(column)).collect();
-        each(&cells?);
+        let cells = cells?;
+        let bytes = cells.iter().map(|cell| match cell {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
+            ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 0,
+        });
+        left = left.checked_sub(bytes.sum()).ok_or(SqliteError::Shared)?;
+        each(&cells);
     }
     if short { Err(SqliteError::Short) } else { Ok(()) }
 }

@@ -89,6 +89,8 @@ fn ndb(bytes: Vec<u8>, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
     }
     let pages = number(12).filter(|&pages| pages < 4096).ok_or("too many pages of slots")?;
     let mut strange = 0_usize;
+    // Blobs do not overlap: together they are no larger than the file.
+    let mut left = bytes.len();
     // The database's own head takes the place of two slots.
     for slot in (32..pages.saturating_mul(4096)).step_by(16).take(MOST) {
         let Some(package) = number(slot.saturating_add(4)) else {
@@ -103,6 +105,7 @@ fn ndb(bytes: Vec<u8>, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
             let same = marked && number(at.checked_add(4)?)? == package;
             let from = at.checked_add(16)?;
             let blob = bytes.get(from..from.checked_add(number(at.checked_add(12)?)?)?)?;
+            left = left.checked_sub(blob.len())?;
             same.then_some(blob)
         });
         match blob {
@@ -127,6 +130,8 @@ fn berkeley(bytes: Vec<u8>, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
     let short_of = bytes.len() < pages.saturating_mul(size);
     let mut strange = 0_usize;
     let mut blob = Vec::new();
+    // Each page is in one chain: together they are no longer than the file.
+    let mut left = bytes.len();
     for page in bytes.chunks_exact(size).skip(1) {
         // P_HASH_UNSORTED and P_HASH.
         if !matches!(page.get(25), Some(2 | 13)) {
@@ -141,8 +146,11 @@ fn berkeley(bytes: Vec<u8>, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
                 continue;
             }
             let chain = little(item, 4).zip(little(item, 8));
-            match chain.and_then(|(first, length)| overflow(&bytes, size, first, length, &mut blob))
-            {
+            let joined = chain.and_then(|(first, length)| {
+                left = left.checked_sub(length)?;
+                overflow(&bytes, size, first, length, &mut blob)
+            });
+            match joined {
                 Some(()) => each(&blob),
                 None => strange = strange.saturating_add(1),
             }
@@ -285,6 +293,27 @@ mod tests {
             }
         }
         assert!(whole > 1000);
+    }
+
+    #[test]
+    fn a_chain_that_runs_in_a_circle_ends_with_the_file() {
+        const SIZE: usize = 512;
+        let mut bytes = vec![0_u8; SIZE * 3];
+        let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
+        put(12, &0x0006_1561_u32.to_le_bytes());
+        put(20, &(SIZE as u32).to_le_bytes());
+        put(32, &2_u32.to_le_bytes());
+        // A hash page with one pair, whose data says: 4 GiB in the chain that begins at page 2.
+        put(SIZE + 20, &2_u16.to_le_bytes());
+        put(SIZE + 25, &[13]);
+        put(SIZE + 28, &100_u16.to_le_bytes());
+        put(SIZE + 100, &[3, 0, 0, 0, 2, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
+        // An overflow page of 400 bytes that goes on with itself.
+        put(SIZE * 2 + 16, &2_u32.to_le_bytes());
+        put(SIZE * 2 + 22, &400_u16.to_le_bytes());
+        put(SIZE * 2 + 25, &[7]);
+        let result = berkeley(bytes, &mut |_| panic!("no header is there"));
+        assert_eq!(result, Err("1 chains of pages are broken".to_owned()));
     }
 
     #[test]
