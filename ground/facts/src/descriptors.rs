@@ -139,6 +139,9 @@ impl SocketIndex {
     }
 }
 
+/// How many descriptors are believed without a listing: `nr_open`'s default (fs/file.c).
+const MOST: u64 = 1 << 20;
+
 /// Reads the descriptors of one process. Since Linux 6.2 the directory's size is their number:
 /// then they are asked for from 0 on, which is a third cheaper than listing them first, and a
 /// hook on the listing hides none.
@@ -151,7 +154,9 @@ fn one(
 ) -> Result<(), Miss> {
     let mut next = 0_i64;
     if counts {
-        let number = directory.stat(".")?.size;
+        // What is mounted over the directory may tell any size: the listing, which is capped,
+        // takes over then.
+        let number = directory.stat(".")?.size.min(MOST);
         let (mut left, mut absent) = (number, number / 4 + 4);
         while left > 0 && absent > 0 {
             match kept.link(pid, next, directory) {
@@ -164,7 +169,7 @@ fn one(
             }
             next = next.saturating_add(1);
         }
-        if left == 0 {
+        if left == 0 && number < MOST {
             return Ok(());
         }
     }

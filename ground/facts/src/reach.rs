@@ -103,11 +103,11 @@ impl<'a> Reach<'a> {
                 continue;
             }
             let mut next = Vec::new();
-            for path in &found {
+            'paths: for path in &found {
                 for entry in self.list(path, seen) {
                     if next.len() >= MATCHES {
                         self.gap(GapKind::Truncated, "too many matches", pattern, seen);
-                        break;
+                        break 'paths;
                     }
                     if matches_part(part, entry.name.as_bytes()) {
                         next.push(path.join(&entry.name));
