@@ -157,3 +157,38 @@ impl Tables for Snapshot {
         seen
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use stanch_machine::Pretend;
+    use stanch_words::{Op, Value};
+
+    use super::*;
+
+    fn snapshot(machine: Pretend) -> Snapshot {
+        Snapshot::new(Arc::new(machine), Stalls::default())
+    }
+
+    #[test]
+    fn a_table_that_was_wanted_is_read_once_and_whole() {
+        let snapshot = snapshot(Pretend::new().file("/etc/hosts", "127.0.0.1 a\n::1 b\n"));
+        snapshot.want("etc_hosts", ColumnSet(1));
+        snapshot.want("etc_hosts", ColumnSet(2));
+        let value = Value::from("127.0.0.1");
+        let constraints = vec![Constraint { column: 0, op: Op::Equal, value }];
+        let first = snapshot.read("etc_hosts", &Ask { columns: ColumnSet(1), constraints });
+        assert_eq!(first.rows.len(), 2);
+        for columns in [ColumnSet(1), ColumnSet(2), ColumnSet(3)] {
+            let again = snapshot.read("etc_hosts", &Ask { columns, constraints: Vec::new() });
+            assert!(Arc::ptr_eq(&first, &again), "{columns:?} was read anew");
+        }
+        assert_eq!(snapshot.counts(), (1, 2));
+    }
+
+    #[test]
+    fn a_table_of_the_kernel_is_a_gap_without_one() {
+        let seen = snapshot(Pretend::new()).read("processes", &Ask::all());
+        assert_eq!((seen.rows.len(), seen.gaps.len()), (0, 1));
+        assert_eq!(seen.gaps[0].kind, GapKind::NotHere);
+    }
+}

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use stanch_machine::{Kernel, Miss};
 
 use super::{INET, Socket, TCP, UDP, UNIX};
+use crate::netlink::{u16_at, u32_at, u64_at};
 
 /// `NETLINK_SOCK_DIAG`.
 const PROTOCOL: i32 = 4;
@@ -179,18 +180,6 @@ fn address(family: u8, bytes: &[u8]) -> Option<IpAddr> {
 
 fn port(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(bytes.get(at..)?.first_chunk().copied()?))
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_ne_bytes(bytes.get(at..)?.first_chunk().copied()?))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(bytes.get(at..)?.first_chunk().copied()?))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_ne_bytes(bytes.get(at..)?.first_chunk().copied()?))
 }
 
 #[cfg(test)]
