@@ -119,7 +119,7 @@ impl Snapshot {
             gap.what = name.to_owned();
         }
         for path in left_out {
-            let detail = format!("no answer in {} s", limits::STALL.as_secs());
+            let detail = format!("no answer in {} s, or no end", limits::STALL.as_secs());
             let path = stanch_words::Value::from(path.as_path()).to_string();
             seen.gap(Gap::new(name, GapKind::TimedOut, detail).at(path));
         }

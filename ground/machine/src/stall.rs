@@ -16,9 +16,15 @@ thread_local! {
         const { std::cell::RefCell::new(None) };
 }
 
+/// How many looks one operation may last that goes on all the time: a file that gives a byte now
+/// and then would never end.
+const LOOKS: u32 = 40;
+
 #[derive(Default)]
 struct Progress {
     count: u64,
+    /// The number of the operation: unlike the count it stays while the operation goes on.
+    operation: u64,
     path: Option<PathBuf>,
 }
 
@@ -50,9 +56,9 @@ impl Stalls {
         self.paths.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Runs work in a thread of its own. When one operation takes longer than `most`, its path is
-    /// marked, the thread is left behind and the work starts anew without that path, at most
-    /// `tries` times.
+    /// Runs work in a thread of its own. When one operation stands still for longer than `most`, or
+    /// goes on for more than 40 times as long, its path is marked, the thread is left behind and
+    /// the work starts anew without that path, at most `tries` times.
     pub fn watch<T: Send + 'static>(
         &self,
         most: Duration,
@@ -73,7 +79,7 @@ impl Stalls {
             if let Err(error) = spawned {
                 return Watched::Panicked(format!("no thread could be started: {error}"));
             }
-            let mut last = 0;
+            let (mut last, mut operation, mut looks) = (0, 0, 0_u32);
             loop {
                 match receiver.recv_timeout(most) {
                     Ok(Ok(done)) => return Watched::Done(done, left_out),
@@ -81,8 +87,11 @@ impl Stalls {
                     Err(_not_yet) => {}
                 }
                 let now = progress.lock().unwrap_or_else(PoisonError::into_inner);
-                let Some(path) = now.path.clone().filter(|_| now.count == last) else {
-                    // Busy computing, or a new operation since the last look.
+                looks = if now.operation == operation { looks.saturating_add(1) } else { 0 };
+                operation = now.operation;
+                let stalled = |_: &PathBuf| now.count == last || looks >= LOOKS;
+                let Some(path) = now.path.clone().filter(stalled) else {
+                    // Busy computing, or something new since the last look.
                     last = now.count;
                     continue;
                 };
@@ -110,6 +119,7 @@ pub(crate) fn begin(path: &Path) -> Guard {
         if let Some(progress) = current.borrow().as_ref() {
             let mut now = progress.lock().unwrap_or_else(PoisonError::into_inner);
             now.count = now.count.wrapping_add(1);
+            now.operation = now.operation.wrapping_add(1);
             now.path = Some(path.to_owned());
         }
     });
@@ -160,6 +170,26 @@ mod tests {
         });
         let Watched::Done(what, left_out) = result else { panic!("{result:?}") };
         assert_eq!((what, left_out), ("the rest", vec![PathBuf::from("/mnt/hangs")]));
+    }
+
+    #[test]
+    fn a_file_that_gives_a_byte_now_and_then_does_not_keep_us() {
+        let stalls = Stalls::default();
+        let theirs = stalls.clone();
+        let result = stalls.watch(Duration::from_millis(20), 2, move || {
+            let path = Path::new("/mnt/trickles");
+            if theirs.has(path) {
+                return "the rest";
+            }
+            let _busy = begin(path);
+            for _byte in 0..60_000 {
+                std::thread::sleep(Duration::from_millis(1));
+                tick();
+            }
+            "after a minute"
+        });
+        let Watched::Done(what, left_out) = result else { panic!("{result:?}") };
+        assert_eq!((what, left_out), ("the rest", vec![PathBuf::from("/mnt/trickles")]));
     }
 
     #[test]

@@ -98,14 +98,12 @@ impl Tree {
         cap: u64,
         each: &mut dyn FnMut(&[u8]),
     ) -> Result<u64, Miss> {
-        let file = {
-            let _guard = self.guard(path)?;
-            self.open_regular(path)?
-        };
+        let _guard = self.guard(path)?;
+        let file = self.open_regular(path)?;
         let mut buffer = vec![0_u8; 256 << 10];
         let mut total = 0_u64;
         while total < cap {
-            let _guard = self.guard(path)?;
+            stall::tick();
             let most = usize::try_from(cap.saturating_sub(total)).unwrap_or(usize::MAX);
             let most = most.min(buffer.len());
             let piece = buffer.get_mut(..most).unwrap_or_default();
