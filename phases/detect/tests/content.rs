@@ -105,3 +105,25 @@ fn each_page_is_at_most_120_lines() {
     let long = content::texts().filter(|(_, text)| text.lines().count() > 120);
     none(long.map(|(path, _)| path.to_owned()).collect(), "pages of more than 120 lines");
 }
+
+#[test]
+fn of_every_page_a_hit_reaches_the_level_that_it_claims() {
+    let specs = NoRows.specs();
+    let mut offenders = Vec::new();
+    for page in pages() {
+        let claimed = page.front.level();
+        let sign = Sign::new(page);
+        let mut most = None;
+        for text in sign.page.cases.iter().filter(|c| c.kind == stanch_rules::page::CaseKind::Hit) {
+            let (rows, _) = case::rows(specs.clone(), &text.body).unwrap();
+            let query = Query::open(Arc::new(rows)).unwrap();
+            let found = sign.judge(&query).unwrap();
+            most = most.max(found.iter().map(|found| sign.finding(found).level).max());
+        }
+        if most < Some(claimed) {
+            offenders
+                .push(format!("{}: claims {claimed:?}, its hits reach {most:?}", sign.page.path));
+        }
+    }
+    none(offenders, "pages whose hits stay below their level");
+}
