@@ -157,7 +157,7 @@ impl Sampling {
             let grown = |(id, &bytes): (&u64, &u64)| {
                 bytes.saturating_sub(before.get(id).copied().unwrap_or(0))
             };
-            sampling.socket_bytes = after.iter().map(grown).sum();
+            sampling.socket_bytes = after.iter().map(grown).fold(0, u64::saturating_add);
         } else {
             let detail = "sockets' byte counts cannot be asked for";
             seen.gap(Gap::new("", GapKind::Refused, detail));
@@ -347,7 +347,9 @@ pub fn totals(bytes: &[u8], sample: &mut Sample) {
         match fields.next() {
             // user, nice, system; guest time is in user already. Idle, waiting, interrupts and
             // stolen time belong to no process.
-            Some(b"cpu") => sample.busy = fields.take(3).filter_map(number).sum(),
+            Some(b"cpu") => {
+                sample.busy = fields.take(3).filter_map(number).fold(0, i64::saturating_add)
+            }
             Some(b"ctxt") => sample.switches = first(&mut fields),
             Some(b"processes") => sample.forks = first(&mut fields),
             _ => {}

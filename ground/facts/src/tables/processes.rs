@@ -206,6 +206,19 @@ impl<'a> Reader<'a> {
             && !self.runs_from_here(directory)
     }
 
+    /// Returns whether a process has our root directory under other mounts. Then a container's name
+    /// in its control group's path is no more than a name: anybody with a delegated group can make
+    /// a directory that is called so, and every runtime gives its containers another root. With
+    /// our mounts as well the name stays: who leaves a container looks like that.
+    fn has_our_root(&self, directory: &dyn Directory) -> bool {
+        let Some((own, own_mounts)) = self.own_root else { return false };
+        let Ok(root) = directory.stat("root") else { return false };
+        (root.device, root.inode) == (own.device, own.inode)
+            && directory
+                .read_link("ns/mnt")
+                .is_ok_and(|mounts| process_files::namespace(&mounts) != Some(own_mounts))
+    }
+
     /// Returns whether the executable's path leads from here to the running file: a daemon of this
     /// machine that jailed itself (`lldpd`).
     fn runs_from_here(&self, directory: &dyn Directory) -> bool {
@@ -295,6 +308,8 @@ impl One<'_> {
             let mut container = group.container;
             if container.is_empty() && self.reader.has_other_root(self.directory) {
                 container = b"other-root";
+            } else if !container.is_empty() && self.reader.has_our_root(self.directory) {
+                container = b"";
             }
             self.row
                 .put(col::cgroup_path, group.path)
@@ -595,6 +610,11 @@ mod tests {
         assert_eq!(container(foreign(), "/", "mnt:[11]"), "");
         // A daemon that jailed itself still runs this machine's file.
         assert_eq!(container(machine(), "/jail", "mnt:[11]"), "");
+        // A name alone is none either; who left a container keeps it.
+        let named = || foreign().file("/proc/7/cgroup", "0::/user.slice/lxc.payload.web\n");
+        assert_eq!(container(named(), "/jail", "mnt:[11]"), "web");
+        assert_eq!(container(named(), "/", "mnt:[11]"), "");
+        assert_eq!(container(named(), "/", "mnt:[10]"), "web");
     }
 
     #[test]
