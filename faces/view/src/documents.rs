@@ -4,7 +4,7 @@ use stanch_incident::{Answer, Blind, Page};
 use stanch_wire as wire;
 use stanch_words::{Finding, Gap, Role, Sees, TableSpec, Value};
 
-use crate::pages::detect::Answered;
+use crate::pages::detect::{Answered, Place};
 use crate::pages::{query, rules};
 use crate::{Look, texts};
 
@@ -25,13 +25,13 @@ pub fn detect(answered: &Answered<'_>, look: Look) -> wire::Detect {
             files: seen.files,
             signs: seen.signs,
         },
-        findings: detection.findings.iter().map(|found| finding(found, look)).collect(),
+        findings: detection.findings.iter().map(|f| finding(f, answered.place, look)).collect(),
         gaps: detection.gaps.iter().map(|blind| blinding_gap(blind, look)).collect(),
         would_change: detection.would_change.iter().map(|t| look.text(t).to_owned()).collect(),
     }
 }
 
-fn finding(found: &Finding, look: Look) -> wire::Finding {
+fn finding(found: &Finding, place: Place<'_>, look: Look) -> wire::Finding {
     let text = |both| look.text(both).to_owned();
     let subject = &found.subject;
     wire::Finding {
@@ -46,7 +46,7 @@ fn finding(found: &Finding, look: Look) -> wire::Finding {
         why: text(&found.why),
         innocent_when: text(&found.innocent_when),
         todo: text(&found.todo),
-        next: found.next.clone(),
+        next: place.commands(&found.next).collect(),
         entity: wire::Entity {
             kind: subject.kind.name().to_owned(),
             pid: subject.pid,

@@ -3,7 +3,7 @@
 
 use insta::assert_snapshot;
 use stanch_incident::{Blind, Detection, LookedAt};
-use stanch_view::pages::detect::{Answered, page};
+use stanch_view::pages::detect::{Answered, Place, page};
 use stanch_view::{Look, documents, width};
 use stanch_words::{
     Both, Class, Evidence, Finding, Gap, GapKind, Lang, Level, Subject, SubjectKind, Verdict,
@@ -110,7 +110,7 @@ fn clean() -> Detection {
 }
 
 fn text(detection: &Detection, look: Look) -> String {
-    page(&Answered { host: "web01", took_ms: 1234, detection }, look)
+    page(&Answered { host: "web01", place: Place::Live, took_ms: 1234, detection }, look)
 }
 
 /// The first screen, without the details.
@@ -343,7 +343,10 @@ fn a_hostile_name_neither_drives_the_terminal_nor_forges_a_line() {
     detection.gaps = vec![denied(hostile, hostile)];
     for lang in [Lang::En, Lang::Zh] {
         let look = Look { all: true, ..Look::plain(lang) };
-        let text = page(&Answered { host: hostile, took_ms: 1, detection: &detection }, look);
+        let text = page(
+            &Answered { host: hostile, place: Place::Live, took_ms: 1, detection: &detection },
+            look,
+        );
         let driven = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         assert!(!text.contains(driven), "{text:?}");
         assert!(!text.lines().any(|line| line.trim_start().starts_with("CLEAN")), "{text}");
@@ -364,7 +367,8 @@ fn colour_is_never_the_only_carrier() {
 #[test]
 fn the_document_has_all_findings_and_gaps_in_the_language_asked() {
     let detection = broken_into();
-    let answered = Answered { host: "web01", took_ms: 1234, detection: &detection };
+    let answered =
+        Answered { host: "web01", place: Place::Live, took_ms: 1234, detection: &detection };
     let document = documents::detect(&answered, Look::plain(Lang::Zh));
     assert_eq!(document.findings.len(), detection.findings.len());
     assert_eq!(document.gaps.len(), 4);

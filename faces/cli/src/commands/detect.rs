@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 use rustix::time::{ClockId, clock_gettime};
-use stanch_incident::{Detection, Options};
+use stanch_incident::{Detection, Options, Place};
 use stanch_view::pages::detect::{self, Answered};
 use stanch_view::{Report, documents};
 use stanch_wire::json;
@@ -27,7 +27,16 @@ pub(super) fn run(
     let detection = incident.detect(&Options { only }).map_err(|error| super::bug(&error))?;
     drop(progress);
     let took_ms = milliseconds().saturating_sub(before);
-    let answered = Answered { host: &incident.host_name(), took_ms, detection: &detection };
+    let root = match &asked.place {
+        Place::Live => None,
+        Place::Root(root) => Some(root.to_string_lossy()),
+    };
+    let answered = Answered {
+        host: &incident.host_name(),
+        place: root.as_deref().map_or(detect::Place::Live, detect::Place::Root),
+        took_ms,
+        detection: &detection,
+    };
     if asked.json {
         let document = documents::detect(&answered, asked.look);
         terminal.data(|out| json::pretty(out, &document))?;

@@ -17,7 +17,7 @@ fn mistyped_arguments_are_told_in_both_languages() {
     assert_snapshot!(world.plain(&["--lang", "zh", "detect", "--only", "trafic"]), @r"
     [stderr]
     错误：`trafic` 不能作为 `--only <类别>` 的值
-      原因：  可用的值：performance, traffic, logs, files, processes
+      原因：  可用的值：performance、traffic、logs、files、processes
       现状：  没有改动任何东西
       下一步：是否想用 `traffic`？`stanch detect --help` 显示更多
     [exit 2]

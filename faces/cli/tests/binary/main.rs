@@ -31,10 +31,13 @@ fn a_clean_root_is_clean() {
     let run = world.run(&["detect"]);
     assert_eq!(run.code, 0, "{run}");
     assert_eq!(run.stderr, "", "{run}");
-    assert!(run.stdout.starts_with("CLEAN  no sign of a break-in on web01 ("), "{run}");
+    assert!(
+        run.stdout.starts_with("CLEAN  no sign of a break-in on web01, as far as could be seen ("),
+        "{run}"
+    );
     let run = world.run(&["--lang", "zh", "detect"]);
     assert_eq!(run.code, 0, "{run}");
-    assert!(run.stdout.starts_with("未见入侵  web01 上没有发现入侵迹象（"), "{run}");
+    assert!(run.stdout.starts_with("未见入侵  就所能看到的，web01 上没有入侵迹象（"), "{run}");
 }
 
 #[test]
@@ -45,6 +48,9 @@ fn a_second_root_account_is_found_and_its_line_is_named() {
     assert_eq!(run.code, 1, "{run}");
     assert!(run.stdout.contains("account eve"), "{run}");
     assert!(run.stdout.contains("/etc/passwd"), "{run}");
+    // The commands offered reach the image, never the machine we run on.
+    assert!(run.stdout.contains("\n    stanch query --root "), "{run}");
+    assert!(!run.stdout.contains("passwd -l"), "{run}");
     let run = world.run(&["detect", "--json", "--lang", "zh"]);
     assert_eq!(run.code, 1, "{run}");
     let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
@@ -170,6 +176,27 @@ fn wrong_sql_is_told_in_plain_words() {
       next:    a query begins with `SELECT` or `WITH`
     [exit 2]
     ");
+    assert_snapshot!(world.run(&["query", "DELETE FROM users"]), @r"
+    [stderr]
+    error: a query only reads: it changes, attaches and sets nothing
+      left as: nothing was changed
+      next:    a query begins with `SELECT` or `WITH`
+    [exit 2]
+    ");
+    assert_snapshot!(world.run(&["query", "SELECT path FROM file"]), @r"
+    [stderr]
+    error: `file` cannot be read whole: give `path` or `directory` a value, by =, IN, LIKE or a join
+      left as: nothing was changed
+      next:    `stanch facts file` lists its columns
+    [exit 2]
+    ");
+    assert_snapshot!(world.run(&["--lang", "zh", "query", "SELECT path FROM file"]), @r"
+    [stderr]
+    错误：`file` 不能整张读取：请用 =、IN、LIKE 或连接给定 `path` 或 `directory` 的值
+      现状：  没有改动任何东西
+      下一步：`stanch facts file` 列出它的各列
+    [exit 2]
+    ");
     assert_snapshot!(world.run(&["query", ""]), @r"
     [stderr]
     error: the query is empty
@@ -279,6 +306,10 @@ fn rules_lists_signs_and_shows_one() {
     assert!(list.stdout.contains("processes.deleted-program"), "{list}");
     let show = world.run(&["--lang", "zh", "rules", "show", "processes.deleted-program"]);
     assert!(show.stdout.contains("什么情况下无害"), "{show}");
+    let short = world.run(&["rules", "show", "deleted-program"]);
+    assert!(short.stderr.contains("did you mean `processes.deleted-program`?"), "{short}");
+    let finding = world.run(&["rules", "show", "F-0001"]);
+    assert!(finding.code == 2 && finding.stderr.contains("a finding's number"), "{finding}");
 }
 
 #[test]
@@ -292,6 +323,8 @@ fn completions_and_man_pages_come_from_the_same_definitions() {
     }
     assert!(world.plain(&["man"]).stdout.contains(".TH stanch 1"));
     let directory = world.path("man");
+    let run = world.plain(&["man", directory.to_str().unwrap()]);
+    assert!(run.code == 2 && run.stderr.contains("man` could not be written to"), "{run}");
     std::fs::create_dir(&directory).unwrap();
     let run = world.plain(&["man", directory.to_str().unwrap()]);
     assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{run}");

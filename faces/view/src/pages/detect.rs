@@ -6,10 +6,13 @@
 
 mod details;
 mod groups;
+mod place;
 mod unseen;
 
 use stanch_incident::Detection;
 use stanch_words::{Lang, Level, Verdict};
+
+pub use self::place::Place;
 
 use self::groups::Group;
 use crate::{Look, Sheet, Tone, width};
@@ -24,6 +27,8 @@ const COMMANDS: usize = 3;
 pub struct Answered<'a> {
     /// The machine's own name.
     pub host: &'a str,
+    /// Where the machine was looked at: commands that are offered must reach the same one.
+    pub place: Place<'a>,
     /// How long it took.
     pub took_ms: u64,
     /// The answer.
@@ -39,7 +44,7 @@ pub fn page(answered: &Answered<'_>, look: Look) -> String {
     let (grave, notes): (Vec<Group<'_>>, Vec<Group<'_>>) =
         groups.into_iter().partition(|group| look.all || group.level() > Level::Low);
     headlines(&mut sheet, &grave, &notes);
-    next(&mut sheet, detection.verdict, &grave);
+    next(&mut sheet, answered, &grave);
     if !detection.would_change.is_empty() {
         sheet.heading("What would change the verdict", "什么会改变结论");
         for text in &detection.would_change {
@@ -47,7 +52,7 @@ pub fn page(answered: &Answered<'_>, look: Look) -> String {
         }
     }
     unseen::section(&mut sheet, &detection.gaps);
-    details::section(&mut sheet, &grave);
+    details::section(&mut sheet, answered.place, &grave);
     if look.terminal.is_some() && !grave.is_empty() {
         // The details have pushed the first screen away.
         sheet.blank();
@@ -99,7 +104,8 @@ fn headline_of_all(sheet: &Sheet, answered: &Answered<'_>) -> String {
     let look = sheet.look;
     let detection = answered.detection;
     let host = crate::look::host(answered.host, look);
-    let partial = detection.gaps.iter().any(|blind| blind.gap.kind.is_partial());
+    // Whatever the reason: a sign that could not look everywhere found nothing only where it could.
+    let partial = detection.gaps.iter().any(|b| b.gap.kind.is_partial() || !b.signs.is_empty());
     let (tone, word) = match detection.verdict {
         Verdict::Clean => (Tone::Good, look.say("CLEAN", "未见入侵")),
         Verdict::Suspicious => (Tone::Odd, look.say("SUSPICIOUS", "可疑")),
@@ -186,30 +192,39 @@ fn headline(sheet: &mut Sheet, group: &Group<'_>, column: usize) {
     }
 }
 
-fn next(sheet: &mut Sheet, verdict: Verdict, grave: &[Group<'_>]) {
+fn next(sheet: &mut Sheet, answered: &Answered<'_>, grave: &[Group<'_>]) {
     let look = sheet.look;
-    let advice = match verdict {
-        Verdict::Clean => return,
-        Verdict::Suspicious => look.say(
+    let place = answered.place;
+    let advice = match (answered.detection.verdict, place) {
+        (Verdict::Clean, _) => return,
+        (Verdict::Suspicious, Place::Root(_)) => look.say(
+            "Look at each finding from the top: innocent, or not? Change nothing in the image: it is evidence.",
+            "从上到下逐项查看：有无正当原因？不要改动映像中的任何内容，它就是证据。",
+        ),
+        (Verdict::Compromised, Place::Root(_)) => look.say(
+            "Change nothing in the image: it is evidence; work on a copy. Keep the machine it is from off the network, and use its passwords and keys nowhere else.",
+            "不要改动映像中的任何内容，它就是证据；需要动手时用副本。它所属的机器不要联网，其中的密码和密钥不要再用于别处。",
+        ),
+        (Verdict::Suspicious, Place::Live) => look.say(
             "Look at each finding from the top: innocent, or not? Change nothing yet; what is in memory is evidence.",
             "从上到下逐项查看：有无正当原因？先不要改动系统，内存中的内容就是证据。",
         ),
-        Verdict::Compromised => look.say(
+        (Verdict::Compromised, Place::Live) => look.say(
             "Take the machine off the network, but leave it running: what is in memory is evidence. Clean up only after it has been kept. Use its passwords and keys nowhere else.",
             "先断网，但不要关机：内存中的内容就是证据。保全证据之后再清除。这台机器上的密码和密钥不要再用于别处。",
         ),
     };
     sheet.heading("Next", "下一步");
     sheet.prose(2, advice);
-    let mut commands: Vec<&str> = Vec::new();
+    let mut commands: Vec<String> = Vec::new();
     // One command of each finding, gravest first.
-    for command in grave.iter().filter_map(|group| group.first().next.first()) {
-        if !commands.contains(&command.as_str()) {
+    for command in grave.iter().filter_map(|group| place.commands(&group.first().next).next()) {
+        if !commands.contains(&command) {
             commands.push(command);
         }
     }
     for command in commands.into_iter().take(COMMANDS) {
-        sheet.command(4, command);
+        sheet.command(4, &command);
     }
 }
 

@@ -3,7 +3,7 @@
 use stanch_words::{Evidence, Finding, Lang, text};
 
 use super::groups::{self, Group};
-use super::{level_name, percent, tone};
+use super::{Place, level_name, percent, tone};
 use crate::{Sheet, Tone, width};
 
 /// Subjects of one sign that are told one by one; the rest is named.
@@ -12,7 +12,7 @@ const TOLD: usize = 5;
 const NAMED: usize = 20;
 
 /// Writes the details of all groups.
-pub(super) fn section(sheet: &mut Sheet, groups: &[Group<'_>]) {
+pub(super) fn section(sheet: &mut Sheet, place: Place<'_>, groups: &[Group<'_>]) {
     if groups.is_empty() {
         return;
     }
@@ -20,7 +20,7 @@ pub(super) fn section(sheet: &mut Sheet, groups: &[Group<'_>]) {
     for group in groups {
         sheet.blank();
         head(sheet, group);
-        body(sheet, group);
+        body(sheet, place, group);
     }
 }
 
@@ -32,7 +32,7 @@ fn head(sheet: &mut Sheet, group: &Group<'_>) {
     sheet.line(format!("{} {level}  {title}", group.first().id));
 }
 
-fn body(sheet: &mut Sheet, group: &Group<'_>) {
+fn body(sheet: &mut Sheet, place: Place<'_>, group: &Group<'_>) {
     let look = sheet.look;
     let first = group.first();
     let column = if look.lang == Lang::Zh { 8 } else { 10 };
@@ -53,8 +53,8 @@ fn body(sheet: &mut Sheet, group: &Group<'_>) {
     sheet.hanging(2, look.say("why", "要紧"), column, look.text(&first.why));
     sheet.hanging(2, look.say("innocent", "无害"), column, look.text(&first.innocent_when));
     sheet.hanging(2, look.say("next", "下一步"), column, look.text(&first.todo));
-    for command in &first.next {
-        sheet.command(2 + column, command);
+    for command in place.commands(&first.next) {
+        sheet.command(2 + column, &command);
     }
     evidence(sheet, group, told, column);
     sheet.hanging(2, look.say("sign", "迹象"), column, &sign(sheet, first));

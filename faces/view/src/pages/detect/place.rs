@@ -1,0 +1,53 @@
+//! Which commands may be offered: on a disk image, none that would touch the machine we run on.
+
+use std::borrow::Cow;
+
+/// Where the machine was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// The machine that we run on.
+    Live,
+    /// A root directory.
+    Root(&'a str),
+}
+
+impl Place<'_> {
+    /// Returns the commands that reach this machine. A query is led to the root directory; `kill`,
+    /// `passwd` and the like would hit the wrong machine and are left out.
+    pub(crate) fn commands(self, commands: &[String]) -> impl Iterator<Item = String> {
+        commands.iter().filter_map(move |command| match self {
+            Self::Live => Some(command.clone()),
+            Self::Root(root) => command
+                .strip_prefix("stanch query ")
+                .map(|rest| format!("stanch query --root {} {rest}", quoted(root))),
+        })
+    }
+}
+
+/// Returns a word as a shell takes it for one.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        Cow::Borrowed(word)
+    } else {
+        Cow::Owned(format!("'{}'", word.replace('\'', "'\\''")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_an_image_only_queries_are_offered_and_they_reach_the_image() {
+        let given = ["stanch query \"SELECT 1\"", "passwd -l eve", "kill -STOP 4"];
+        let given = given.map(str::to_owned);
+        let offered = |place: Place<'_>| place.commands(&given).collect::<Vec<_>>();
+        assert_eq!(offered(Place::Live), given);
+        assert_eq!(offered(Place::Root("/mnt")), ["stanch query --root /mnt \"SELECT 1\""]);
+        assert_eq!(
+            offered(Place::Root("/mnt/it's a disk")),
+            ["stanch query --root '/mnt/it'\\''s a disk' \"SELECT 1\""]
+        );
+    }
+}
