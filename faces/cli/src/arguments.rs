@@ -131,8 +131,8 @@ fn detect(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
             "查找入侵迹象并给出结论",
         ))
         .long_about(say(
-            "Looks for the signs of an intrusion and gives a verdict: clean, suspicious or compromised. It changes nothing and starts no program. Without root it sees less, and says so. The exit code is 0 when nothing above a note was found, 1 when something was, 3 when nothing was found but not everything could be seen.",
-            "查找入侵迹象并给出结论：未见入侵、可疑或已被入侵。不改动系统，也不启动任何程序。没有 root 权限也能运行，看不到的会如实列出。退出码：0 没有备注以上的发现，1 有发现，3 没有发现但有内容未能看到。",
+            "Looks for the signs of an intrusion and gives a verdict: clean, suspicious or compromised. It changes nothing and starts no program. Without root it sees less, and says so. The exit code is 0 when nothing above a note was found, 1 when something was, 3 when nothing was found but another run could see more: as root, for one.",
+            "查找入侵迹象并给出结论：未见入侵、可疑或已被入侵。不改动系统，也不启动任何程序。没有 root 权限也能运行，看不到的会如实列出。退出码：0 没有备注以上的发现，1 有发现，3 没有发现，但换一种方式（例如以 root 运行）还能看到更多。",
         ))
         .arg(
             Arg::new("only")

@@ -1,6 +1,7 @@
 //! What is said when the arguments are not understood, in both languages.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Command;
@@ -72,8 +73,13 @@ fn report(error: &clap::Error, given: &[OsString]) -> Report {
     };
     let mut report = Report::new(Trouble::WrongUse, what);
     if let Some(values) = said(ContextKind::ValidValue) {
+        let or = match values.rsplit_once(", ") {
+            Some((others, last)) => format!("{others} or {last}"),
+            None => values.clone(),
+        };
+        let values = values.replace(", ", "、");
         report =
-            report.because(Both::new(format!("it may be {values}"), format!("可用的值：{values}")));
+            report.because(Both::new(format!("it may be {or}"), format!("可用的值：{values}")));
     }
     let near =
         [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
@@ -122,6 +128,20 @@ pub(crate) fn no_command(name: &str, among: &Command) -> Report {
             None => Both::new("`stanch help` lists all", "`stanch help` 列出全部命令"),
         },
     )
+}
+
+/// Returns the report of a directory that could not be written to.
+pub(crate) fn not_written_to(directory: &Path, error: &std::io::Error) -> Report {
+    let directory = directory.display();
+    Report::new(
+        Trouble::WrongUse,
+        Both::new(
+            format!("`{directory}` could not be written to"),
+            format!("无法写入 `{directory}`"),
+        ),
+    )
+    .because(Both::new(error.to_string(), error.to_string()))
+    .next(Both::new("give a directory that is there", "给出一个已有的目录"))
 }
 
 /// Returns the report of an answer that could not be written.

@@ -19,7 +19,7 @@ pub(super) fn run(
     let command = arguments::command(asked.look.lang);
     if let Some(directory) = matches.get_one::<PathBuf>("directory") {
         clap_mangen::generate_to(command, directory)
-            .map_err(|error| crate::mistakes::not_written(&error))?;
+            .map_err(|error| crate::mistakes::not_written_to(directory, &error))?;
         return Ok(ExitCode::SUCCESS);
     }
     Man::new(command).render(&mut page).map_err(|error| crate::mistakes::not_written(&error))?;

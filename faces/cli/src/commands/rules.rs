@@ -23,7 +23,11 @@ pub(super) fn run(
         _ => None,
     };
     if let Some(id) = id {
-        let near = suggest::nearest(id, pages.iter().map(|page| page.front.id.as_str()));
+        let ids = || pages.iter().map(|page| page.front.id.as_str());
+        // Whoever leaves the category out means the sign all the same.
+        let near = ids()
+            .find(|full| full.split_once('.').is_some_and(|(_, name)| name == id))
+            .or_else(|| suggest::nearest(id, ids()));
         let near = near.map(str::to_owned);
         pages.retain(|page| &page.front.id == id);
         if pages.is_empty() {
@@ -48,6 +52,10 @@ fn missing(id: &str, near: Option<&str>) -> Report {
         Some(near) => Both::new(
             format!("did you mean `{near}`? `stanch rules list` lists all"),
             format!("是否想用 `{near}`？`stanch rules list` 列出全部"),
+        ),
+        None if id.starts_with("F-") => Both::new(
+            "that is a finding's number; its sign's id is in the finding's last line",
+            "这是发现的编号；迹象的编号在该项发现的最后一行",
         ),
         None => Both::new("`stanch rules list` lists all", "`stanch rules list` 列出全部"),
     };

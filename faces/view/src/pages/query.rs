@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use stanch_incident::Answer;
-use stanch_words::{Both, Gap, Lang, TableSpec, text};
+use stanch_words::{Both, Gap, GapKind, Lang, TableSpec, text};
 
 use crate::{Look, Report, Trouble, grid, suggest, width};
 
@@ -27,7 +27,7 @@ pub fn why(gap: &Gap, look: Look) -> String {
 
 /// Returns what the answer may miss, for stderr: one line a table and kind of gap.
 pub fn missed(gaps: &[Gap], look: Look) -> String {
-    let mut folded: BTreeMap<(&str, stanch_words::GapKind), Vec<&Gap>> = BTreeMap::new();
+    let mut folded: BTreeMap<(&str, GapKind), Vec<&Gap>> = BTreeMap::new();
     for gap in gaps {
         folded.entry((gap.what.as_str(), gap.kind)).or_default().push(gap);
     }
@@ -38,12 +38,16 @@ pub fn missed(gaps: &[Gap], look: Look) -> String {
         let first = text::shortened(&text::escaped(first), 60);
         let line = match (look.lang, gaps.len(), first.is_empty()) {
             (Lang::En, _, true) => format!("gap: {what}: {}", kind.en),
-            (Lang::En, 1, false) => format!("gap: {what}: {first}: {}", kind.en),
+            (Lang::En, 1, false) => {
+                format!("gap: {what}: {first}: {}", alone(&gaps, kind.en.as_str(), look))
+            }
             (Lang::En, count, false) => {
                 format!("gap: {what}: {first} and {} more: {}", count - 1, kind.en)
             }
             (Lang::Zh, _, true) => format!("盲区：{what}：{}", kind.zh),
-            (Lang::Zh, 1, false) => format!("盲区：{what}：{first}：{}", kind.zh),
+            (Lang::Zh, 1, false) => {
+                format!("盲区：{what}：{first}：{}", alone(&gaps, kind.zh.as_str(), look))
+            }
             (Lang::Zh, count, false) => {
                 format!("盲区：{what}：{first} 等 {count} 处：{}", kind.zh)
             }
@@ -52,6 +56,14 @@ pub fn missed(gaps: &[Gap], look: Look) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Returns why a single gap is there; a refusal that everybody knows needs no further words.
+fn alone(gaps: &[&Gap], kind: &str, look: Look) -> String {
+    match gaps {
+        [gap] if gap.kind != GapKind::Denied => text::escaped(&why(gap, look)),
+        _ => kind.to_owned(),
+    }
 }
 
 /// Returns the report of a query that SQLite refuses: what is wrong, the place, the nearest name.
@@ -70,6 +82,10 @@ pub fn refused(sql: &str, message: &str, offset: Option<usize>, tables: &[&Table
             "a query begins with `SELECT` or `WITH`",
             "查询以 `SELECT` 或 `WITH` 开头",
         )),
+        Wrong::Unkeyed { table, .. } => Some(Both::new(
+            format!("`stanch facts {table}` lists its columns"),
+            format!("`stanch facts {table}` 列出它的各列"),
+        )),
         Wrong::Several => Some(Both::new("ask one at a time", "每次只问一条")),
         Wrong::Other(_) => None,
     };
@@ -85,6 +101,11 @@ enum Wrong<'a> {
     Column(&'a str),
     Syntax(&'a str),
     NotAllowed,
+    /// A table that is only read for given values, and the columns that take them.
+    Unkeyed {
+        table: &'a str,
+        columns: &'a str,
+    },
     Empty,
     Several,
     Other(&'a str),
@@ -102,7 +123,12 @@ impl<'a> Wrong<'a> {
             message.strip_prefix("near \"").and_then(|m| m.strip_suffix("\": syntax error"))
         {
             Self::Syntax(word)
-        } else if message.contains("not authorized") || message.contains("prohibited") {
+        } else if let Some((table, columns)) = unkeyed(message) {
+            Self::Unkeyed { table, columns }
+        } else if ["not authorized", "prohibited", "may not be modified"]
+            .iter()
+            .any(|said| message.contains(said))
+        {
             Self::NotAllowed
         } else if message.starts_with("SQL is empty") || message.starts_with("not an error") {
             Self::Empty
@@ -117,7 +143,11 @@ impl<'a> Wrong<'a> {
     fn name(self) -> Option<&'a str> {
         match self {
             Self::Table(name) | Self::Column(name) | Self::Syntax(name) => Some(name),
-            Self::NotAllowed | Self::Empty | Self::Several | Self::Other(_) => None,
+            Self::NotAllowed
+            | Self::Unkeyed { .. }
+            | Self::Empty
+            | Self::Several
+            | Self::Other(_) => None,
         }
     }
 
@@ -137,6 +167,15 @@ impl<'a> Wrong<'a> {
                 "a query only reads: it changes, attaches and sets nothing",
                 "查询只能读取，不能修改、挂接或设置",
             ),
+            Self::Unkeyed { table, columns } => Both::new(
+                format!(
+                    "`{table}` cannot be read whole: give {columns} a value, by =, IN, LIKE or a join"
+                ),
+                format!(
+                    "`{table}` 不能整张读取：请用 =、IN、LIKE 或连接给定 {} 的值",
+                    columns.replace(" or ", " 或 ")
+                ),
+            ),
             Self::Empty => Both::new("the query is empty", "查询为空"),
             Self::Several => Both::new("there is more than one query", "查询不止一条"),
             Self::Other(message) => Both::new(
@@ -145,6 +184,13 @@ impl<'a> Wrong<'a> {
             ),
         }
     }
+}
+
+/// Returns the table and the columns of the message that a table cannot be read whole.
+fn unkeyed(message: &str) -> Option<(&str, &str)> {
+    let (table, rest) = message.strip_prefix("table `")?.split_once("` cannot be read whole: ")?;
+    let columns = rest.strip_prefix("give a value for ")?.split(" (").next()?;
+    Some((table, columns))
 }
 
 /// Words that a query is made of, for who mistypes one.
