@@ -353,7 +353,8 @@ impl Refusals {
     /// Leaves the one gap.
     pub fn tell(self, table: &str, what: &str, seen: &mut Seen) {
         if let Some(miss) = self.first {
-            let detail = format!("{what} of {} processes: {}", self.count, miss.detail);
+            let processes = if self.count == 1 { "process" } else { "processes" };
+            let detail = format!("{what} of {} {processes}: {}", self.count, miss.detail);
             seen.gap(Gap::new(table, miss.kind, detail).at("/proc"));
         }
     }

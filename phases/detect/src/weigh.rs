@@ -127,16 +127,16 @@ fn would_change(verdict: Verdict, findings: &[Finding], gaps: &[Blind]) -> Vec<B
                 let more = count.saturating_sub(6);
                 let (en, zh) = match more {
                     0 => (String::new(), String::new()),
-                    more => (format!(" and {more} more"), format!(" 等另外 {more} 项")),
+                    more => (format!(" and {more} more"), format!(" 等 {count} 项")),
                 };
-                let ids = named.join(", ");
+                let (ids, ids_zh) = (named.join(", "), named.join("、"));
                 let prove = if count == 1 { "proves" } else { "prove" };
                 texts.push(Both::new(
                     format!(
                         "If {ids}{en} {prove} innocent, the verdict falls to {}.",
                         lower.name()
                     ),
-                    format!("若 {ids}{zh} 证实无害，结论将降为{}。", name_zh(lower)),
+                    format!("若 {ids_zh}{zh}证实无害，结论将降为“{}”。", name_zh(lower)),
                 ));
                 break;
             }
@@ -151,9 +151,10 @@ fn would_change(verdict: Verdict, findings: &[Finding], gaps: &[Blind]) -> Vec<B
         let count = blinded.len();
         texts.push(Both::new(
             format!(
-                "{count} signs could not be judged fully; closing the gaps could raise the verdict."
+                "{count} {} could not be judged fully; closing the gaps could raise the verdict.",
+                if count == 1 { "sign" } else { "signs" }
             ),
-            format!("有 {count} 项迹象未能完整判断；消除盲区后结论可能上升。"),
+            format!("有 {count} 项迹象未能完整判断；补上盲区后，结论可能更严重。"),
         ));
     }
     texts

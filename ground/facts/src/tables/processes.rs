@@ -588,7 +588,7 @@ mod tests {
         let seen = read_with(denied, &Ask::all());
         let refused: Vec<_> = seen.gaps.iter().filter(|g| g.kind == GapKind::Denied).collect();
         assert_eq!(refused.len(), 1, "{:?}", seen.gaps);
-        assert_eq!(refused[0].detail, "details of 1 processes: permission denied");
+        assert_eq!(refused[0].detail, "details of 1 process: permission denied");
         assert_eq!(seen.rows.len(), 1);
     }
 
