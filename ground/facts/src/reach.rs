@@ -11,6 +11,8 @@ use crate::Host;
 const NAMED: u64 = 16;
 /// How many paths a pattern may give.
 const MATCHES: usize = 10_000;
+/// How many bytes one table reads in all: each file has its cap, but there may be thousands.
+const BYTES: usize = 256 << 20;
 
 /// A table's reach over files, with a count of what was refused.
 #[derive(Debug)]
@@ -18,17 +20,28 @@ pub(crate) struct Reach<'a> {
     pub(crate) host: &'a Host,
     table: &'static str,
     refused: u64,
+    /// How many bytes may still be read.
+    left: usize,
 }
 
 impl<'a> Reach<'a> {
     pub(crate) fn new(host: &'a Host, table: &'static str) -> Self {
-        Self { host, table, refused: 0 }
+        Self { host, table, refused: 0, left: BYTES }
     }
 
     /// Reads a file. A file that is simply absent gives `None` and no gap.
     pub(crate) fn read(&mut self, path: &Path, cap: u64, seen: &mut Seen) -> Option<Vec<u8>> {
+        // Whole or not at all: a cap that depends on other files would cut at random.
+        let size = self.host.machine().stat(path).map_or(0, |stat| stat.size.min(cap));
+        let left = self.left.checked_sub(usize::try_from(size).unwrap_or(usize::MAX));
+        let Some(left) = left else {
+            let detail = format!("more than {BYTES} bytes in all; left out");
+            self.gap(GapKind::Truncated, detail, path, seen);
+            return None;
+        };
         match self.host.machine().read(path, cap) {
             Ok(contents) => {
+                self.left = left.min(self.left.saturating_sub(contents.bytes.len()));
                 if contents.truncated {
                     let detail = format!("only the first {cap} bytes were read");
                     self.gap(GapKind::Truncated, detail, path, seen);
@@ -219,6 +232,18 @@ mod tests {
         let found = Reach::new(&host, "t").glob(Path::new("/etc/?/*.conf"), &mut seen);
         assert_eq!(found, [PathBuf::from("/etc/a/x.conf"), PathBuf::from("/etc/b/x.conf")]);
         assert_eq!(seen.gaps, []);
+    }
+
+    #[test]
+    fn many_large_files_are_not_all_read() {
+        let large = vec![b'\n'; 100];
+        let machine = Pretend::new().file("/a", &large).file("/b", &large).file("/c", "small");
+        let host = Host::new(Arc::new(machine));
+        let (mut reach, mut seen) = (Reach::new(&host, "t"), Seen::default());
+        reach.left = 150;
+        let mut read = |path: &str| reach.read(Path::new(path), 1000, &mut seen).is_some();
+        assert_eq!([read("/a"), read("/b"), read("/c")], [true, false, true]);
+        assert_eq!((seen.gaps.len(), seen.gaps[0].kind), (1, GapKind::Truncated));
     }
 
     #[test]

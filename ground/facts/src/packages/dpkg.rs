@@ -107,6 +107,10 @@ pub struct Diversion {
     pub by: Box<[u8]>,
 }
 
+/// Most diversions that count: each path is compared with all of them, and real machines have a
+/// few dozen.
+const DIVERSIONS: usize = 1000;
+
 /// Parses `/var/lib/dpkg/diversions`: three lines each. Returns whether it ended in the middle.
 pub fn diversions(bytes: &[u8]) -> (Vec<Diversion>, bool) {
     let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
@@ -164,7 +168,12 @@ pub(super) fn load(host: &Host, index: &mut Index) {
     if let Some(bytes) =
         host.read("packages", &admin.join("diversions"), limits::CONFIG_FILE, &mut seen)
     {
-        let (found, cut) = diversions(&bytes);
+        let (mut found, cut) = diversions(&bytes);
+        if found.len() > DIVERSIONS {
+            let detail = format!("more than {DIVERSIONS} diversions; the rest was left out");
+            index.gap(GapKind::Truncated, detail, &admin.join("diversions"));
+            found.truncate(DIVERSIONS);
+        }
         index.diversions = found;
         if cut {
             index.gap(GapKind::Damaged, "ends in the middle", &admin.join("diversions"));
@@ -209,7 +218,10 @@ fn image_package(host: &Host, index: &mut Index, path: &Path, p: &Paragraph<'_>,
     begin(index, p.field("Package"), version, sums);
     for (_, file) in sums_of(&bytes) {
         let file = [b"/", file.strip_prefix(b"./").unwrap_or(file)].concat();
-        index.paths.add(&file, b"");
+        if !index.paths.add(&file, b"") {
+            index.gap(GapKind::Truncated, "too many paths", path);
+            return;
+        }
     }
 }
 
