@@ -52,6 +52,14 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
 
 /// Reads a file of tracefs. A kernel that does not have it could not be asked: a gap.
 fn trace_file(host: &Host, name: &str) -> Result<Vec<u8>, Gap> {
+    // Over a tracefs of our own nobody can mount another file.
+    let fresh = match host.machine().kernel() {
+        None => None,
+        Some(kernel) => match kernel.fresh_trace(Path::new(name), limits::PSEUDO_FILE) {
+            Ok(bytes) => return Ok(bytes),
+            Err(miss) => Some(miss),
+        },
+    };
     for place in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"] {
         let path = Path::new(place).join(name);
         match host.machine().read(&path, limits::PSEUDO_FILE) {
@@ -60,20 +68,18 @@ fn trace_file(host: &Host, name: &str) -> Result<Vec<u8>, Gap> {
             Err(miss) => return Err(miss.gap(SPEC.name)),
         }
     }
-    let Some(kernel) = host.machine().kernel() else {
+    let Some(miss) = fresh else {
         return Err(Gap::new(SPEC.name, GapKind::NotHere, "no running kernel to ask"));
     };
-    kernel.fresh_trace(Path::new(name), limits::PSEUDO_FILE).or_else(|miss| {
-        // touched_functions is there since Linux 6.4, kprobe_events with kprobes; without
-        // enabled_functions there is nothing to ask.
-        if miss.absent && name != "enabled_functions" {
-            return Ok(Vec::new());
-        }
-        let detail = format!("tracefs: {}", miss.detail);
-        let path = format!("/sys/kernel/tracing/{name}");
-        let kind = if miss.absent { GapKind::Refused } else { miss.kind };
-        Err(Gap::new(SPEC.name, kind, detail).at(path))
-    })
+    // touched_functions is there since Linux 6.4, kprobe_events with kprobes; without
+    // enabled_functions there is nothing to ask.
+    if miss.absent && name != "enabled_functions" {
+        return Ok(Vec::new());
+    }
+    let detail = format!("tracefs: {}", miss.detail);
+    let path = format!("/sys/kernel/tracing/{name}");
+    let kind = if miss.absent { GapKind::Refused } else { miss.kind };
+    Err(Gap::new(SPEC.name, kind, detail).at(path))
 }
 
 /// Parses one list. A line that is not understood is a gap.

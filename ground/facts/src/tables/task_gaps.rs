@@ -39,7 +39,8 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
         let before = kernel_tasks(host, seen);
         let pids = pid_views::listed(host, SPEC.name, seen);
         let threads = pids.keys().filter_map(|&pid| pid_views::threads(machine, pid));
-        let visible = i64::try_from(threads.sum::<u64>()).unwrap_or(i64::MAX);
+        let visible = threads.fold(0, u64::saturating_add);
+        let visible = i64::try_from(visible).unwrap_or(i64::MAX);
         let after = kernel_tasks(host, seen);
         let (Some(before), Some(after)) = (before, after) else { return };
         // Tasks come and go meanwhile: the smaller count is the one that is held against us.
