@@ -98,7 +98,7 @@ pub fn detect(snapshot: &Arc<Snapshot>, options: &Options) -> Result<Detection, 
     let judged = judge::judge(snapshot, &signs)?;
     let mut findings = judged.findings;
     weigh::rank(&mut findings);
-    let weighed = weigh::weigh(&findings, &judged.gaps);
+    let weighed = weigh::weigh(&findings, &judged.gaps, signs.len());
     let (tables, rows) = snapshot.counts();
     let looked_at = LookedAt { tables, rows, signs: signs.len(), ..LookedAt::default() };
     Ok(Detection {

@@ -5,9 +5,9 @@
 //! combined likewise. A verdict of `compromised` needs more than weight: at least one finding of
 //! level high, so that weak signals alone never convict. (The catalogue's "Scoring".)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use stanch_words::{Both, Class, Finding, Level, Subject, Verdict};
+use stanch_words::{Both, Class, Finding, GapKind, Level, Subject, Verdict};
 
 use crate::Blind;
 
@@ -100,17 +100,27 @@ fn band(findings: &[Finding]) -> (Verdict, f64) {
     (verdict, sum)
 }
 
-/// Weighs ranked findings into a verdict.
-pub fn weigh(findings: &[Finding], gaps: &[Blind]) -> Weighed {
+/// Weighs ranked findings into a verdict. `signs` is how many were asked: where most of them had
+/// nothing to look at (an image has no processes), nobody can be sure of `clean`.
+pub fn weigh(findings: &[Finding], gaps: &[Blind], signs: usize) -> Weighed {
     let (verdict, sum) = band(findings);
     let blind: f64 = if gaps.iter().any(|blind| blind.gap.kind.is_partial()) { 0.7 } else { 0.95 };
     let confidence = match verdict {
         Verdict::Compromised => sum,
         Verdict::Suspicious => sum.clamp(SUSPICIOUS, 0.95),
-        Verdict::Clean => (1.0 - sum) * blind,
+        Verdict::Clean => (1.0 - sum) * blind * (1.0 - 0.5 * share_not_here(gaps, signs)),
     };
     let confidence = (confidence * 100.0).round() / 100.0;
     Weighed { verdict, confidence, would_change: would_change(verdict, findings, gaps) }
+}
+
+/// Returns the share of the signs for which something was not there to look at.
+fn share_not_here(gaps: &[Blind], signs: usize) -> f64 {
+    let not_here = gaps.iter().filter(|blind| blind.gap.kind == GapKind::NotHere);
+    let titles: BTreeSet<&str> =
+        not_here.flat_map(|blind| blind.signs.iter().map(|title| title.en.as_str())).collect();
+    let count = |n: usize| u32::try_from(n).map_or(f64::MAX, f64::from);
+    (count(titles.len()) / count(signs.max(1))).min(1.0)
 }
 
 /// Says what would change the verdict: which findings carry it, or which gaps could hide what
@@ -142,7 +152,7 @@ fn would_change(verdict: Verdict, findings: &[Finding], gaps: &[Blind]) -> Vec<B
             }
         }
     }
-    let blinded: std::collections::BTreeSet<&str> = gaps
+    let blinded: BTreeSet<&str> = gaps
         .iter()
         .filter(|blind| blind.gap.kind.is_partial())
         .flat_map(|blind| blind.signs.iter().map(|title| title.en.as_str()))
@@ -195,7 +205,7 @@ mod tests {
     }
 
     fn verdict(findings: &[Finding]) -> Verdict {
-        weigh(findings, &[]).verdict
+        weigh(findings, &[], 10).verdict
     }
 
     #[test]
@@ -232,7 +242,7 @@ mod tests {
             finding(Level::Critical, Class::State, 1),
         ];
         rank(&mut findings);
-        let weighed = weigh(&findings, &[]);
+        let weighed = weigh(&findings, &[], 10);
         assert_eq!(weighed.verdict, Verdict::Compromised);
         let text = weighed.would_change.first().map(|text| text.en.clone());
         let expected = "If F-0001 proves innocent, the verdict falls to suspicious.";
@@ -243,5 +253,14 @@ mod tests {
     fn nothing_found_is_clean() {
         assert_eq!(verdict(&[]), Verdict::Clean);
         assert_eq!(verdict(&[finding(Level::Low, Class::State, 1)]), Verdict::Clean);
+    }
+    #[test]
+    fn clean_is_less_sure_where_most_signs_had_nothing_to_look_at() {
+        let gap = stanch_words::Gap::new("processes", GapKind::NotHere, "");
+        let signs = (0..9).map(|n| Both::new(format!("sign {n}"), "")).collect();
+        let weighed = weigh(&[], &[Blind { gap, signs }], 10);
+        assert_eq!(weighed.verdict, Verdict::Clean);
+        assert!((weighed.confidence - 0.52).abs() < 0.01, "{}", weighed.confidence);
+        assert!((weigh(&[], &[], 10).confidence - 0.95).abs() < 0.001);
     }
 }
