@@ -16,7 +16,7 @@ mod debian;
 mod victim;
 
 pub use debian::debian;
-pub use victim::{Ran, Victim};
+pub use victim::{Ran, Victim, alone};
 
 use std::path::PathBuf;
 

@@ -17,6 +17,12 @@ const PEER: &str = "10.77.0.1";
 /// One victim at a time: some signs measure CPU use, and two cores are soon taken.
 static ONE: Mutex<()> = Mutex::new(());
 
+/// Waits until no victim runs in this test program, and keeps others from starting: for a test
+/// that measures and has no victim of its own.
+pub fn alone() -> MutexGuard<'static, ()> {
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A running victim. Dropping it ends everything in it.
 #[derive(Debug)]
 pub struct Victim {
@@ -45,7 +51,7 @@ impl Victim {
     /// # Errors
     /// When a namespace, a mount or a daemon cannot be had.
     pub fn boot(root: &Path) -> Result<Self> {
-        let only = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let only = alone();
         let binaries = crate::binaries()?;
         let peer = Command::new("unshare")
             .args(["--net", "--pid", "--fork", "--kill-child", "sleep", "3600"])

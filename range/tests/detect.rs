@@ -334,6 +334,7 @@ fn a_hidden_burner_leaves_a_gap_in_the_cpu_account() {
     if !possible() {
         return;
     }
+    let _alone = stanch_range::alone();
     let binaries = stanch_range::binaries().unwrap();
     let script = "mount --make-rprivate /; mount -t tmpfs t /mnt; mkdir /mnt/empty; \
         $0/stand-in burn & burner=$!; trap 'kill $burner' EXIT; \
