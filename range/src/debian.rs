@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use anyhow::{Context as _, Result, ensure};
 
 /// What runs on the victim, and what is needed to look at it.
-const PACKAGES: &str = "openssh-server,nginx-light,cron,rsyslog,procps,iproute2,passwd,login";
+const PACKAGES: &str =
+    "openssh-server,nginx-light,cron,rsyslog,procps,iproute2,passwd,login,mount,util-linux";
 
 /// Returns the folder of an unpacked Debian root. It is made on first use (about a minute and
 /// 250 MB of packages) and kept below `target/`, outside the tree.
