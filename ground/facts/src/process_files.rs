@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use stanch_machine::{Directory, Machine, Miss};
+use stanch_machine::{Directory, Machine, Miss, limits};
 use stanch_words::{Ask, Gap, GapKind, Seen, Value};
 
 use crate::Host;
@@ -217,6 +217,30 @@ pub fn joined_arguments(cmdline: &[u8]) -> Value {
         }
     }
     Value::bytes(&text)
+}
+
+/// How much of arguments and environments one reading takes in all. A single process is read up to
+/// [`limits::ARGUMENTS`]; where many are that long, the later ones are cut shorter, so that they
+/// cannot fill the memory together.
+#[derive(Debug)]
+pub struct Room(u64);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(limits::ALL_ARGUMENTS)
+    }
+}
+
+impl Room {
+    /// Returns how much of the next one is read: the first page of it in any case.
+    pub fn cap(&self) -> u64 {
+        self.0.clamp(4096, limits::ARGUMENTS)
+    }
+
+    /// Takes off what was read.
+    pub fn take(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_sub(bytes as u64);
+    }
 }
 
 /// Where a process stands in the control groups.
@@ -465,6 +489,17 @@ mod tests {
         }
         assert_eq!(hexadecimal(b"fF"), Some(255));
         assert_eq!(hexadecimal(b"0x1"), None);
+    }
+
+    #[test]
+    fn long_arguments_of_many_leave_a_page_each() {
+        let mut room = Room::default();
+        assert_eq!(room.cap(), limits::ARGUMENTS);
+        for _ in 0..1000 {
+            let cap = room.cap();
+            room.take(usize::try_from(cap).unwrap());
+        }
+        assert_eq!(room.cap(), 4096);
     }
 
     #[test]

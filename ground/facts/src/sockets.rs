@@ -170,6 +170,27 @@ impl Sockets {
     }
 }
 
+/// TCP and UDP sockets of our own namespace as /proc lists them.
+#[derive(Debug)]
+pub struct Listed {
+    /// The sockets.
+    pub list: Vec<Socket>,
+    /// What could not be seen of them; the table's name in it is empty.
+    pub gaps: Vec<Gap>,
+}
+
+impl Listed {
+    /// Returns the list of the host, read once.
+    pub fn of(host: &Host) -> std::sync::Arc<Self> {
+        host.once(|host| {
+            let (mut list, mut seen) = (Vec::new(), Seen::default());
+            let files = ["tcp", "tcp6", "udp", "udp6"];
+            read_listed(host, "/proc/self/net", &files, &mut list, &mut seen);
+            Self { list, gaps: seen.gaps }
+        })
+    }
+}
+
 /// Returns the inode of our own network namespace.
 pub fn own_namespace(host: &Host) -> Option<i64> {
     let link = host.machine().read_link(Path::new("/proc/self/ns/net")).ok()?;

@@ -5,6 +5,8 @@ pub const PSEUDO_FILE: u64 = 16 << 20;
 /// A process's command line or environment. Linux allows 6 MiB for both together (`ARG_MAX` and
 /// the stack limit, execve(2)); 1 MiB of it tells enough.
 pub const ARGUMENTS: u64 = 1 << 20;
+/// Command lines (or environments) of all processes together.
+pub const ALL_ARGUMENTS: u64 = 16 << 20;
 /// A configuration file.
 pub const CONFIG_FILE: u64 = 8 << 20;
 /// A database that is read whole (dpkg status, rpmdb.sqlite).

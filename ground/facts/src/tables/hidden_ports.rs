@@ -15,7 +15,7 @@ use stanch_machine::kernel::Protocol;
 use stanch_words::{Ask, Gap, GapKind, Seen, table_spec};
 
 use crate::Host;
-use crate::sockets::{self, Socket, TCP, UDP, diag, listed};
+use crate::sockets::{self, Listed, Socket, Sockets, TCP, UDP, diag, listed};
 
 table_spec! {
     /// Hidden ports.
@@ -33,7 +33,7 @@ const BETWEEN: Duration = Duration::from_millis(60);
 pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let Some(kernel) = host.kernel(SPEC.name, seen) else { return };
     for (protocol, number) in [(Protocol::Tcp, TCP), (Protocol::Udp, UDP)] {
-        let before = known(host, kernel, number, seen);
+        let before = known_before(host, number, seen);
         let tried = match kernel.taken_ports(protocol) {
             Ok(tried) => tried,
             Err(miss) => {
@@ -49,13 +49,13 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
         let mut hidden: BTreeSet<u16> =
             tried.taken.into_iter().filter(|port| !before.contains(port)).collect();
         for _look in 0..LOOKS {
-            let after = known(host, kernel, number, &mut Seen::default());
-            hidden.retain(|port| {
-                !after.contains(port) && kernel.port_is_taken(protocol, *port).unwrap_or(false)
-            });
             if hidden.is_empty() {
                 break;
             }
+            let after = known(host, kernel, number);
+            hidden.retain(|port| {
+                !after.contains(port) && kernel.port_is_taken(protocol, *port).unwrap_or(false)
+            });
             kernel.sleep(BETWEEN);
         }
         if number == TCP && !hidden.is_empty() && !lists_bound(kernel) {
@@ -69,9 +69,22 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     }
 }
 
-/// Returns all local ports that netlink or /proc lists: a port that either shows is not hidden
+/// Returns the local ports in the lists that other tables read too. They are a little older than
+/// the trial: a port taken since is cleared by the looks that follow.
+fn known_before(host: &Host, protocol: u8, seen: &mut Seen) -> BTreeSet<u16> {
+    let own = sockets::own_namespace(host).unwrap_or(0);
+    let (ours, listed) = (Sockets::of(host), Listed::of(host));
+    for gap in &listed.gaps {
+        seen.gap(Gap { what: SPEC.name.to_owned(), ..gap.clone() });
+    }
+    let ours = ours.list.iter().filter(|socket| socket.namespace == own);
+    let all = ours.chain(&listed.list).filter(|socket| socket.protocol == protocol);
+    all.map(|socket| socket.local_port).collect()
+}
+
+/// Returns all local ports that netlink or /proc lists now: a port that either shows is not hidden
 /// from both (`socket_disagreements` tells of those that one hides).
-fn known(host: &Host, kernel: &dyn Kernel, protocol: u8, seen: &mut Seen) -> BTreeSet<u16> {
+fn known(host: &Host, kernel: &dyn Kernel, protocol: u8) -> BTreeSet<u16> {
     let mut list: Vec<Socket> = Vec::new();
     for family in [sockets::INET, sockets::INET6] {
         if let Ok(dump) = diag::dump(kernel, family, protocol) {
@@ -80,11 +93,7 @@ fn known(host: &Host, kernel: &dyn Kernel, protocol: u8, seen: &mut Seen) -> BTr
     }
     let files: &[&str] = if protocol == TCP { &["tcp", "tcp6"] } else { &["udp", "udp6"] };
     debug_assert!(files.iter().all(|file| listed::FILES.contains(file)));
-    let mut gaps = Seen::default();
-    sockets::read_listed(host, "/proc/self/net", files, &mut list, &mut gaps);
-    for gap in gaps.gaps {
-        seen.gap(Gap { what: SPEC.name.to_owned(), ..gap });
-    }
+    sockets::read_listed(host, "/proc/self/net", files, &mut list, &mut Seen::default());
     list.iter().map(|socket| socket.local_port).collect()
 }
 
@@ -121,7 +130,7 @@ mod tests {
         let host = Host::new(std::sync::Arc::new(stanch_machine::Live::new()));
         let kernel = host.machine().kernel().unwrap();
         assert!(kernel.port_is_taken(Protocol::Tcp, port).unwrap());
-        assert!(known(&host, kernel, TCP, &mut Seen::default()).contains(&port));
+        assert!(known(&host, kernel, TCP).contains(&port));
         assert!(kernel.answers_on_loopback(port));
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Source: proc_pid_environ(5): the environment at the start; the process can overwrite it later.
 
-use stanch_machine::limits;
-use stanch_words::{Ask, Gap, GapKind, Seen, table_spec};
+use std::collections::HashMap;
+
+use stanch_words::{Ask, Gap, GapKind, Seen, Value, table_spec};
 
 use crate::Host;
 use crate::process_files::{self, Refusals};
@@ -20,16 +21,21 @@ table_spec! {
 pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
     let mut refusals = Refusals::default();
     let mut bytes = Vec::new();
+    let mut texts = Texts::default();
+    let mut room = process_files::Room::default();
     for pid in process_files::pids(host, SPEC.name, ask, col::pid, seen) {
         let opened = process_files::open(host, SPEC.name, ask, col::pid, pid, seen);
         let Some(directory) = opened else { continue };
-        match directory.read("environ", limits::ARGUMENTS, &mut bytes) {
+        let cap = room.cap();
+        match directory.read("environ", cap, &mut bytes) {
             Ok(truncated) => {
+                room.take(bytes.len());
                 if truncated {
                     let path = format!("/proc/{pid}/environ");
-                    seen.gap(Gap::new(SPEC.name, GapKind::Truncated, "over 1 MiB").at(path));
+                    let detail = format!("only the first {cap} bytes were read");
+                    seen.gap(Gap::new(SPEC.name, GapKind::Truncated, detail).at(path));
                 }
-                parse(pid, &bytes, seen);
+                texts.parse(pid, &bytes, seen);
             }
             Err(miss) => refusals.take(SPEC.name, pid, miss, seen),
         }
@@ -40,13 +46,39 @@ pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
 /// Parses `KEY=value` records that end with a zero byte. One without `=` is a key without value:
 /// the process wrote over its environment.
 pub fn parse(pid: i64, bytes: &[u8], seen: &mut Seen) {
-    for record in bytes.split(|&b| b == 0).filter(|record| !record.is_empty()) {
+    Texts::default().parse(pid, bytes, seen);
+}
+
+/// Most records that are kept to be shared, and the longest of them.
+const SHARED: usize = 4096;
+const SHORT: usize = 512;
+
+/// Records met before. Most processes inherit the same environment: 2,000 of them hold 70,000
+/// variables, and hardly a hundred different ones.
+#[derive(Default)]
+struct Texts(HashMap<Box<[u8]>, (Value, Value)>);
+
+impl Texts {
+    fn parse(&mut self, pid: i64, bytes: &[u8], seen: &mut Seen) {
+        for record in bytes.split(|&b| b == 0).filter(|record| !record.is_empty()) {
+            let (key, value) = self.pair(record);
+            let mut row = SPEC.row();
+            row.put(col::pid, pid).put(col::key, key).put(col::value, value);
+            seen.push(row);
+        }
+    }
+
+    fn pair(&mut self, record: &[u8]) -> (Value, Value) {
+        if let Some(pair) = self.0.get(record) {
+            return pair.clone();
+        }
         let equals = memchr::memchr(b'=', record).unwrap_or(record.len());
-        let mut row = SPEC.row();
-        row.put(col::pid, pid)
-            .put(col::key, record.get(..equals).unwrap_or_default())
-            .put(col::value, record.get(equals.saturating_add(1)..).unwrap_or_default());
-        seen.push(row);
+        let part = |part: Option<&[u8]>| Value::bytes(part.unwrap_or_default());
+        let pair = (part(record.get(..equals)), part(record.get(equals.saturating_add(1)..)));
+        if record.len() <= SHORT && self.0.len() < SHARED {
+            self.0.insert(record.into(), pair.clone());
+        }
+        pair
     }
 }
 

@@ -3,9 +3,10 @@
 //! Source: proc_pid_fd(5), proc_pid_fdinfo(5).
 
 use std::path::Path;
+use std::sync::Arc;
 
 use stanch_machine::FileKind;
-use stanch_words::{Ask, Seen, table_spec};
+use stanch_words::{Ask, Seen, Value, table_spec};
 
 use crate::Host;
 use crate::descriptors::{Descriptor, Descriptors, Target};
@@ -33,14 +34,21 @@ pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
     let details = ask.wants_any(&[col::size, col::inode, col::device, col::kind]);
     let flags = ask.wants_any(&[col::mode, col::flags]);
     let mut refusals = Refusals::default();
+    // Links that follow each other and are the same share one text already.
+    let mut last: Option<(&Arc<[u8]>, Value)> = None;
     for descriptor in &descriptors.list {
         let Target::Other(link) = &descriptor.target else { continue };
         let (path, deleted) = process_files::without_deleted(link);
         let object = path.strip_prefix(b"anon_inode:");
+        let text = match &last {
+            Some((before, text)) if Arc::ptr_eq(before, link) => text.clone(),
+            _ => Value::bytes(if object.is_some() { b"" } else { path }),
+        };
+        last = Some((link, text.clone()));
         let mut row = SPEC.row();
         row.put(col::pid, descriptor.pid)
             .put(col::fd, descriptor.fd)
-            .put(col::path, if object.is_some() { b"" } else { path })
+            .put(col::path, text)
             .put(col::deleted, deleted)
             .put(col::object, object.map(bare));
         if object.is_some() {

@@ -77,6 +77,7 @@ pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
     let reader = Reader::new(host, ask);
     let mut buffer = Vec::with_capacity(16 << 10);
     let mut refusals = Refusals::default();
+    let mut room = process_files::Room::default();
     for pid in process_files::pids(host, SPEC.name, ask, col::pid, seen) {
         let path = format!("/proc/{pid}");
         let opened = host.machine().directory(Path::new(&path));
@@ -88,6 +89,7 @@ pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
                 row: SPEC.row(),
                 buffer: &mut buffer,
                 refusals: &mut refusals,
+                room: &mut room,
                 seen,
             };
             one.read()?;
@@ -249,6 +251,7 @@ struct One<'a> {
     row: Row,
     buffer: &'a mut Vec<u8>,
     refusals: &'a mut Refusals,
+    room: &'a mut process_files::Room,
     seen: &'a mut Seen,
 }
 
@@ -275,7 +278,8 @@ impl One<'_> {
                 return Err(not_it());
             }
         }
-        if ask.wants_any(&[col::cmdline, col::argv0]) && self.take("cmdline", limits::ARGUMENTS) {
+        if ask.wants_any(&[col::cmdline, col::argv0]) && self.take("cmdline", self.room.cap()) {
+            self.room.take(self.buffer.len());
             let first = self.buffer.split(|&b| b == 0).next().unwrap_or_default();
             self.row
                 .put(col::cmdline, process_files::joined_arguments(self.buffer))

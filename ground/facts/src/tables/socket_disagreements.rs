@@ -5,7 +5,8 @@
 //!
 //! Source: sock_diag(7), proc_net(5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use stanch_machine::Kernel;
@@ -33,7 +34,7 @@ table_spec! {
 const LOOKS: i64 = 3;
 const BETWEEN: Duration = Duration::from_millis(60);
 
-type Key = (u8, String, u16, String, u16, u64);
+type Key = ((u8, Option<IpAddr>, u16, Option<IpAddr>, u16), u64);
 
 /// A socket, and whether netlink (else /proc) is the one to show it.
 type Found = BTreeMap<(Key, bool), Socket>;
@@ -95,14 +96,18 @@ fn look(host: &Host, kernel: &dyn Kernel, seen: &mut Seen) -> Option<Found> {
 
 /// Returns the sockets that stand in one list only.
 fn differing(dumped: &[Socket], listed: &[Socket]) -> Found {
-    let keyed = |list: &[Socket], in_netlink: bool| -> Found {
-        let lasting = list.iter().filter(|socket| is_lasting(socket));
-        lasting.map(|socket| ((key(socket), in_netlink), socket.clone())).collect()
+    let keys = |list: &[Socket]| -> HashSet<Key> {
+        list.iter().filter(|socket| is_lasting(socket)).map(key).collect()
     };
-    let (mut dumped, mut listed) = (keyed(dumped, true), keyed(listed, false));
-    dumped.retain(|(key, _), _| listed.remove(&(key.clone(), false)).is_none());
-    dumped.append(&mut listed);
-    dumped
+    let (in_netlink, in_proc) = (keys(dumped), keys(listed));
+    let only = |list: &[Socket], others: &HashSet<Key>, netlink: bool| -> Found {
+        let lasting = list.iter().filter(|socket| is_lasting(socket));
+        let alone = lasting.filter(|socket| !others.contains(&key(socket)));
+        alone.map(|socket| ((key(socket), netlink), socket.clone())).collect()
+    };
+    let mut found = only(dumped, &in_proc, true);
+    found.append(&mut only(listed, &in_netlink, false));
+    found
 }
 
 /// Waiting and half-open sockets come and go by timers; merely bound ones (13) and closed ones (7)
@@ -116,9 +121,7 @@ fn is_lasting(socket: &Socket) -> bool {
 }
 
 fn key(socket: &Socket) -> Key {
-    let text = |address: Option<std::net::IpAddr>| address.map_or_else(String::new, |a| a.to_string());
-    let (protocol, local, local_port, remote, remote_port) = socket.ends();
-    (protocol, text(local), local_port, text(remote), remote_port, socket.inode)
+    (socket.ends(), socket.inode)
 }
 
 #[cfg(test)]
@@ -137,7 +140,7 @@ mod tests {
         let dumped = [socket(22, 1, 10), socket(4444, 2, 10), socket(80, 0, 6), socket(81, 5, 13)];
         let listed = [socket(22, 1, 10), socket(53, 3, 10), socket(80, 0, 3)];
         let found = differing(&dumped, &listed);
-        let shown: Vec<_> = found.iter().map(|((key, netlink), _)| (key.2, *netlink)).collect();
+        let shown: Vec<_> = found.iter().map(|((key, netlink), _)| (key.0.2, *netlink)).collect();
         assert_eq!(shown, [(53, false), (4444, true)]);
     }
 }

@@ -16,12 +16,17 @@ use crate::kernel::{Protocol, TakenPorts};
 #[derive(Clone, Copy)]
 enum Wildcard {
     Both,
+    /// The same where the machine's default was turned round (`net.ipv6.bindv6only`): it costs a
+    /// call more a port.
+    BothAsked,
     Four,
 }
 
 /// Returns whether one port is taken.
 pub(super) fn is_taken(protocol: Protocol, port: u16) -> Result<bool, Miss> {
-    match bind(Wildcard::Both, protocol, port).or_else(|errno| fall_back(errno, protocol, port)) {
+    match bind(Wildcard::BothAsked, protocol, port)
+        .or_else(|errno| fall_back(errno, protocol, port))
+    {
         Ok(()) => Ok(false),
         Err(Errno::ADDRINUSE) => Ok(true),
         Err(errno) => Err(Miss::from_errno(errno, Path::new("bind"))),
@@ -31,7 +36,8 @@ pub(super) fn is_taken(protocol: Protocol, port: u16) -> Result<bool, Miss> {
 /// Tries all ports.
 pub(super) fn taken(protocol: Protocol) -> Result<TakenPorts, Miss> {
     let mut found = TakenPorts::default();
-    let mut wildcard = Wildcard::Both;
+    let default = open(AddressFamily::INET6, protocol).and_then(sockopt::ipv6_v6only);
+    let mut wildcard = if default == Ok(false) { Wildcard::Both } else { Wildcard::BothAsked };
     for port in 1..=u16::MAX {
         let mut result = bind(wildcard, protocol, port);
         if is_without_six(result) {
@@ -58,10 +64,11 @@ fn is_without_six(result: Result<(), Errno>) -> bool {
 
 fn bind(wildcard: Wildcard, protocol: Protocol, port: u16) -> Result<(), Errno> {
     match wildcard {
-        Wildcard::Both => {
+        Wildcard::Both | Wildcard::BothAsked => {
             let socket = open(AddressFamily::INET6, protocol)?;
-            // The default may have been turned round (net.ipv6.bindv6only).
-            sockopt::set_ipv6_v6only(&socket, false)?;
+            if matches!(wildcard, Wildcard::BothAsked) {
+                sockopt::set_ipv6_v6only(&socket, false)?;
+            }
             net::bind(&socket, &SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0))
         }
         Wildcard::Four => {
