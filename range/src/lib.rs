@@ -13,9 +13,11 @@
 //! **Start reading** at [`Victim::boot`], [`debian`] and `src/bin/stand_in.rs`.
 
 mod debian;
+mod slow_files;
 mod victim;
 
 pub use debian::debian;
+pub use slow_files::SlowFiles;
 pub use victim::{Ran, Victim, alone};
 
 use std::path::PathBuf;

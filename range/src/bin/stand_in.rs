@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use stanch_range::SlowFiles;
 
 /// Nothing here outlives a test that was interrupted by more than this.
 const LIFETIME: Duration = Duration::from_secs(900);
@@ -37,6 +38,7 @@ fn main() -> Result<()> {
         "bpf" => bpf(),
         "jit" => jit(),
         "hang" => hang(&argument),
+        "serve" => serve(&argument),
         other => bail!("no stand-in is called `{other}`"),
     }
 }
@@ -209,10 +211,15 @@ fn jit() -> Result<()> {
 
 /// A user-space file system that never answers: whoever looks into it waits for ever.
 fn hang(place: &str) -> Result<()> {
-    use rustix::mount::{MountFlags, mount};
-    let device = std::fs::OpenOptions::new().read(true).write(true).open("/dev/fuse")?;
-    let options = format!("fd={},rootmode=40000,user_id=0,group_id=0", device.as_raw_fd());
-    let options = CString::new(options)?;
-    mount("hang", place, "fuse", MountFlags::empty(), Some(options.as_c_str()))?;
+    let _never_served = SlowFiles::mount(place)?;
     sleep()
+}
+
+/// One that serves `/bin/sleep` as its one file, until `/run/freeze` is there.
+fn serve(place: &str) -> Result<()> {
+    let mut files = SlowFiles::mount(place)?;
+    tell(std::process::id())?;
+    files.serve(&std::fs::read("/bin/sleep")?, std::path::Path::new("/run/freeze"))?;
+    std::thread::sleep(LIFETIME);
+    Ok(())
 }
