@@ -154,6 +154,22 @@ pub fn over_mounts(mountinfo: &[u8]) -> (Vec<OverMount>, bool) {
     (found, hidepid)
 }
 
+/// Leaves a gap where /proc hides other people's processes by rule (proc(5), `hidepid`) and we may
+/// not see past it. A process that is hidden so leaves no other trace: it is not even listed.
+pub fn note_hidepid(host: &Host, table: &str, seen: &mut Seen) {
+    let Some(kernel) = host.machine().kernel() else { return };
+    if sees_everybody(kernel) {
+        return;
+    }
+    let path = Path::new("/proc/self/mountinfo");
+    let read = host.machine().read(path, limits::PSEUDO_FILE);
+    let mountinfo = read.map(|contents| contents.bytes).unwrap_or_default();
+    if over_mounts(&mountinfo).1 {
+        let detail = "/proc is mounted with hidepid: other people's processes are hidden by rule";
+        seen.gap(Gap::new(table, GapKind::Denied, detail).at("/proc"));
+    }
+}
+
 /// Returns the processes that the fresh procfs lists; a refusal is a gap.
 pub fn freshly_listed(host: &Host, table: &str, seen: &mut Seen) -> Option<BTreeSet<i64>> {
     match host.machine().kernel()?.fresh_proc_list() {

@@ -390,6 +390,7 @@ pub fn pids(host: &Host, table: &str, ask: &Ask, column: usize, seen: &mut Seen)
         let pid = asked.as_integer().or_else(|| asked.as_text()?.parse().ok());
         return pid.filter(|&pid| pid > 0).into_iter().collect();
     }
+    crate::pid_views::note_hidepid(host, table, seen);
     let mut pids: Vec<i64> = host
         .list(table, Path::new("/proc"), seen)
         .iter()
