@@ -13,6 +13,7 @@
 //! [`gap`] (what could not be seen).
 
 pub mod both;
+pub mod event;
 pub mod finding;
 pub mod gap;
 pub mod level;
@@ -22,6 +23,7 @@ pub mod text;
 pub mod value;
 
 pub use both::{Both, Lang};
+pub use event::{Clock, Event, EventKind, Field, Place, Text, Trust};
 pub use finding::{Class, Evidence, Finding, Subject, SubjectKind, Verdict};
 pub use gap::{Gap, GapKind};
 pub use level::Level;
