@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::tree::Tree;
-use crate::{Contents, Kernel, Listing, Machine, Miss, Stalls, Stat};
+use crate::{Contents, Kernel, Listing, Machine, Miss, OpenFile, Stalls, Stat};
 
 /// A root directory seen as a machine (`--root DIR`).
 #[derive(Debug)]
@@ -35,6 +35,9 @@ impl Machine for Image {
     }
     fn read_pieces(&self, path: &Path, cap: u64, each: &mut dyn FnMut(&[u8])) -> Result<u64, Miss> {
         self.tree.read_pieces(path, cap, each)
+    }
+    fn open<'a>(&'a self, path: &Path) -> Result<Box<dyn OpenFile + 'a>, Miss> {
+        self.tree.open_file(path)
     }
     fn list(&self, path: &Path) -> Result<Listing, Miss> {
         self.tree.list(path)

@@ -14,7 +14,7 @@ use crate::directory::{ByDescriptor, ByPath, Directory};
 use crate::kernel::{BpfKind, BpfPart, FileSystem, Probe, Protocol, Sysinfo, TakenPorts};
 use crate::stall::Guard;
 use crate::tree::{Tree, list_descriptor, read_capped};
-use crate::{Contents, Kernel, Listing, Machine, Miss, Stalls, Stat, sys};
+use crate::{Contents, Kernel, Listing, Machine, Miss, OpenFile, Stalls, Stat, sys};
 
 mod netlink;
 mod ports;
@@ -97,6 +97,9 @@ impl Machine for Live {
     }
     fn read_pieces(&self, path: &Path, cap: u64, each: &mut dyn FnMut(&[u8])) -> Result<u64, Miss> {
         self.tree.read_pieces(path, cap, each)
+    }
+    fn open<'a>(&'a self, path: &Path) -> Result<Box<dyn OpenFile + 'a>, Miss> {
+        self.tree.open_file(path)
     }
     fn list(&self, path: &Path) -> Result<Listing, Miss> {
         self.tree.list(path)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use stanch_words::GapKind;
 
-use crate::{Contents, Entry, FileKind, Kernel, Listing, Machine, Miss, Stat};
+use crate::{Contents, Entry, FileKind, Kernel, Listing, Machine, Miss, OpenFile, Stat};
 
 /// A machine in memory.
 ///
@@ -113,6 +113,22 @@ impl Pretend {
     }
 }
 
+impl OpenFile for &Node {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Miss> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let most = rest.len().min(buffer.len());
+        for (to, from) in buffer.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        Ok(most)
+    }
+
+    fn stat(&self) -> Result<Stat, Miss> {
+        Ok(self.stat)
+    }
+}
+
 fn absent(path: &Path) -> Miss {
     Miss { absent: true, ..Miss::new(GapKind::Changed, "no such file or directory", path) }
 }
@@ -136,6 +152,14 @@ impl Machine for Pretend {
         let contents = self.read(path, cap)?;
         each(&contents.bytes);
         Ok(contents.bytes.len() as u64)
+    }
+
+    fn open<'a>(&'a self, path: &Path) -> Result<Box<dyn OpenFile + 'a>, Miss> {
+        let node = self.find(path, true)?;
+        if node.stat.kind() != FileKind::Regular {
+            return Err(Miss::new(GapKind::Failed, "not a regular file", path));
+        }
+        Ok(Box::new(node))
     }
 
     fn list(&self, path: &Path) -> Result<Listing, Miss> {

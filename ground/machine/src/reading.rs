@@ -19,6 +19,10 @@ pub trait Machine: Send + Sync {
     /// Reads a file piece by piece, at most `cap` bytes, and returns how many there were.
     fn read_pieces(&self, path: &Path, cap: u64, each: &mut dyn FnMut(&[u8])) -> Result<u64, Miss>;
 
+    /// Opens a regular file, to read pieces of it at any place: for files that are too large to be
+    /// read whole, as journals and databases are.
+    fn open<'a>(&'a self, path: &Path) -> Result<Box<dyn OpenFile + 'a>, Miss>;
+
     /// Lists a directory without `.` and `..`, in the order of names.
     fn list(&self, path: &Path) -> Result<Listing, Miss>;
 
@@ -102,6 +106,16 @@ fn parts(path: &Path) -> Vec<std::ffi::OsString> {
             Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
         })
         .collect()
+}
+
+/// A regular file held open. It stays the same file, whatever is moved over its path.
+pub trait OpenFile {
+    /// Reads at an offset until the buffer is full or the file ends; returns how many bytes there
+    /// were.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Miss>;
+
+    /// Describes the open file.
+    fn stat(&self) -> Result<Stat, Miss>;
 }
 
 /// What a file held.

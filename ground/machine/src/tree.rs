@@ -68,7 +68,7 @@ impl Tree {
     }
 
     /// Opens a file for reading if it is a regular one.
-    fn open_regular(&self, path: &Path) -> Result<OwnedFd, Miss> {
+    pub(crate) fn open_regular(&self, path: &Path) -> Result<OwnedFd, Miss> {
         // A look before the open: opening a device or FIFO can act or block. /proc and /sys hold
         // only pseudo files, where the extra call would double the cost.
         if !(matches!(self.root, Root::Own) && is_pseudo(path)) {

@@ -1,0 +1,87 @@
+//! A file of a tree held open, and read at any place.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{self, AtFlags, StatxFlags};
+use rustix::io::Errno;
+
+use crate::stall;
+use crate::tree::{Tree, from_statx};
+use crate::{Miss, OpenFile, Stat};
+
+/// An open file, each of whose reads is watched.
+struct InTree<'a> {
+    tree: &'a Tree,
+    file: OwnedFd,
+    path: PathBuf,
+}
+
+impl Tree {
+    pub(crate) fn open_file<'a>(&'a self, path: &Path) -> Result<Box<dyn OpenFile + 'a>, Miss> {
+        let _guard = self.guard(path)?;
+        let file = self.open_regular(path)?;
+        Ok(Box::new(InTree { tree: self, file, path: path.to_owned() }))
+    }
+}
+
+impl OpenFile for InTree<'_> {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Miss> {
+        let _guard = self.tree.guard(&self.path)?;
+        let mut done = 0_usize;
+        while let Some(room) = buffer.get_mut(done..).filter(|room| !room.is_empty()) {
+            let read = match rustix::io::pread(&self.file, room, offset.saturating_add(done as u64))
+            {
+                // An offset past what a file can have (off_t, pread(2)) is past its end.
+                Ok(0) | Err(Errno::INVAL | Errno::OVERFLOW) => break,
+                Err(Errno::INTR) => continue,
+                other => other.map_err(|errno| Miss::from_errno(errno, &self.path))?,
+            };
+            stall::tick();
+            done = done.saturating_add(read);
+        }
+        Ok(done)
+    }
+
+    fn stat(&self) -> Result<Stat, Miss> {
+        let _guard = self.tree.guard(&self.path)?;
+        let mask = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+        fs::statx(&self.file, c"", AtFlags::EMPTY_PATH, mask)
+            .map(from_statx)
+            .map_err(|errno| Miss::from_errno(errno, &self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Image, Live, Machine, Pretend};
+
+    fn pieces(machine: &dyn Machine, path: &str) -> Vec<String> {
+        let file = machine.open(path.as_ref()).unwrap();
+        assert_eq!(file.stat().unwrap().size, 10);
+        let at = |offset| {
+            let mut buffer = [b'-'; 4];
+            let read = file.read_at(offset, &mut buffer).unwrap();
+            format!("{read} {}", String::from_utf8_lossy(&buffer))
+        };
+        [0, 4, 8, 10, u64::MAX].map(at).to_vec()
+    }
+
+    #[test]
+    fn every_machine_reads_at_any_place_and_nothing_past_the_end() {
+        let expected = ["4 0123", "4 4567", "2 89--", "0 ----", "0 ----"];
+        let folder = std::env::temp_dir().join(format!("stanch-open-{}", std::process::id()));
+        #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("ten");
+        #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+        std::fs::write(&path, "0123456789").unwrap();
+        assert_eq!(pieces(&Live::new(), path.to_str().unwrap()), expected);
+        assert_eq!(pieces(&Image::open(&folder).unwrap(), "/ten"), expected);
+        assert_eq!(pieces(&Pretend::new().file("/ten", "0123456789"), "/ten"), expected);
+        let refused = Live::new().open(&folder).map(|_file| ()).unwrap_err();
+        assert_eq!(refused.detail, "not a regular file: directory");
+        #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
