@@ -15,6 +15,7 @@ mod accounts;
 mod base64;
 mod bpf;
 mod config_lines;
+pub mod decompress;
 pub mod descriptors;
 pub mod digest;
 pub mod host;
