@@ -23,6 +23,7 @@ mod json;
 mod lines;
 mod links;
 mod login_records;
+pub mod logs;
 pub mod memory_map;
 pub mod memory_totals;
 mod mount_list;

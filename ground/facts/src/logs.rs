@@ -1,0 +1,174 @@
+//! The list of log formats: what each looks like, and how it becomes events.
+//!
+//! A format is one file. A reader gets one line (or one block of records) at a time, shows the
+//! events in it, and says whether it understood: lines = events + not understood, and both are
+//! counted by [`Stream`].
+
+pub mod messages;
+pub mod stamps;
+pub mod stream;
+
+use stanch_words::{Event, Gap, Place};
+
+pub use stamps::Stamps;
+pub use stream::{Counts, Stream};
+
+/// What a reader must know of a source beside its bytes.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The source's path as text.
+    pub file: String,
+    /// The zone of the machine, for times that name none.
+    pub zone: jiff::tz::TimeZone,
+    /// When the source was last written, in microseconds since 1970 UTC: no line is younger, so a
+    /// stamp without a year finds its year by it.
+    pub modified: i64,
+}
+
+impl Context {
+    /// Returns the context of a source of an unknown machine: UTC, and the given last change.
+    pub fn new(file: impl Into<String>, modified: i64) -> Self {
+        Self { file: file.into(), zone: jiff::tz::TimeZone::UTC, modified }
+    }
+
+    /// Returns the last part of the source's path.
+    pub fn file_name(&self) -> &str {
+        self.file.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// One line, without its line feed.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'l> {
+    /// The text; bytes that are no UTF-8 are escaped ([`stanch_words::text::from_bytes`]).
+    pub text: &'l str,
+    /// Where it stands.
+    pub place: Place<'l>,
+}
+
+/// What a reader made of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Understood {
+    /// It gave events, or will give them when its record is whole.
+    Yes,
+    /// It belongs to the line before it, or says nothing by design (a comment, a header).
+    Silent,
+    /// It gave nothing: counted as not understood.
+    No,
+}
+
+/// Where events are shown.
+pub type Each<'e> = dyn FnMut(&Event<'_>) + 'e;
+
+/// Reads the lines of one source, in order.
+pub trait Reader: Send {
+    /// Reads a line.
+    fn line(&mut self, line: &Line<'_>, each: &mut Each<'_>) -> Understood;
+
+    /// Shows what was still being put together when the source ended.
+    fn end(&mut self, _each: &mut Each<'_>) {}
+
+    /// Returns what the reader itself must say about the source.
+    fn gaps(&mut self) -> Vec<Gap> {
+        Vec::new()
+    }
+}
+
+/// Reads the records of one source of fixed-size records, in order.
+pub trait RecordReader: Send {
+    /// Reads whole records; `offset` is where they begin. Returns how many were not understood.
+    fn records(&mut self, bytes: &[u8], file: &str, offset: u64, each: &mut Each<'_>) -> u64;
+}
+
+/// How a format is read.
+#[derive(Clone, Copy)]
+pub enum Form {
+    /// Line by line.
+    Lines(fn(&Context) -> Box<dyn Reader>),
+    /// In records of a size that the first bytes tell.
+    Records(fn(&[u8]) -> usize, fn(&Context, &[u8]) -> Box<dyn RecordReader>),
+}
+
+impl std::fmt::Debug for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Lines(_) => "lines",
+            Self::Records(..) => "records",
+        })
+    }
+}
+
+/// The beginning of a source, from which its format is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'s> {
+    /// The first bytes, at most [`stream::HEAD`].
+    pub bytes: &'s [u8],
+    /// The last part of the source's path: a hint, never a proof.
+    pub name: &'s str,
+}
+
+impl<'s> Sample<'s> {
+    /// Returns the first lines that hold something.
+    pub fn lines(&self) -> impl Iterator<Item = &'s [u8]> {
+        let lines = self.bytes.split(|&b| b == b'\n');
+        lines.filter(|line| !line.trim_ascii().is_empty()).take(LOOKED_AT)
+    }
+
+    /// Returns how many of the first hundred lines are such, in percent.
+    pub fn share(&self, mut is_such: impl FnMut(&[u8]) -> bool) -> u32 {
+        let (mut all, mut such) = (0_u32, 0_u32);
+        for line in self.lines() {
+            all = all.saturating_add(1);
+            such = such.saturating_add(u32::from(is_such(line)));
+        }
+        such.saturating_mul(100).checked_div(all).unwrap_or(0)
+    }
+}
+
+/// How many lines of a sample are looked at.
+const LOOKED_AT: usize = 100;
+
+/// One format of logs.
+#[derive(Debug)]
+pub struct Format {
+    /// Its name, as in `stanch events --format`.
+    pub name: &'static str,
+    /// How sure we are that a sample is of this format, 0 to 100 (a share of its lines).
+    pub recognise: fn(&Sample<'_>) -> u32,
+    /// How it is read.
+    pub form: Form,
+    /// Whether a line of this format is known by itself, so that it can be read wherever it
+    /// stands (in a file of mixed formats).
+    pub stands_alone: bool,
+}
+
+/// Declares the modules and the list in one place: each module has `FORMAT`.
+macro_rules! formats {
+    ($($name:ident)+) => {
+        $(pub mod $name;)+
+        /// All formats. Where two are equally sure, the first wins.
+        pub static ALL: &[&Format] = &[$(&$name::FORMAT),+];
+    };
+}
+
+// One line a format.
+formats! {
+    syslog
+}
+
+/// Returns a format by its name.
+pub fn find(name: &str) -> Option<&'static Format> {
+    ALL.iter().copied().find(|format| format.name == name)
+}
+
+/// Returns the format of a sample, if any is at least a little sure.
+pub fn recognise(sample: &Sample<'_>) -> Option<&'static Format> {
+    let scored = ALL.iter().map(|format| ((format.recognise)(sample), *format));
+    let mut best: Option<(u32, &'static Format)> = None;
+    for (score, format) in scored {
+        if score > best.map_or(0, |(best, _)| best) {
+            best = Some((score, format));
+        }
+    }
+    best.map(|(_, format)| format)
+}

@@ -1,0 +1,197 @@
+//! Syslog files: auth.log, secure, messages, syslog, kern.log, daemon.log, …
+//!
+//! Source: RFC 3164 (`Nov  2 08:12:44 host program[pid]: text`), RFC 5424
+//! (`1 2026-11-02T08:12:44Z host program pid msgid [data] text`), rsyslog's
+//! `RSYSLOG_FileFormat` (RFC 3339 times) and `RSYSLOG_ForwardFormat`, with or without `<PRI>`.
+//!
+//! The header is a claim: whoever may write to `/dev/log` chooses program and pid.
+
+use std::borrow::Cow;
+
+use stanch_words::{Event, EventKind};
+
+use super::messages::{self, Message};
+use super::{Context, Each, Form, Format, Line, Reader, Sample, Stamps, Understood};
+
+pub(super) static FORMAT: Format = Format {
+    name: "syslog",
+    recognise,
+    form: Form::Lines(|context| Box::new(Syslog { stamps: Stamps::new(context) })),
+    stands_alone: true,
+};
+
+fn recognise(sample: &Sample<'_>) -> u32 {
+    let mut stamps = Stamps::new(&Context::new("", i64::MAX / 4));
+    sample.share(|line| {
+        std::str::from_utf8(line).is_ok_and(|line| header(line, &mut stamps).is_some())
+    })
+}
+
+struct Syslog {
+    stamps: Stamps,
+}
+
+impl Reader for Syslog {
+    fn line(&mut self, line: &Line<'_>, each: &mut Each<'_>) -> Understood {
+        let Some(mut message) = header(line.text, &mut self.stamps) else { return Understood::No };
+        message.place = line.place;
+        messages::show(&message, each);
+        Understood::Yes
+    }
+}
+
+/// Reads a line's header.
+pub fn header<'l>(line: &'l str, stamps: &mut Stamps) -> Option<Message<'l>> {
+    let line = priority(line);
+    // `1 2026-…`: RFC 5424's version.
+    if let Some(rest) = line.strip_prefix("1 ")
+        && let Some((stamp, rest)) = stamps.iso(rest)
+    {
+        return structured(rest, stamp);
+    }
+    let first = line.as_bytes().first()?;
+    let (stamp, rest) =
+        if first.is_ascii_digit() { stamps.iso(line)? } else { stamps.bsd(line)? };
+    let (host, rest) = rest.trim_start().split_once(' ')?;
+    let mut message = Message { time: Some(stamp.time), clock: stamp.clock, host, ..Message::default() };
+    // No host: `Nov  2 08:12:44 sshd[1]: text`, as BSD's and some containers' loggers write.
+    let rest = if host.ends_with(':') && !host.contains("::") && host.len() > 1 {
+        message.host = "";
+        line.get(line.len().saturating_sub(rest.len()).saturating_sub(host.len() + 1)..)?
+    } else {
+        rest
+    };
+    tag(rest, &mut message);
+    Some(message)
+}
+
+/// Leaves out `<13>`.
+fn priority(line: &str) -> &str {
+    let Some(rest) = line.strip_prefix('<') else { return line };
+    match rest.split_once('>') {
+        Some((digits, rest))
+            if (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            rest
+        }
+        _ => line,
+    }
+}
+
+/// Reads `program[pid]: text`; without it, all is text.
+fn tag<'l>(rest: &'l str, message: &mut Message<'l>) {
+    let rest = rest.trim_start();
+    message.text = rest;
+    // The kernel's own stamp and level are left to its parser.
+    let Some(colon) = memchr::memchr(b':', rest.as_bytes()) else { return };
+    let (tag, text) = rest.split_at(colon);
+    let text = text.get(1..).unwrap_or_default();
+    let (program, pid) = match tag.split_once('[') {
+        Some((program, pid)) => (program, pid.strip_suffix(']').and_then(|pid| pid.parse().ok())),
+        None => (tag, None),
+    };
+    // `sshd: text`, `postfix/smtpd[1]: text`, `(systemd)[1]`, `pam_unix(sshd:auth)[3]`; but a
+    // sentence with a colon in it has blanks before it.
+    let program = program.trim_end();
+    if program.is_empty() || program.contains(' ') || program.len() > 64 {
+        return;
+    }
+    message.tag = program;
+    message.program = program.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(program);
+    message.pid = pid;
+    message.text = text.strip_prefix(' ').unwrap_or(text);
+}
+
+/// Reads what follows the time in RFC 5424: `host program pid msgid data text`.
+fn structured<'l>(rest: &'l str, stamp: super::stamps::Stamp) -> Option<Message<'l>> {
+    let mut words = rest.splitn(5, ' ');
+    let mut word = || words.next().map(|word| if word == "-" { "" } else { word });
+    let (host, tag, pid, _message_id) = (word()?, word()?, word()?, word()?);
+    let after = words.next()?;
+    let text = match after.strip_prefix('-') {
+        Some(text) => text,
+        None => after_data(after)?,
+    };
+    Some(Message {
+        time: Some(stamp.time),
+        clock: stamp.clock,
+        host,
+        tag,
+        program: tag.rsplit('/').next().unwrap_or(tag),
+        pid: pid.parse().ok(),
+        text: text.trim_start().trim_start_matches('\u{feff}'),
+        ..Message::default()
+    })
+}
+
+/// Skips `[id name="value"]…`, in which `\]` and `\"` are escaped.
+fn after_data(text: &str) -> Option<&str> {
+    let mut quoted = false;
+    let mut escaped = false;
+    let mut inside = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' if inside => quoted = !quoted,
+            b'[' if !inside => inside = true,
+            b']' if !quoted => inside = false,
+            b' ' if !inside => return text.get(at..),
+            _ if !inside => return None,
+            _ => {}
+        }
+    }
+    (!inside).then_some("")
+}
+
+/// `message repeated 3 times: [ text]`, as rsyslog folds equal lines: the text and the count.
+pub(super) fn unfold(text: &str) -> Option<(&str, i64)> {
+    let rest = text.strip_prefix("message repeated ")?;
+    let (count, rest) = rest.split_once(" times: [")?;
+    Some((rest.strip_suffix(']')?.trim_start(), count.parse().ok()?))
+}
+
+/// Returns an event for a message that is understood only so far.
+pub(super) fn plain<'l>(message: &Message<'l>) -> Event<'l> {
+    let mut event = message.event(EventKind::LogMessage);
+    event.message = Cow::Borrowed(message.text);
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> (String, String, Option<i64>, String) {
+        let mut stamps = Stamps::new(&Context::new("", 1_795_435_200_000_000));
+        let message = header(line, &mut stamps).unwrap();
+        (message.host.into(), message.program.into(), message.pid, message.text.into())
+    }
+
+    #[test]
+    fn headers_of_every_kind() {
+        let expected = ("web01".into(), "sshd".into(), Some(7), "text: with colons".into());
+        for line in [
+            "Nov  2 08:12:44 web01 sshd[7]: text: with colons",
+            "<38>Nov  2 08:12:44 web01 sshd[7]: text: with colons",
+            "2026-11-02T08:12:44.123456+00:00 web01 sshd[7]: text: with colons",
+            "1 2026-11-02T08:12:44Z web01 sshd 7 - - text: with colons",
+            "<38>1 2026-11-02T08:12:44Z web01 /usr/sbin/sshd 7 ID [a b=\"]\\\"\"][c] text: with colons",
+            "Nov 02 08:12:44 web01 /usr/sbin/sshd[7]: text: with colons",
+        ] {
+            assert_eq!(read(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_header_without_host_or_program() {
+        assert_eq!(read("Nov  2 08:12:44 sshd[7]: x").1, "sshd");
+        assert_eq!(read("Nov  2 08:12:44 web01 last words: none").3, "last words: none");
+    }
+
+    #[test]
+    fn folded_lines_are_counted() {
+        let folded = unfold("message repeated 2 times: [ Failed password for root]");
+        assert_eq!(folded, Some(("Failed password for root", 2)));
+    }
+}
