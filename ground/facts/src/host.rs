@@ -19,6 +19,26 @@ struct Slot {
 struct SlotState {
     value: Option<Arc<dyn Any + Send + Sync>>,
     in_the_making: bool,
+    /// Counts the maker's signs of life.
+    beats: u64,
+}
+
+/// By this a maker who needs long says that it is still at it.
+#[derive(Clone)]
+pub struct Beat(Arc<Slot>);
+
+impl Beat {
+    /// Says so.
+    pub fn beat(&self) {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.beats = state.beats.wrapping_add(1);
+    }
+}
+
+impl std::fmt::Debug for Beat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Beat")
+    }
 }
 
 /// A machine with a memory: what several tables need (the package index, the socket list) is
@@ -59,25 +79,39 @@ impl Host {
     /// Whoever comes while it is being made waits, but not for ever: if its maker hangs on a path
     /// that does not answer, the waiter makes it himself (by then that path is left out).
     pub fn once<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Arc<T> {
+        self.once_with_beats(|host, _| make(host))
+    }
+
+    /// Does the same for a thing that needs long: whoever waits goes on waiting as long as the
+    /// maker shows signs of life.
+    pub fn once_with_beats<T: Any + Send + Sync>(
+        &self,
+        make: impl FnOnce(&Self, &Beat) -> T,
+    ) -> Arc<T> {
         let slot = {
             let mut once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(once.entry(TypeId::of::<T>()).or_default())
         };
         let mut state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.value.is_none() && state.in_the_making {
+        while state.value.is_none() && state.in_the_making {
             let patience = limits::STALL.saturating_mul(2);
+            let beats = state.beats;
             state = slot
                 .made
                 .wait_timeout_while(state, patience, |state| state.value.is_none())
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
+            if state.beats == beats {
+                break;
+            }
         }
         let any = match &state.value {
             Some(value) => Arc::clone(value),
             None => {
                 state.in_the_making = true;
                 drop(state);
-                let value: Arc<dyn Any + Send + Sync> = Arc::new(make(self));
+                let value: Arc<dyn Any + Send + Sync> =
+                    Arc::new(make(self, &Beat(Arc::clone(&slot))));
                 let mut state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
                 let value = Arc::clone(state.value.get_or_insert(value));
                 slot.made.notify_all();

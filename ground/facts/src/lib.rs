@@ -18,6 +18,7 @@ mod config_lines;
 pub mod decompress;
 pub mod descriptors;
 pub mod digest;
+pub mod history;
 pub mod host;
 mod json;
 mod lines;

@@ -8,7 +8,12 @@ pub mod messages;
 pub mod stamps;
 pub mod stream;
 
+use std::path::Path;
+
+use stanch_machine::{Machine, Miss};
 use stanch_words::{Event, Gap, Place};
+
+use crate::decompress;
 
 pub use stamps::Stamps;
 pub use stream::{Counts, Stream};
@@ -87,13 +92,20 @@ pub enum Form {
     Lines(fn(&Context) -> Box<dyn Reader>),
     /// In records of a size that the first bytes tell.
     Records(fn(&[u8]) -> usize, fn(&Context, &[u8]) -> Box<dyn RecordReader>),
+    /// As a whole file that is read at will (a database, a journal, a sparse table).
+    Whole(ReadWhole),
 }
+
+/// Reads a whole file: shows its events, returns what it held and what stood in the way.
+pub type ReadWhole =
+    fn(&dyn Machine, &Path, &Context, &mut Each<'_>) -> Result<(Counts, Vec<Gap>), Miss>;
 
 impl std::fmt::Debug for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Lines(_) => "lines",
             Self::Records(..) => "records",
+            Self::Whole(_) => "whole",
         })
     }
 }
@@ -160,6 +172,45 @@ formats! {
 pub fn find(name: &str) -> Option<&'static Format> {
     ALL.iter().copied().find(|format| format.name == name)
 }
+
+/// Reads one source from a machine: its format is told from its beginning unless it is given.
+/// `alive` is called now and then.
+///
+/// # Errors
+/// A [`Miss`] if the file cannot be read at all.
+pub fn read(
+    machine: &dyn Machine,
+    path: &Path,
+    context: Context,
+    format: Option<&'static Format>,
+    alive: &dyn Fn(),
+    each: &mut Each<'_>,
+) -> Result<(Option<&'static str>, Counts, Vec<Gap>), Miss> {
+    let mut head = vec![0; stream::HEAD];
+    let length = machine.open(path)?.read_at(0, &mut head)?;
+    head.truncate(length);
+    let format = format.or_else(|| match decompress::Compression::of(&head) {
+        Some(_told_after_decompression) => None,
+        None => recognise(&Sample { bytes: &head, name: context.file_name() }),
+    });
+    if let Some(Format { name, form: Form::Whole(whole), .. }) = format {
+        let (counts, gaps) = whole(machine, path, &context, each)?;
+        return Ok((Some(name), counts, gaps));
+    }
+    let mut stream = Stream::new(context, format);
+    let read = decompress::read_pieces(machine, path, MOST_BYTES, &mut |piece| {
+        alive();
+        stream.feed(piece, each);
+    })?;
+    let mut gaps = read.gaps("", path);
+    let format = stream.format();
+    let (counts, more) = stream.end(each);
+    gaps.extend(more);
+    Ok((format, counts, gaps))
+}
+
+/// The most bytes of one source, after decompression.
+const MOST_BYTES: u64 = 16 << 30;
 
 /// Returns the format of a sample, if any is at least a little sure.
 pub fn recognise(sample: &Sample<'_>) -> Option<&'static Format> {

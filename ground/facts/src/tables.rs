@@ -68,6 +68,7 @@ tables! {
     listening_ports
     load_average
     log_files
+    log_sources
     logged_in_users
     memory_gaps
     memory_info

@@ -23,6 +23,11 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $name),+ }
             }
 
+            /// Returns its place in [`EventKind::ALL`].
+            pub fn position(self) -> usize {
+                usize::from(self as u8)
+            }
+
             /// Returns the kind of a dotted name.
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$kind),)+ _ => None }

@@ -158,7 +158,8 @@ impl Stream {
             Some(Form::Lines(open)) => {
                 State::Lines(Lines::new(format, Some(open(&self.context)), &self.context))
             }
-            None => State::Lines(Lines::new(None, None, &self.context)),
+            // A whole file inside something else (compressed, a pipe) cannot be read at will.
+            Some(Form::Whole(_)) | None => State::Lines(Lines::new(None, None, &self.context)),
         };
     }
 
@@ -251,7 +252,7 @@ impl Lines {
         });
         let open = |other: &&Format| match other.form {
             Form::Lines(open) => Some(open(context)),
-            Form::Records(..) => None,
+            Form::Records(..) | Form::Whole(_) => None,
         };
         Self { format, reader, others: others.filter_map(open).collect(), likely: 0 }
     }
