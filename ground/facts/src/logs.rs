@@ -4,6 +4,8 @@
 //! events in it, and says whether it understood: lines = events + not understood, and both are
 //! counted by [`Stream`].
 
+pub mod cut;
+pub mod json;
 pub mod messages;
 pub mod stamps;
 pub mod stream;

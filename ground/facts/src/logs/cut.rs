@@ -1,0 +1,166 @@
+//! Small cuts of text that readers share: what stands between two marks, addresses as daemons
+//! write them, blanks of any number.
+
+use std::net::IpAddr;
+
+/// Returns what stands between the first `open` and the next `close`.
+pub fn between<'t>(text: &'t str, open: &str, close: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(open)?;
+    rest.split_once(close).map(|(inside, _)| inside)
+}
+
+/// Returns what follows the first `mark`.
+pub fn after<'t>(text: &'t str, mark: &str) -> Option<&'t str> {
+    text.split_once(mark).map(|(_, rest)| rest)
+}
+
+/// Returns what stands before the first `mark`, or all.
+pub fn until<'t>(text: &'t str, mark: &str) -> &'t str {
+    text.split_once(mark).map_or(text, |(before, _)| before)
+}
+
+/// Returns the first word and what follows it, whatever blanks there are.
+pub fn word(text: &str) -> (&str, &str) {
+    let text = text.trim_start_matches([' ', '\t']);
+    match text.split_once([' ', '\t']) {
+        Some((word, rest)) => (word, rest.trim_start_matches([' ', '\t'])),
+        None => (text, ""),
+    }
+}
+
+/// Returns an address without brackets, quotes and the prefix of IPv4 in IPv6 (`::ffff:`).
+pub fn address(text: &str) -> &str {
+    let text = text.trim_matches(['[', ']', '"', '\'', '<', '>', '(', ')', ' ', ',']);
+    match text.get(..7) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("::ffff:") && text.contains('.') => {
+            text.get(7..).unwrap_or(text)
+        }
+        _ => text,
+    }
+}
+
+/// Returns address and port of `1.2.3.4:22`, `[::1]:22`, `1.2.3.4#53`, `1.2.3.4`, `::1`.
+pub fn address_port(text: &str) -> (&str, Option<u16>) {
+    let text = text.trim_matches([' ', ',', '"', '\'', '(', ')']);
+    if let Some(rest) = text.strip_prefix('[') {
+        let (inside, rest) = rest.split_once(']').unwrap_or((rest, ""));
+        let port = rest.strip_prefix([':', '#']).and_then(|port| port.parse().ok());
+        return (address(inside), port);
+    }
+    if let Some((host, port)) = text.split_once('#') {
+        return (address(host), port.parse().ok());
+    }
+    match text.rsplit_once(':') {
+        // One colon, or an IPv4 address in IPv6 before it: a port. Else all is an IPv6 address.
+        Some((host, port))
+            if !host.contains(':') || host.contains('.') && host.starts_with("::") =>
+        {
+            (address(host), port.parse().ok())
+        }
+        _ => (address(text), None),
+    }
+}
+
+/// Returns whether a text is an address.
+pub fn is_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
+}
+
+/// Returns the first address in brackets, as in `host.example[1.2.3.4]` and `host [1.2.3.4]`,
+/// and what follows its bracket.
+pub fn bracketed(text: &str) -> Option<(&str, &str)> {
+    let mut rest = text;
+    loop {
+        let (_, after) = rest.split_once('[')?;
+        let Some((inside, behind)) = after.split_once(']') else { return None };
+        let inside = inside.strip_prefix("IPv6:").unwrap_or(inside);
+        let found = address(inside);
+        if is_address(found) {
+            return Some((found, behind));
+        }
+        rest = after;
+    }
+}
+
+/// Returns the value of `name=value` among fields that end at one of `ends`.
+pub fn value<'t>(text: &'t str, name: &str, ends: &[char]) -> Option<&'t str> {
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(name) {
+        // The name begins a word: `user=` is not the end of `ruser=`.
+        let begins = before.bytes().last().is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        if begins && let Some(value) = after.strip_prefix('=') {
+            return Some(value.split(ends).next().unwrap_or_default());
+        }
+        rest = after;
+    }
+    None
+}
+
+/// Returns at most `most` bytes of a text, cut between characters.
+pub fn clip(text: &str, most: usize) -> &str {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+/// Returns the account whose home a path lies in (`/root/…`, `/home/ann/…`), empty if none: by
+/// the usual places only.
+pub fn home_owner(path: &str) -> &str {
+    let mut parts = path.split('/').skip_while(|part| !matches!(*part, "root" | "home"));
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("root"), Some(_), _) => "root",
+        (Some("home"), Some(name), Some(_)) => name,
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_daemons_write_them() {
+        for (text, host, port) in [
+            ("1.2.3.4:22", "1.2.3.4", Some(22)),
+            ("[::1]:22", "::1", Some(22)),
+            ("[1.2.3.4]:22", "1.2.3.4", Some(22)),
+            ("1.2.3.4#53", "1.2.3.4", Some(53)),
+            ("2001:db8::1", "2001:db8::1", None),
+            ("::ffff:1.2.3.4:80", "1.2.3.4", Some(80)),
+            ("::FFFF:1.2.3.4", "1.2.3.4", None),
+            ("1.2.3.4", "1.2.3.4", None),
+            ("localhost:99999", "localhost", None),
+        ] {
+            assert_eq!(address_port(text), (host, port), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bracket_that_holds_no_address_is_passed_over() {
+        assert_eq!(bracketed("[pid 3] a[::ffff:1.2.3.4]: x"), Some(("1.2.3.4", ": x")));
+        assert_eq!(bracketed("[a [1.2.3.4]"), Some(("1.2.3.4", "")));
+        assert_eq!(bracketed("[[[[["), None);
+    }
+
+    #[test]
+    fn values_of_whole_names_only() {
+        let text = "ruser=a user=b, ip=[1]";
+        assert_eq!(value(text, "user", &[' ', ',']), Some("b"));
+        assert_eq!(value(text, "ip", &[' ', ',']), Some("[1]"));
+        assert_eq!(value(text, "port", &[' ']), None);
+    }
+
+    #[test]
+    fn a_clip_keeps_characters_whole() {
+        assert_eq!((clip("a止", 2), clip("a止", 4), clip("", 3)), ("a", "a止", ""));
+    }
+
+    #[test]
+    fn homes_tell_their_owner() {
+        assert_eq!(home_owner("/root/.bash_history"), "root");
+        assert_eq!(home_owner("/mnt/home/ann/.zsh_history"), "ann");
+        assert_eq!((home_owner("/home/x"), home_owner("/etc/root"), home_owner("a")), ("", "", ""));
+    }
+}
