@@ -19,7 +19,7 @@ use stanch_rules::{Query, content};
 use stanch_words::{Gap, GapKind, TableSpec, Tables as _};
 
 pub use stanch_detect::{Blind, DetectError, Detection, LookedAt, Options};
-pub use stanch_machine::Miss;
+pub use stanch_machine::{Miss, apart};
 pub use stanch_rules::{Answer, Page, QueryError};
 
 /// What is looked at.

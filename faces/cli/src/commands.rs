@@ -8,8 +8,6 @@ mod query;
 mod rules;
 mod status;
 
-use std::process::ExitCode;
-
 use clap::ArgMatches;
 use stanch_incident::{Incident, Place};
 use stanch_view::{Report, Trouble};
@@ -27,7 +25,7 @@ pub(crate) fn run(
     matches: &ArgMatches,
     asked: &Asked,
     terminal: &Terminal,
-) -> Result<ExitCode, Box<Report>> {
+) -> Result<u8, Box<Report>> {
     match matches.subcommand() {
         None => status::run(asked, terminal),
         Some(("detect", matches)) => detect::run(matches, asked, terminal),
@@ -40,7 +38,7 @@ pub(crate) fn run(
             let names = matches.get_many::<String>("command").into_iter().flatten().cloned();
             let names: Vec<String> = names.collect();
             terminal.text(&help::for_command(&names, asked.look)?)?;
-            Ok(ExitCode::SUCCESS)
+            Ok(0)
         }
     }
 }

@@ -27,14 +27,19 @@ fn main() -> ExitCode {
     let given: Vec<std::ffi::OsString> = std::env::args_os().collect();
     let terminal = Terminal::of_process(&given);
     trap::set();
-    let run = std::panic::AssertUnwindSafe(|| answer(&given, &terminal));
+    ExitCode::from(stanch_incident::apart(|| look(&given, &terminal)))
+}
+
+/// Does what was asked and returns the exit code.
+fn look(given: &[std::ffi::OsString], terminal: &Terminal) -> u8 {
+    let run = std::panic::AssertUnwindSafe(|| answer(given, terminal));
     match std::panic::catch_unwind(run) {
         Ok(code) => code,
         Err(_caught) => terminal.fail(&trap::report(), false),
     }
 }
 
-fn answer(given: &[std::ffi::OsString], terminal: &Terminal) -> ExitCode {
+fn answer(given: &[std::ffi::OsString], terminal: &Terminal) -> u8 {
     match arguments::command(terminal.lang()).try_get_matches_from(given) {
         Ok(matches) => {
             let asked = Asked::of(&matches, terminal);

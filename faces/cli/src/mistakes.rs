@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::ExitCode;
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -13,7 +12,7 @@ use crate::help;
 use crate::terminal::Terminal;
 
 /// Answers what is no command to run: a wish for help, or a mistake.
-pub(crate) fn answer(error: &clap::Error, given: &[OsString], terminal: &Terminal) -> ExitCode {
+pub(crate) fn answer(error: &clap::Error, given: &[OsString], terminal: &Terminal) -> u8 {
     let shown = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             terminal.text(&help::for_arguments(given, terminal.look()))
@@ -24,7 +23,7 @@ pub(crate) fn answer(error: &clap::Error, given: &[OsString], terminal: &Termina
         _ => Err(Box::new(report(error, given))),
     };
     match shown {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(report) => {
             let as_json = given.iter().take_while(|a| *a != "--").any(|a| a == "--json");
             terminal.fail(&report, as_json)

@@ -2,7 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal as _, Write};
-use std::process::ExitCode;
 
 use stanch_view::{Look, Report, documents};
 use stanch_wire::json;
@@ -80,13 +79,13 @@ impl Terminal {
     }
 
     /// Says why a command did not do what was asked, and returns its exit code.
-    pub(crate) fn fail(&self, report: &Report, as_json: bool) -> ExitCode {
+    pub(crate) fn fail(&self, report: &Report, as_json: bool) -> u8 {
         if as_json {
             let document = documents::error(report, self.look);
             let _reported_below = self.data(|out| json::pretty(out, &document));
         }
         self.speak(&report.text(self.errors));
-        ExitCode::from(report.kind.exit())
+        report.kind.exit()
     }
 }
 

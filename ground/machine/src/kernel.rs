@@ -92,6 +92,11 @@ pub trait Kernel: Send + Sync {
 
     /// Returns our own pid.
     fn own_pid(&self) -> i32;
+
+    /// Returns the pid of the process that waits for ours ([`crate::apart`]), if there is one.
+    fn keeper_pid(&self) -> Option<i32> {
+        None
+    }
 }
 
 /// A way of asking whether a process is there.

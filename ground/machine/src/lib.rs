@@ -7,12 +7,13 @@
 //! or a [`Miss`] that says why not. A machine is [`Live`], an [`Image`] (any root directory) or
 //! [`Pretend`] (in memory, for tests).
 //!
-//! **Never**: nothing found on the machine is executed, no child process is started, no absolute
+//! **Never**: nothing found on the machine is executed, no program is started, no absolute
 //! symlink leads out of an image, and nothing is changed by reading (`O_NOATIME` where allowed).
 //!
 //! **Start reading** at [`reading`] (the trait), [`kernel`] (questions to a running kernel) and
 //! [`live`].
 
+mod apart;
 pub mod directory;
 pub mod image;
 pub mod kernel;
@@ -25,6 +26,7 @@ mod stall;
 mod sys;
 mod tree;
 
+pub use apart::apart;
 pub use directory::Directory;
 pub use image::Image;
 pub use kernel::Kernel;

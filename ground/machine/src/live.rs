@@ -351,4 +351,8 @@ impl Kernel for Live {
     fn own_pid(&self) -> i32 {
         rustix::process::getpid().as_raw_nonzero().get()
     }
+
+    fn keeper_pid(&self) -> Option<i32> {
+        crate::apart::keeper()
+    }
 }

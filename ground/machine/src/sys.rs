@@ -1,7 +1,7 @@
 //! The unsafe corner: system calls that no kept library gives us, each one call long.
 #![expect(
     unsafe_code,
-    reason = "JUSTIFICATION: bpf(2), sched_getparam(2) and CPU clocks of others have no safe wrapper"
+    reason = "JUSTIFICATION: bpf(2), sched_getparam(2), fork(2) and CPU clocks of others have no safe wrapper"
 )]
 
 use rustix::io::Errno;
@@ -9,6 +9,23 @@ use rustix::io::Errno;
 /// Returns whether we are root in effect.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+/// Splits off a copy of this process: none in the copy, its pid in the original.
+pub(crate) fn fork() -> Result<Option<rustix::process::Pid>, Errno> {
+    // SAFETY: no other thread runs yet (`apart` is the first thing that `main` does), so that no
+    // lock is held by a thread that the copy does not have.
+    let pid = unsafe { libc::fork() };
+    result(pid.into()).map(|_started| rustix::process::Pid::from_raw(pid))
+}
+
+/// Makes stdin, stdout and stderr something that nobody waits for.
+pub(crate) fn replace_standard_streams(by: std::os::fd::BorrowedFd<'_>) {
+    use std::os::fd::AsRawFd as _;
+    for stream in 0..=2 {
+        // SAFETY: both are open descriptors, or the call says no; nothing here owns 0, 1 and 2.
+        let _best_effort = unsafe { libc::dup2(by.as_raw_fd(), stream) };
+    }
 }
 
 /// Returns seconds since 1970 UTC.

@@ -1,7 +1,5 @@
 //! `stanch completions`: for a shell, in the reader's language.
 
-use std::process::ExitCode;
-
 use clap::ArgMatches;
 use clap_complete::{Shell, generate};
 use stanch_view::Report;
@@ -13,7 +11,7 @@ pub(super) fn run(
     matches: &ArgMatches,
     asked: &Asked,
     terminal: &Terminal,
-) -> Result<ExitCode, Box<Report>> {
+) -> Result<u8, Box<Report>> {
     let shell = match matches.get_one::<String>("shell").map(String::as_str) {
         Some("zsh") => Shell::Zsh,
         Some("fish") => Shell::Fish,
@@ -22,5 +20,5 @@ pub(super) fn run(
     let mut script = Vec::new();
     generate(shell, &mut arguments::command(asked.look.lang), "stanch", &mut script);
     terminal.data(|out| out.write_all(&script))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }

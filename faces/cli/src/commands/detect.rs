@@ -1,7 +1,5 @@
 //! `stanch detect`: have I been broken into?
 
-use std::process::ExitCode;
-
 use clap::ArgMatches;
 use rustix::time::{ClockId, clock_gettime};
 use stanch_incident::{Detection, Options, Place};
@@ -18,7 +16,7 @@ pub(super) fn run(
     matches: &ArgMatches,
     asked: &Asked,
     terminal: &Terminal,
-) -> Result<ExitCode, Box<Report>> {
+) -> Result<u8, Box<Report>> {
     let only = matches.get_many::<String>("only").into_iter().flatten().cloned().collect();
     let before = milliseconds();
     let incident = super::open(&asked.place)?;
@@ -47,13 +45,13 @@ pub(super) fn run(
 }
 
 /// Findings win over gaps; a note is no finding.
-fn code(detection: &Detection) -> ExitCode {
+fn code(detection: &Detection) -> u8 {
     let found = detection.findings.iter().any(|finding| finding.level > Level::Low);
     let partial = detection.gaps.iter().any(|blind| blind.gap.kind.is_partial());
     match (found, partial) {
-        (true, _) => ExitCode::from(1),
-        (false, true) => ExitCode::from(3),
-        (false, false) => ExitCode::SUCCESS,
+        (true, _) => 1,
+        (false, true) => 3,
+        (false, false) => 0,
     }
 }
 

@@ -1,7 +1,5 @@
 //! `stanch facts`: the tables there are.
 
-use std::process::ExitCode;
-
 use clap::ArgMatches;
 use stanch_view::pages::facts;
 use stanch_view::{Report, documents, suggest};
@@ -16,7 +14,7 @@ pub(super) fn run(
     matches: &ArgMatches,
     asked: &Asked,
     terminal: &Terminal,
-) -> Result<ExitCode, Box<Report>> {
+) -> Result<u8, Box<Report>> {
     let mut tables = super::open(&asked.place)?.tables();
     tables.sort_by_key(|spec| spec.name);
     let name = matches.get_one::<String>("table");
@@ -36,7 +34,7 @@ pub(super) fn run(
             None => facts::list(&tables, asked.look),
         })?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
 fn missing(name: &str, near: Option<&str>) -> Report {

@@ -1,7 +1,5 @@
 //! `stanch rules list` and `stanch rules show ID`: what detection looks for.
 
-use std::process::ExitCode;
-
 use clap::ArgMatches;
 use stanch_view::pages::rules;
 use stanch_view::{Report, documents, suggest};
@@ -16,7 +14,7 @@ pub(super) fn run(
     matches: &ArgMatches,
     asked: &Asked,
     terminal: &Terminal,
-) -> Result<ExitCode, Box<Report>> {
+) -> Result<u8, Box<Report>> {
     let mut pages = stanch_incident::signs().map_err(|error| super::bug(&error))?;
     let id = match matches.subcommand() {
         Some(("show", matches)) => matches.get_one::<String>("id"),
@@ -43,7 +41,7 @@ pub(super) fn run(
             None => rules::list(&pages, asked.look),
         })?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
 fn missing(id: &str, near: Option<&str>) -> Report {

@@ -69,7 +69,7 @@ table_spec! {
     user_namespace BigInt Plain "Inode of the user namespace.";
     shares_pid_namespace Integer Plain "1 if it is in the pid namespace of the process that asks.";
     children_time BigInt Plain "CPU time of ended children that were waited for, milliseconds.";
-    own Integer Plain "1 for the process that asks.";
+    own Integer Plain "1 for the process that asks, and the one that waits for it.";
 }
 
 /// Reads /proc.
@@ -114,7 +114,7 @@ struct Reader<'a> {
     boot: Option<i64>,
     ticks: i64,
     page: i64,
-    own_pid: Option<i64>,
+    own_pids: [Option<i64>; 2],
     own_pid_namespace: Option<i64>,
     /// The root directory and the mount namespace of the process that asks.
     own_root: Option<(Stat, i64)>,
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
             boot: start.then(|| process_files::boot_time(machine)).flatten(),
             ticks: kernel.map_or(100, |k| k.ticks()).max(1).cast_signed(),
             page: kernel.map_or(4096, |k| k.page_size()).cast_signed(),
-            own_pid: kernel.map(|k| i64::from(k.own_pid())),
+            own_pids: [kernel.map(stanch_machine::Kernel::own_pid), kernel.and_then(stanch_machine::Kernel::keeper_pid)].map(|pid| pid.map(i64::from)),
             own_pid_namespace: shares
                 .then(|| machine.read_link(own).ok())
                 .flatten()
@@ -261,7 +261,7 @@ impl One<'_> {
         self.row
             .put(col::pid, self.pid)
             .put(col::wired_size, 0)
-            .put(col::own, self.reader.own_pid == Some(self.pid));
+            .put(col::own, self.reader.own_pids.contains(&Some(self.pid)));
         if self.reader.stat {
             self.directory.read("stat", PSEUDO, self.buffer)?;
             let told = put_stat(&mut self.row, self.buffer, self.reader)
