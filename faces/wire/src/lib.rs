@@ -14,6 +14,7 @@
 
 mod detect;
 mod error;
+mod event;
 mod facts;
 pub mod json;
 mod query;
@@ -22,6 +23,7 @@ mod status;
 
 pub use detect::{Detect, Entity, Evidence, Finding, Gap, LookedAt};
 pub use error::Error;
+pub use event::{EventLine, EventsSource, EventsSummary};
 pub use facts::{Column, Facts, Table};
 pub use query::{Cell, Query, QuerySummary, Row, RowLine};
 pub use rules::{Rule, Rules};

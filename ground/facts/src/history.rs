@@ -143,6 +143,7 @@ pub fn read_source(
         file: source.path_text().to_owned(),
         zone: sources::zone(host),
         modified: source.modified,
+        tell_strange: false,
     };
     let mut show = |event: &Event<'_>| {
         if let Some(time) = event.time {

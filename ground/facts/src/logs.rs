@@ -30,12 +30,14 @@ pub struct Context {
     /// When the source was last written, in microseconds since 1970 UTC: no line is younger, so a
     /// stamp without a year finds its year by it.
     pub modified: i64,
+    /// Whether lines that nobody understood are shown as events of their own kind.
+    pub tell_strange: bool,
 }
 
 impl Context {
     /// Returns the context of a source of an unknown machine: UTC, and the given last change.
     pub fn new(file: impl Into<String>, modified: i64) -> Self {
-        Self { file: file.into(), zone: jiff::tz::TimeZone::UTC, modified }
+        Self { file: file.into(), zone: jiff::tz::TimeZone::UTC, modified, tell_strange: false }
     }
 
     /// Returns the last part of the source's path.

@@ -138,6 +138,9 @@ kinds! {
     ContainerChange "container.change";
     /// An intrusion detection system raised its voice.
     IdsWitness "ids.witness";
+    /// A line that nobody understood; shown only where somebody asks for such lines, and never
+    /// counted as an event.
+    LogStrange "log.not_understood";
     /// A line that was understood only as far as its source, time and text.
     LogMessage "log.message";
 }

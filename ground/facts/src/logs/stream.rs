@@ -1,6 +1,6 @@
 //! A source as it flows by: bytes go in, events come out, everything is counted.
 
-use stanch_words::{Event, Gap, GapKind, Place, text};
+use stanch_words::{Event, EventKind, Gap, GapKind, Place, text};
 
 use super::{Context, Each, Form, Format, Line, Reader, RecordReader, Sample, Understood};
 
@@ -64,6 +64,8 @@ struct Lines {
     others: Vec<Box<dyn Reader>>,
     /// Which of the others understood last: the next strange line is likely its too.
     likely: usize,
+    /// Whether a line that nobody understood is shown too.
+    tell_strange: bool,
 }
 
 impl Stream {
@@ -254,7 +256,13 @@ impl Lines {
             Form::Lines(open) => Some(open(context)),
             Form::Records(..) | Form::Whole(_) => None,
         };
-        Self { format, reader, others: others.filter_map(open).collect(), likely: 0 }
+        Self {
+            format,
+            reader,
+            others: others.filter_map(open).collect(),
+            likely: 0,
+            tell_strange: context.tell_strange,
+        }
     }
 
     fn line(&mut self, bytes: &[u8], file: &str, offset: u64, counting: &mut Counting<'_, '_>) {
@@ -279,7 +287,15 @@ impl Lines {
         let line = Line { text, place: Place { file, line: number, offset } };
         let before = counting.counts.events;
         match self.read(&line, &mut |event| counting.show(event)) {
-            Understood::No => counting.not_understood(offset),
+            Understood::No => {
+                counting.not_understood(offset);
+                if self.tell_strange {
+                    let mut event = Event::new(EventKind::LogStrange);
+                    event.message = line.text.into();
+                    event.place = line.place;
+                    (counting.each)(&event);
+                }
+            }
             Understood::Silent if counting.counts.events == before => {
                 counting.counts.silent = counting.counts.silent.saturating_add(1);
             }
