@@ -13,12 +13,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stanch_facts::Snapshot;
+use stanch_facts::logs::{self, Context, Format, Stream};
+use stanch_facts::{Host, Snapshot, digest, history};
 use stanch_machine::{Image, Live, Machine as _};
 use stanch_rules::{Query, content};
-use stanch_words::{Gap, GapKind, TableSpec, Tables as _};
+use stanch_words::{Event, Gap, GapKind, TableSpec, Tables as _, Value};
 
 pub use stanch_detect::{Blind, DetectError, Detection, LookedAt, Options};
+pub use stanch_facts::logs::{Counts, Format as LogFormat, Stream as LogStream};
 pub use stanch_machine::{Miss, apart};
 pub use stanch_rules::{Answer, Page, QueryError};
 
@@ -60,6 +62,38 @@ fn has_a_system(machine: &Image, root: &Path) -> Result<(), Miss> {
             Err(Miss::new(GapKind::NotHere, "it has neither `/etc` nor `/usr`", root))
         }
     }
+}
+
+/// What one log held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRead {
+    /// The file as it was given.
+    pub file: String,
+    /// The format it was read as; none if nothing fits.
+    pub format: Option<&'static str>,
+    /// SHA-256 of the file as it is on the disk.
+    pub sha256: Option<String>,
+    /// How much it held, and how much of it was understood.
+    pub counts: Counts,
+}
+
+/// How logs are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReadLogs {
+    /// Their format, if it is not to be told from their content.
+    pub format: Option<&'static Format>,
+    /// Whether lines that nobody understood are shown as well.
+    pub tell_strange: bool,
+}
+
+/// Returns the names of the log formats.
+pub fn log_formats() -> impl Iterator<Item = &'static str> {
+    logs::ALL.iter().map(|format| format.name)
+}
+
+/// Returns a log format by its name.
+pub fn log_format(name: &str) -> Option<&'static Format> {
+    logs::find(name)
 }
 
 /// One look at one machine.
@@ -109,6 +143,41 @@ impl Incident {
         Ok((answer, self.snapshot.gaps()))
     }
 
+    /// Reads one log and shows its events. Times without a zone are in the zone of the machine
+    /// that is looked at.
+    ///
+    /// # Errors
+    /// A [`Miss`] if the file cannot be read at all.
+    pub fn events(
+        &self,
+        path: &Path,
+        how: ReadLogs,
+        each: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<(LogRead, Vec<Gap>), Miss> {
+        let host = self.snapshot.host();
+        let machine = host.machine();
+        let stat = machine.stat(path)?;
+        let file = Value::from(path).to_string();
+        let context = context(host, file.clone(), stat.modified / 1000, how);
+        let (format, counts, gaps) = logs::read(machine, path, context, how.format, &|| (), each)?;
+        let mut gaps = gaps;
+        let sha256 = match digest::of_file(machine, path, &[digest::Digest::Sha256]) {
+            Ok(digests) => digests.into_iter().next(),
+            Err(gap) => {
+                gaps.push(gap);
+                None
+            }
+        };
+        Ok((LogRead { file, format, sha256, counts }, gaps))
+    }
+
+    /// Returns a stream for a log that comes through a pipe.
+    pub fn stream(&self, name: &str, how: ReadLogs) -> Stream {
+        let host = self.snapshot.host();
+        let now = host.machine().now().saturating_mul(1_000_000);
+        Stream::new(context(host, name.to_owned(), now, how), how.format)
+    }
+
     /// Returns the tables there are.
     pub fn tables(&self) -> Vec<&'static TableSpec> {
         self.snapshot.specs()
@@ -130,5 +199,13 @@ impl Incident {
     pub fn monotonic_ms(&self) -> u64 {
         let kernel = self.snapshot.host().machine().kernel();
         kernel.map_or(0, |kernel| kernel.monotonic() / 1_000_000)
+    }
+}
+
+fn context(host: &Host, file: String, modified: i64, how: ReadLogs) -> Context {
+    Context {
+        zone: history::sources::zone(host),
+        tell_strange: how.tell_strange,
+        ..Context::new(file, modified)
     }
 }

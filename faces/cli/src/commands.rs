@@ -2,6 +2,7 @@
 
 mod completions;
 mod detect;
+mod events;
 mod facts;
 mod man;
 mod query;
@@ -31,6 +32,7 @@ pub(crate) fn run(
         Some(("detect", matches)) => detect::run(matches, asked, terminal),
         Some(("query", matches)) => query::run(matches, asked, terminal),
         Some(("facts", matches)) => facts::run(matches, asked, terminal),
+        Some(("events", matches)) => events::run(matches, asked, terminal),
         Some(("rules", matches)) => rules::run(matches, asked, terminal),
         Some(("completions", matches)) => completions::run(matches, asked, terminal),
         Some(("man", matches)) => man::run(matches, asked, terminal),

@@ -1,6 +1,6 @@
 //! The same answers as pages, as documents for scripts: texts in the reader's language.
 
-use stanch_incident::{Answer, Blind, Page};
+use stanch_incident::{Answer, Blind, LogRead, Page};
 use stanch_wire as wire;
 use stanch_words::{Finding, Gap, Role, Sees, TableSpec, Value};
 
@@ -120,6 +120,31 @@ pub fn query_summary(answer: &Answer, gaps: &[Gap], look: Look) -> wire::QuerySu
         rows: answer.rows.len(),
         gaps: gaps.iter().map(|one| gap(one, look)).collect(),
     }
+}
+
+/// Returns the last line of a stream of events.
+pub fn events_summary(read: &[LogRead], gaps: &[Gap], look: Look) -> wire::EventsSummary {
+    let mut summary = wire::EventsSummary {
+        schema: wire::EventsSummary::SCHEMA.to_owned(),
+        gaps: gaps.iter().map(|one| gap(one, look)).collect(),
+        ..wire::EventsSummary::default()
+    };
+    for log in read {
+        summary.lines = summary.lines.saturating_add(log.counts.lines);
+        summary.events = summary.events.saturating_add(log.counts.events);
+        summary.silent = summary.silent.saturating_add(log.counts.silent);
+        summary.not_understood = summary.not_understood.saturating_add(log.counts.not_understood);
+        summary.sources.push(wire::EventsSource {
+            file: log.file.clone(),
+            format: log.format.map(str::to_owned),
+            sha256: log.sha256.clone(),
+            lines: log.counts.lines,
+            events: log.counts.events,
+            silent: log.counts.silent,
+            not_understood: log.counts.not_understood,
+        });
+    }
+    summary
 }
 
 /// Two columns of a join may have one name; a key of an object must not occur twice. The second

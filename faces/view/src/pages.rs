@@ -1,6 +1,7 @@
 //! One file a page. Each takes what an incident answered and a [`crate::Look`], and gives text.
 
 pub mod detect;
+pub mod events;
 pub mod facts;
 pub mod help;
 pub mod query;

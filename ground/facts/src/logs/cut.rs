@@ -72,7 +72,7 @@ pub fn bracketed(text: &str) -> Option<(&str, &str)> {
     let mut rest = text;
     loop {
         let (_, after) = rest.split_once('[')?;
-        let Some((inside, behind)) = after.split_once(']') else { return None };
+        let (inside, behind) = after.split_once(']')?;
         let inside = inside.strip_prefix("IPv6:").unwrap_or(inside);
         let found = address(inside);
         if is_address(found) {
