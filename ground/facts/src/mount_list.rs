@@ -28,28 +28,7 @@ pub(crate) struct Mount {
 impl Mount {
     /// Returns whether asking this file system can wait for another computer or a program.
     pub(crate) fn may_hang(&self) -> bool {
-        const REMOTE: &[&[u8]] = &[
-            b"9p",
-            b"afs",
-            b"autofs",
-            b"beegfs",
-            b"ceph",
-            b"cifs",
-            b"coda",
-            b"davfs",
-            b"glusterfs",
-            b"lustre",
-            b"ncpfs",
-            b"nfs",
-            b"nfs4",
-            b"orangefs",
-            b"pvfs2",
-            b"smb3",
-            b"smbfs",
-            b"virtiofs",
-            b"vboxsf",
-        ];
-        self.kind.starts_with(b"fuse") || REMOTE.contains(&&self.kind[..])
+        stanch_machine::may_hang(&self.kind)
     }
 }
 

@@ -9,7 +9,7 @@ use stanch_words::{Ask, ColumnSet, Constraint, Gap, GapKind, Role, Seen, Sees, T
 use crate::{Host, Table, tables};
 
 /// How often a table's reading starts anew without a path that hangs.
-const TRIES: usize = 8;
+const TRIES: usize = 24;
 
 /// The tables of one machine. What was read once is given again, so that all signs and all
 /// queries of a run judge the same state.
@@ -112,14 +112,18 @@ impl Snapshot {
                 seen.gap(Gap::new(name, GapKind::Bug, message));
                 Vec::new()
             }
-            Watched::GivenUp(left_out) => left_out,
+            Watched::GivenUp(left_out) => {
+                let detail = "too much did not answer in time; this was not read";
+                seen.gap(Gap::new(name, GapKind::TimedOut, detail));
+                left_out
+            }
         };
         // What several tables share leaves its gaps without a table's name.
         for gap in seen.gaps.iter_mut().filter(|gap| gap.what.is_empty()) {
             gap.what = name.to_owned();
         }
         for path in left_out {
-            let detail = format!("no answer in {} s, or no end", limits::STALL.as_secs());
+            let detail = "no answer in time, or no end";
             let path = stanch_words::Value::from(path.as_path()).to_string();
             seen.gap(Gap::new(name, GapKind::TimedOut, detail).at(path));
         }

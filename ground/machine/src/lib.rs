@@ -15,6 +15,7 @@
 
 mod apart;
 pub mod directory;
+mod hanging;
 pub mod image;
 pub mod kernel;
 pub mod limits;
@@ -28,6 +29,7 @@ mod tree;
 
 pub use apart::apart;
 pub use directory::Directory;
+pub use hanging::may_hang;
 pub use image::Image;
 pub use kernel::Kernel;
 pub use live::Live;

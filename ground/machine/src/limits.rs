@@ -19,3 +19,11 @@ pub const HASHED_FILE: u64 = 4 << 30;
 pub const ENTRIES: usize = 1_000_000;
 /// How long one operation on the machine may take before it is given up as hanging.
 pub const STALL: std::time::Duration = std::time::Duration::from_secs(3);
+/// How many operations may hang for [`STALL`]; those after them are given up sooner.
+pub const LONG_STALLS: usize = 4;
+/// How long an operation may take once [`LONG_STALLS`] have hung.
+pub const SHORT_STALL: std::time::Duration = std::time::Duration::from_millis(500);
+/// After how many that hung everything is left out that may hang, asked before or not.
+pub const MANY_STALLS: usize = 12;
+/// After how many that hung a table that meets one more is given up. Each leaves a thread behind.
+pub const STALLS: usize = 24;

@@ -4,21 +4,29 @@
 //! ```text
 //!   worker: begin(path) → system call → end      watcher: same operation for too long?
 //!              │ refuses a path that stalled before        → mark the path, start a new worker
+//!              │ and all that hangs together with it
 //! ```
+//!
+//! In all, what hangs costs no more than about half a minute, however much of it there is: four
+//! times three seconds, then half a second each; after twelve, whatever may hang is left out
+//! unasked; after twenty-four, a table that meets one more is given up.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use crate::hanging::{self, Place};
+use crate::limits;
 
 thread_local! {
     static CURRENT: std::cell::RefCell<Option<Arc<Mutex<Progress>>>> =
         const { std::cell::RefCell::new(None) };
 }
 
-/// How many looks one operation may last that goes on all the time: a file that gives a byte now
-/// and then would never end.
-const LOOKS: u32 = 40;
+/// How many times as long one operation may last that goes on all the time: a file that gives a
+/// byte now and then would never end.
+const LASTING: u32 = 40;
 
 #[derive(Default)]
 struct Progress {
@@ -31,7 +39,17 @@ struct Progress {
 /// Paths that did not answer, shared by all workers of one machine.
 #[derive(Clone, Default, Debug)]
 pub struct Stalls {
-    paths: Arc<Mutex<BTreeSet<PathBuf>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Default, Debug)]
+struct Known {
+    /// How many operations hung.
+    count: usize,
+    paths: BTreeSet<PathBuf>,
+    /// Those of which it has not been asked yet what hangs together with them.
+    to_place: Vec<PathBuf>,
+    places: BTreeSet<Place>,
 }
 
 /// What became of watched work.
@@ -41,19 +59,58 @@ pub enum Watched<T> {
     Done(T, Vec<PathBuf>),
     /// It panicked, with the message.
     Panicked(String),
-    /// It kept stalling; the paths are those left out before giving up.
+    /// It kept stalling, or too much did; the paths are those left out before giving up.
     GivenUp(Vec<PathBuf>),
 }
 
 impl Stalls {
-    /// Returns whether a path stalled before and must not be asked again.
-    pub fn has(&self, path: &Path) -> bool {
-        self.paths.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the paths that stalled.
-    pub fn all(&self) -> Vec<PathBuf> {
-        self.paths.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    /// Returns whether a path stalled before and must not be asked again.
+    pub fn has(&self, path: &Path) -> bool {
+        self.known().paths.contains(path)
+    }
+
+    /// Returns what hangs together with a path that stalled before and would be met on this one.
+    /// It is asked by a worker, after [`begin`]: should this itself hang, it is watched.
+    pub(crate) fn met(&self, path: &Path, follow: bool) -> Option<Place> {
+        let (to_place, places) = {
+            let mut known = self.known();
+            if known.count == 0 {
+                return None;
+            }
+            (std::mem::take(&mut known.to_place), known.places.clone())
+        };
+        let places = if to_place.is_empty() {
+            places
+        } else {
+            let new = to_place.iter().filter_map(|stalled| hanging::place_of(stalled));
+            let mut new: Vec<Place> = new.collect();
+            if self.known().count >= limits::MANY_STALLS {
+                new.extend(hanging::suspects());
+            }
+            let mut known = self.known();
+            known.places.extend(new);
+            known.places.clone()
+        };
+        hanging::met(path, follow, places.iter())
+    }
+
+    /// Notes a path that did not answer.
+    fn note(&self, path: &Path) {
+        let mut known = self.known();
+        known.count = known.count.saturating_add(1);
+        if known.paths.insert(path.to_owned()) {
+            known.to_place.push(path.to_owned());
+        }
+    }
+
+    /// Returns how long an operation may still take.
+    fn patience(&self, most: Duration) -> Duration {
+        let is_long = self.known().count < limits::LONG_STALLS;
+        if is_long { most } else { most.min(limits::SHORT_STALL) }
     }
 
     /// Runs work in a thread of its own. When one operation stands still for longer than `most`, or
@@ -79,25 +136,31 @@ impl Stalls {
             if let Err(error) = spawned {
                 return Watched::Panicked(format!("no thread could be started: {error}"));
             }
-            let (mut last, mut operation, mut looks) = (0, 0, 0_u32);
+            let (mut last, mut operation, mut lasting) = (0, 0, Duration::ZERO);
             loop {
-                match receiver.recv_timeout(most) {
+                let patience = self.patience(most);
+                match receiver.recv_timeout(patience) {
                     Ok(Ok(done)) => return Watched::Done(done, left_out),
                     Ok(Err(panic)) => return Watched::Panicked(message(panic.as_ref())),
                     Err(_not_yet) => {}
                 }
                 let now = progress.lock().unwrap_or_else(PoisonError::into_inner);
-                looks = if now.operation == operation { looks.saturating_add(1) } else { 0 };
+                let goes_on = now.operation == operation;
+                lasting = if goes_on { lasting.saturating_add(patience) } else { Duration::ZERO };
                 operation = now.operation;
-                let stalled = |_: &PathBuf| now.count == last || looks >= LOOKS;
+                let stalled =
+                    |_: &PathBuf| now.count == last || lasting >= most.saturating_mul(LASTING);
                 let Some(path) = now.path.clone().filter(stalled) else {
                     // Busy computing, or something new since the last look.
                     last = now.count;
                     continue;
                 };
                 drop(now);
-                self.paths.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
+                self.note(&path);
                 left_out.push(path);
+                if self.known().count >= limits::STALLS {
+                    return Watched::GivenUp(left_out);
+                }
                 break;
             }
         }
@@ -190,6 +253,31 @@ mod tests {
         });
         let Watched::Done(what, left_out) = result else { panic!("{result:?}") };
         assert_eq!((what, left_out), ("the rest", vec![PathBuf::from("/mnt/trickles")]));
+    }
+
+    #[test]
+    fn once_much_hung_less_is_waited_for_and_then_nothing_more() {
+        let stalls = Stalls::default();
+        for number in 0..limits::STALLS - 1 {
+            assert_eq!(
+                stalls.patience(limits::STALL) == limits::STALL,
+                number < limits::LONG_STALLS
+            );
+            stalls.note(Path::new(&format!("/mnt/{number}")));
+        }
+        // Whatever may hang is left out unasked by now.
+        let met = stalls.met(Path::new("/proc/9/environ"), true);
+        assert_eq!(met, Some(Place::Memory("/proc/9".into())));
+        assert_eq!(stalls.met(Path::new("/proc/9/stat"), true), None);
+        let hanging = || {
+            let _busy = begin(Path::new("/mnt/one-more"));
+            std::thread::sleep(Duration::from_secs(600));
+        };
+        let result = stalls.watch(Duration::from_millis(20), 1000, hanging);
+        assert!(matches!(&result, Watched::GivenUp(out) if out.len() == 1), "{result:?}");
+        // What does not hang is still done.
+        let result = stalls.watch(Duration::from_millis(20), 1, || "done");
+        assert!(matches!(result, Watched::Done("done", _)), "{result:?}");
     }
 
     #[test]

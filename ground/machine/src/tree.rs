@@ -9,6 +9,7 @@ use rustix::fs::{self, AtFlags, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::io::Errno;
 use stanch_words::GapKind;
 
+use crate::hanging::Place;
 use crate::stall::{self, Stalls};
 use crate::{Contents, Entry, FileKind, Listing, Miss, Stat, limits};
 
@@ -60,11 +61,19 @@ impl Tree {
         }
     }
 
+    /// Begins an operation that follows a last symlink.
     pub(crate) fn guard(&self, path: &Path) -> Result<stall::Guard, Miss> {
+        self.begin(path, true)
+    }
+
+    fn begin(&self, path: &Path, follow: bool) -> Result<stall::Guard, Miss> {
         if self.stalls.has(path) {
             return Err(Miss::new(GapKind::TimedOut, "did not answer before; left out", path));
         }
-        Ok(stall::begin(path))
+        let guard = stall::begin(path);
+        // An image's paths are not those of our mount list.
+        let met = matches!(self.root, Root::Own).then(|| self.stalls.met(path, follow)).flatten();
+        met.map_or(Ok(guard), |place| Err(left_out(path, &place)))
     }
 
     /// Opens a file for reading if it is a regular one.
@@ -128,7 +137,7 @@ impl Tree {
     }
 
     pub(crate) fn stat(&self, path: &Path, follow: bool) -> Result<Stat, Miss> {
-        let _guard = self.guard(path)?;
+        let _guard = self.begin(path, follow)?;
         let mask = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
         let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
         let result = match &self.root {
@@ -176,7 +185,7 @@ impl Tree {
     }
 
     pub(crate) fn read_link(&self, path: &Path) -> Result<PathBuf, Miss> {
-        let _guard = self.guard(path)?;
+        let _guard = self.begin(path, false)?;
         let buffer = Vec::with_capacity(128);
         let result = match &self.root {
             Root::Own => fs::readlinkat(fs::CWD, path, buffer),
@@ -228,6 +237,26 @@ impl Tree {
             Err(errno) => Err(Miss::from_errno(errno, path)),
         }
     }
+}
+
+/// Returns the miss for what lies on something that does not answer: the same for all of one mount
+/// and for all of one process, so that they leave one gap in a table and not thousands.
+fn left_out(path: &Path, place: &Place) -> Miss {
+    let mut parts = path.iter();
+    let of_process = parts.by_ref().nth(1).filter(|first| *first == "proc").zip(parts.next());
+    let (what, at) = match (place, of_process) {
+        (Place::Memory(at), _) => ("its memory may not answer; left out".to_owned(), at.clone()),
+        (Place::EveryMemory, _) => ("may not answer; left out".to_owned(), path.to_owned()),
+        (Place::Mount(mount), Some((_, pid))) => {
+            let mount = stanch_words::text::from_bytes(mount.as_os_str().as_bytes());
+            let what = format!("leads to `{mount}`, which may not answer; left out");
+            (what, Path::new("/proc").join(pid))
+        }
+        (Place::Mount(at), None) => {
+            ("may not answer; all that lies on it is left out".to_owned(), at.clone())
+        }
+    };
+    Miss::new(GapKind::TimedOut, what, &at)
 }
 
 /// Returns whether a path names a pseudo file of the kernel. The magic links of a process (its
