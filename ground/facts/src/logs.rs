@@ -5,6 +5,7 @@
 //! counted by [`Stream`].
 
 pub mod cut;
+pub mod journal;
 pub mod json;
 pub mod messages;
 pub mod stamps;

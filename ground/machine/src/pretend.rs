@@ -118,8 +118,8 @@ impl OpenFile for &Node {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let rest = self.bytes.get(start..).unwrap_or_default();
         let most = rest.len().min(buffer.len());
-        for (to, from) in buffer.iter_mut().zip(rest) {
-            *to = *from;
+        if let (Some(to), Some(from)) = (buffer.get_mut(..most), rest.get(..most)) {
+            to.copy_from_slice(from);
         }
         Ok(most)
     }

@@ -1,0 +1,195 @@
+//! The fields of an entry: found in blocks, copied or decompressed where they must be.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::blocks::Blocks;
+use super::header::{Kind, Object, data_header, u64_at};
+use super::scan::{Layout, Record};
+use crate::decompress::{self, Compression};
+
+/// How much of one field is kept, and of all fields of one entry.
+pub(super) const FIELD: usize = 1 << 20;
+const ENTRY: usize = 8 << 20;
+/// The longest compressed field that is unfolded (LZ4 unfolds only as a whole).
+const UNFOLDED: u64 = 8 << 20;
+/// How much of unfolded fields is remembered.
+const REMEMBERED: usize = 16 << 20;
+/// The longest name that journald takes (`journal_field_valid`).
+const NAME: usize = 64;
+
+/// Where a field's payload is.
+#[derive(Clone, Debug)]
+enum At {
+    /// In one loaded block.
+    Block(u64, usize),
+    /// In the copies.
+    Copy(std::ops::Range<usize>),
+    /// Unfolded.
+    Unfolded(Arc<[u8]>),
+}
+
+/// One field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'e> {
+    /// Its name.
+    pub name: &'e [u8],
+    /// Its value, any bytes; at most 1 MiB of them.
+    pub value: &'e [u8],
+    /// Where the data lies: the same number for the same field, within a file.
+    pub object: u64,
+}
+
+/// Splits a payload into name and value.
+pub(super) fn split(payload: &[u8]) -> Option<(&[u8], &[u8])> {
+    let head = payload.get(..payload.len().min(NAME.saturating_add(1))).unwrap_or_default();
+    let (name, rest) = payload.split_at_checked(memchr::memchr(b'=', head)?)?;
+    let fits = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_');
+    (!name.is_empty() && name.iter().all(fits)).then(|| (name, rest.get(1..).unwrap_or_default()))
+}
+
+/// Gathers the fields of one entry after another.
+#[derive(Default)]
+pub(super) struct Gatherer {
+    /// Each field's object, place, and the length of its name.
+    places: Vec<(u64, At, usize)>,
+    copies: Vec<u8>,
+    unfolded: HashMap<u64, Option<Arc<[u8]>>>,
+    remembered: usize,
+    /// Bytes that were gathered in all.
+    pub(super) work: u64,
+    /// Fields that could not be read.
+    pub(super) broken: u64,
+    /// Fields of which a part or all was left out because of their size.
+    pub(super) cut: u64,
+}
+
+impl Gatherer {
+    /// Finds the fields of an entry.
+    pub(super) fn gather(&mut self, layout: &Layout, blocks: &mut Blocks<'_>, record: &Record) {
+        self.places.clear();
+        self.copies.clear();
+        self.cut = self.cut.saturating_add(u64::from(record.cut));
+        let mut room = ENTRY;
+        for &offset in &record.items {
+            if room == 0 {
+                self.cut = self.cut.saturating_add(1);
+                break;
+            }
+            match self.find(layout, blocks, offset, room.min(FIELD)) {
+                Some((at, length)) => {
+                    room = room.saturating_sub(length);
+                    self.work = self.work.saturating_add(length as u64).saturating_add(64);
+                    match self.payload(blocks, &at).and_then(split) {
+                        Some((name, _)) => {
+                            let name = name.len();
+                            self.places.push((offset, at, name));
+                        }
+                        None => self.broken = self.broken.saturating_add(1),
+                    }
+                }
+                None => self.broken = self.broken.saturating_add(1),
+            }
+        }
+    }
+
+    fn find(
+        &mut self,
+        layout: &Layout,
+        blocks: &mut Blocks<'_>,
+        offset: u64,
+        most: usize,
+    ) -> Option<(At, usize)> {
+        if !layout.holds(offset) {
+            return None;
+        }
+        let mut spill = Vec::new();
+        let object = Object::parse(blocks.bytes(offset, 16, &mut spill)?, layout.compact)?;
+        let header = data_header(layout.compact);
+        let size = object.size.checked_sub(header)?;
+        let start = offset.saturating_add(header);
+        if object.kind != Kind::Data || start.checked_add(size)? > layout.end {
+            return None;
+        }
+        if object.flags != 0 {
+            let value = self.unfold(blocks, offset, start, size, object.flags)?;
+            let length = value.len();
+            return Some((At::Unfolded(value), length));
+        }
+        let length = usize::try_from(size).unwrap_or(usize::MAX).min(most);
+        self.cut = self.cut.saturating_add(u64::from(size > length as u64));
+        if blocks.lie_in_one_block(start, length) {
+            return Some((At::Block(start, length), length));
+        }
+        let copied = self.copies.len();
+        blocks.copy(start, length, &mut self.copies)?;
+        Some((At::Copy(copied..self.copies.len()), length))
+    }
+
+    /// Decompresses a payload, or remembers that it was before.
+    fn unfold(
+        &mut self,
+        blocks: &mut Blocks<'_>,
+        object: u64,
+        start: u64,
+        size: u64,
+        flags: u8,
+    ) -> Option<Arc<[u8]>> {
+        if let Some(known) = self.unfolded.get(&object) {
+            return known.clone();
+        }
+        let mut bytes = Vec::new();
+        let length = usize::try_from(size.min(UNFOLDED)).ok()?;
+        blocks.copy(start, length, &mut bytes)?;
+        let value = match flags {
+            1 => decompress::value(Compression::Xz, &bytes, FIELD),
+            4 => decompress::value(Compression::Zstd, &bytes, FIELD),
+            _ => lz4(&bytes),
+        };
+        let value = value.map(|(value, cut)| {
+            self.cut = self.cut.saturating_add(u64::from(cut));
+            Arc::from(value)
+        });
+        let length = value.as_ref().map_or(0, |value: &Arc<[u8]>| value.len());
+        self.work = self.work.saturating_add(length as u64).saturating_add(size);
+        self.remembered = self.remembered.saturating_add(length).saturating_add(64);
+        if self.remembered > REMEMBERED {
+            self.unfolded.clear();
+            self.remembered = length;
+        }
+        self.unfolded.insert(object, value.clone());
+        value
+    }
+
+    /// Shows the fields that were gathered.
+    pub(super) fn fields<'g>(
+        &'g self,
+        blocks: &'g Blocks<'_>,
+    ) -> impl Iterator<Item = Field<'g>> + Clone {
+        self.places.iter().filter_map(|(object, at, name)| {
+            let (name, value) = self.payload(blocks, at)?.split_at_checked(*name)?;
+            Some(Field { name, value: value.get(1..)?, object: *object })
+        })
+    }
+
+    fn payload<'g>(&'g self, blocks: &'g Blocks<'_>, at: &'g At) -> Option<&'g [u8]> {
+        match at {
+            At::Block(offset, length) => blocks.loaded(*offset, *length),
+            At::Copy(range) => self.copies.get(range.clone()),
+            At::Unfolded(bytes) => Some(bytes),
+        }
+    }
+}
+
+/// Decompresses LZ4 as journald stores it: the length in 8 bytes, then one block.
+fn lz4(bytes: &[u8]) -> Option<(Vec<u8>, bool)> {
+    let length = u64_at(bytes, 0);
+    if length > UNFOLDED {
+        return None;
+    }
+    let block = bytes.get(8..)?;
+    let mut value = vec![0; usize::try_from(length).ok()?];
+    let written = lz4_flex::block::decompress_into(block, &mut value).ok()?;
+    value.truncate(written.min(FIELD));
+    Some((value, written > FIELD))
+}
