@@ -143,6 +143,22 @@ impl Incident {
         Ok((answer, self.snapshot.gaps()))
     }
 
+    /// Returns the time that a person wrote, in seconds since 1970 UTC: `2026-11-02`,
+    /// `2026-11-02 08:00`, RFC 3339, or so long ago (`90m`, `12h`, `3d`, `2w`). What names no zone
+    /// is in the zone of the machine that is looked at.
+    pub fn time(&self, written: &str) -> Option<i64> {
+        let host = self.snapshot.host();
+        if let Some(seconds) = ago(written) {
+            return Some(host.machine().now().saturating_sub(seconds));
+        }
+        if let Ok(time) = written.parse::<jiff::Timestamp>() {
+            return Some(time.as_second());
+        }
+        let local = written.parse::<jiff::civil::DateTime>();
+        let local = local.or_else(|_| format!("{written}:00").parse()).ok()?;
+        history::sources::zone(host).to_timestamp(local).ok().map(jiff::Timestamp::as_second)
+    }
+
     /// Reads one log and shows its events. Times without a zone are in the zone of the machine
     /// that is looked at.
     ///
@@ -208,4 +224,17 @@ fn context(host: &Host, file: String, modified: i64, how: ReadLogs) -> Context {
         tell_strange: how.tell_strange,
         ..Context::new(file, modified)
     }
+}
+
+/// Returns the seconds in `90m`, `12h`, `3d` or `2w`.
+fn ago(written: &str) -> Option<i64> {
+    let unit = match written.chars().last()? {
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        'w' => 7 * 86_400,
+        _ => return None,
+    };
+    let count: i64 = written.get(..written.len().checked_sub(1)?)?.parse().ok()?;
+    (count >= 0).then(|| count.saturating_mul(unit))
 }

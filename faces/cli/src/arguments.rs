@@ -146,6 +146,14 @@ fn detect(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
                     "只查这些类别，逗号分隔：performance 性能、traffic 流量、logs 日志、files 文件、processes 进程",
                 )),
         )
+        .arg(since(say))
+}
+
+fn since(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
+    Arg::new("since").long("since").value_name(say("TIME", "时间")).help(say(
+        "Only what happened since then: `2026-11-02`, `2026-11-02T08:00:00Z`, `3d`, `12h`; a state is found whenever it began",
+        "只看此后发生的事：`2026-11-02`、`2026-11-02T08:00:00Z`、`3d`、`12h`；状态类迹象不论何时开始都会列出",
+    ))
 }
 
 fn query(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {

@@ -109,16 +109,22 @@ impl History {
 
     fn read(host: &Host, beat: &Beat, observer: Option<&Observer<'_>>) -> Self {
         let mut seen = Seen::default();
-        let sources = sources::find(host, &mut seen);
+        let sources = sources::find(host, "log_sources", &mut seen);
         let mut folding = Folding::new();
         let mut history = Self { gaps: seen.gaps, ..Self::default() };
         for source in sources {
-            let read = read_source(host, source, beat, &mut history.gaps, &mut |event, source| {
-                folding.event(event, source);
-                if let Some(observer) = observer {
-                    observer.lock().unwrap_or_else(PoisonError::into_inner)(event);
-                }
-            });
+            let read = read_source(
+                host,
+                source,
+                &|| beat.beat(),
+                &mut history.gaps,
+                &mut |event, source| {
+                    folding.event(event, source);
+                    if let Some(observer) = observer {
+                        observer.lock().unwrap_or_else(PoisonError::into_inner)(event);
+                    }
+                },
+            );
             history.sources.push(read);
         }
         for (table, seen) in folding.end(host) {
@@ -134,7 +140,7 @@ impl History {
 pub fn read_source(
     host: &Host,
     source: Source,
-    beat: &Beat,
+    alive: &dyn Fn(),
     gaps: &mut Vec<Gap>,
     each: &mut dyn FnMut(&Event<'_>, &Source),
 ) -> SourceRead {
@@ -152,10 +158,9 @@ pub fn read_source(
         }
         each(event, &source);
     };
-    let alive = || beat.beat();
     let machine = host.machine();
     let (format, counts) =
-        match logs::read(machine, &source.path, context, source.format, &alive, &mut show) {
+        match logs::read(machine, &source.path, context, source.format, alive, &mut show) {
             Ok((format, counts, more)) => {
                 gaps.extend(more);
                 (format, counts)

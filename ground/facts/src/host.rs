@@ -74,6 +74,16 @@ impl Host {
         kernel
     }
 
+    /// Returns a thing that is made once per host, if it was made already.
+    pub fn made<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        let slot = {
+            let once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(once.get(&TypeId::of::<T>())?)
+        };
+        let state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.value.clone()?.downcast::<T>().ok()
+    }
+
     /// Returns a thing that is made once per host, at the first call, keyed by its type.
     ///
     /// Whoever comes while it is being made waits, but not for ever: if its maker hangs on a path

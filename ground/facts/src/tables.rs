@@ -46,6 +46,7 @@ tables! {
     etc_hosts
     etc_protocols
     etc_services
+    events
     file
     ftrace_functions
     groups

@@ -8,6 +8,19 @@ use crate::{Page, Query, QueryError};
 /// The longest value that is put into a sentence; hostile values can be a megabyte.
 const LONGEST: usize = 160;
 
+/// The longest log line that is shown as evidence, and how many of them.
+const LONGEST_LINE: usize = 400;
+const MOST_LINES: usize = 20;
+
+/// A line of a log, as tables over the history give it in their column `lines`.
+#[derive(serde::Deserialize)]
+struct LogLine {
+    source: String,
+    line: Option<u64>,
+    offset: Option<u64>,
+    excerpt: String,
+}
+
 /// A page ready to judge.
 #[derive(Clone, Debug)]
 pub struct Sign {
@@ -31,6 +44,27 @@ impl Match {
     fn text(&self, column: Option<&String>) -> Option<String> {
         let value = self.get(column?)?.to_string();
         (!value.is_empty()).then_some(value)
+    }
+
+    /// Returns when it happened last, in seconds since 1970 UTC, if the query says so in
+    /// `last_time` or `first_time`. What is a state and no deed has no such time.
+    pub fn time(&self) -> Option<i64> {
+        let time = |column: &str| self.get(column).and_then(Value::as_integer);
+        time("last_time").or_else(|| time("first_time"))
+    }
+
+    /// Returns the exact lines that the query gives in `lines`, as a JSON array.
+    fn lines(&self) -> Vec<Evidence> {
+        let text = self.get("lines").and_then(Value::as_text).unwrap_or_default();
+        let lines: Vec<LogLine> = serde_json::from_str(text).unwrap_or_default();
+        let evidence = lines.into_iter().take(MOST_LINES).map(|line| Evidence {
+            source: text::escaped(&line.source),
+            excerpt: text::shortened(&text::escaped(&line.excerpt), LONGEST_LINE),
+            offset: line.offset,
+            line: line.line,
+            ..Evidence::default()
+        });
+        evidence.collect()
     }
 
     fn integer(&self, column: Option<&String>) -> Option<i64> {
@@ -143,6 +177,15 @@ impl Sign {
             _ => front.confidence,
         };
         let line = found.integer(front.evidence.line.as_ref());
+        let first = Evidence {
+            source: found.fill(&front.evidence.source),
+            excerpt: found.fill(&front.evidence.excerpt),
+            line: line.and_then(|n| u64::try_from(n).ok()),
+            ..Evidence::default()
+        };
+        let mut evidence = found.lines();
+        evidence.retain(|other| other.source != first.source || other.line != first.line);
+        evidence.insert(0, first);
         Finding {
             id: String::new(),
             sign: front.id.clone(),
@@ -159,12 +202,7 @@ impl Sign {
             subject,
             attack: front.attack.clone(),
             first_seen: found.text(Some(&"first_seen".to_owned())),
-            evidence: vec![Evidence {
-                source: found.fill(&front.evidence.source),
-                excerpt: found.fill(&front.evidence.excerpt),
-                line: line.and_then(|n| u64::try_from(n).ok()),
-                ..Evidence::default()
-            }],
+            evidence,
         }
     }
 }
@@ -188,6 +226,22 @@ pub fn label(subject: &Subject) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_exact_lines_are_evidence_and_cannot_drive_a_terminal() {
+        let json =
+            r#"[{"source":"/var/log/auth.log","line":3,"offset":90,"excerpt":"a\u001b[2Jb"}]"#;
+        let columns = vec!["lines".to_owned(), "last_time".to_owned()];
+        let found = Match { columns: columns.clone(), row: vec![json.into(), 42.into()] };
+        let [line] = &found.lines()[..] else { panic!("one line") };
+        assert_eq!(
+            (line.line, line.offset, line.excerpt.as_str()),
+            (Some(3), Some(90), "a\\u{1b}[2Jb")
+        );
+        assert_eq!(found.time(), Some(42));
+        let broken = Match { columns, row: vec!["[{".into(), Value::Null] };
+        assert_eq!((broken.lines(), broken.time()), (Vec::new(), None));
+    }
 
     #[test]
     fn a_hostile_name_never_stands_in_a_command() {

@@ -21,7 +21,11 @@ pub(crate) struct Judged {
 }
 
 /// Judges a snapshot by all signs.
-pub(crate) fn judge(snapshot: &Arc<Snapshot>, signs: &[Sign]) -> Result<Judged, DetectError> {
+pub(crate) fn judge(
+    snapshot: &Arc<Snapshot>,
+    signs: &[Sign],
+    since: Option<i64>,
+) -> Result<Judged, DetectError> {
     let query = Query::open(Arc::clone(snapshot) as _).map_err(DetectError::Engine)?;
     let mut gaps: Vec<Gap> = Vec::new();
     let mut readers_of: BTreeMap<String, Vec<Both>> = BTreeMap::new();
@@ -49,7 +53,12 @@ pub(crate) fn judge(snapshot: &Arc<Snapshot>, signs: &[Sign]) -> Result<Judged, 
     let mut findings = Vec::new();
     for sign in sound {
         match sign.judge(&query) {
-            Ok(found) => findings.extend(found.iter().map(|found| sign.finding(found))),
+            Ok(found) => {
+                let recent = found.iter().filter(|found| {
+                    since.is_none_or(|since| found.time().is_none_or(|time| time >= since))
+                });
+                findings.extend(recent.map(|found| sign.finding(found)));
+            }
             Err(error) => {
                 gaps.push(Gap::new(&sign.page.front.id, GapKind::Bug, error.to_string()));
             }

@@ -19,6 +19,7 @@ pub mod weigh;
 use std::sync::Arc;
 
 use stanch_facts::Snapshot;
+use stanch_facts::history::History;
 use stanch_rules::content;
 use stanch_words::{Both, Finding, Gap, Verdict};
 
@@ -27,6 +28,9 @@ use stanch_words::{Both, Finding, Gap, Verdict};
 pub struct Options {
     /// Categories to look at (`performance`, `traffic`, …); empty means all.
     pub only: Vec<String>,
+    /// Only what happened at or after this time, in seconds since 1970 UTC. What is a state and no
+    /// deed (a hidden process) is found whenever it began.
+    pub since: Option<i64>,
 }
 
 /// The answer of the phase.
@@ -95,12 +99,15 @@ pub fn detect(snapshot: &Arc<Snapshot>, options: &Options) -> Result<Detection, 
                 || options.only.iter().any(|only| only == sign.page.front.category())
         })
         .collect();
-    let judged = judge::judge(snapshot, &signs)?;
+    let judged = judge::judge(snapshot, &signs, options.since)?;
     let mut findings = judged.findings;
     weigh::rank(&mut findings);
     let weighed = weigh::weigh(&findings, &judged.gaps, signs.len());
     let (tables, rows) = snapshot.counts();
-    let looked_at = LookedAt { tables, rows, signs: signs.len(), ..LookedAt::default() };
+    let history = snapshot.host().made::<History>();
+    let events =
+        history.map_or(0, |history| usize::try_from(history.events()).unwrap_or(usize::MAX));
+    let looked_at = LookedAt { tables, rows, events, signs: signs.len(), files: 0 };
     Ok(Detection {
         verdict: weighed.verdict,
         confidence: weighed.confidence,

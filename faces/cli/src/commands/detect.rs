@@ -20,9 +20,14 @@ pub(super) fn run(
     let only = matches.get_many::<String>("only").into_iter().flatten().cloned().collect();
     let before = milliseconds();
     let incident = super::open(&asked.place)?;
+    let since = match matches.get_one::<String>("since") {
+        Some(written) => Some(incident.time(written).ok_or_else(|| detect::unknown_time(written))?),
+        None => None,
+    };
     let progress =
         Progress::start(asked.look.say("looking for signs of an intrusion", "正在查找入侵迹象"));
-    let detection = incident.detect(&Options { only }).map_err(|error| super::bug(&error))?;
+    let detection =
+        incident.detect(&Options { only, since }).map_err(|error| super::bug(&error))?;
     drop(progress);
     let took_ms = milliseconds().saturating_sub(before);
     let root = match &asked.place {

@@ -10,12 +10,12 @@ mod place;
 mod unseen;
 
 use stanch_incident::Detection;
-use stanch_words::{Lang, Level, Verdict};
+use stanch_words::{Both, Lang, Level, Verdict};
 
 pub use self::place::Place;
 
 use self::groups::Group;
-use crate::{Look, Sheet, Tone, width};
+use crate::{Look, Report, Sheet, Tone, Trouble, width};
 
 /// Headlines on the first screen; the rest is counted.
 const HEADLINES: usize = 10;
@@ -252,6 +252,18 @@ fn took(ms: u64, look: Look) -> String {
         0..1000 => format!("{ms} {}", look.say("ms", "毫秒")),
         _ => format!("{}.{} {unit}", ms / 1000, ms % 1000 / 100),
     }
+}
+
+/// Returns the report of a time that was not understood.
+pub fn unknown_time(written: &str) -> Report {
+    let what = Both::new(
+        format!("`{written}` is no time that we understand"),
+        format!("无法识别时间 `{written}`"),
+    );
+    Report::new(Trouble::WrongUse, what).next(Both::new(
+        "write `2026-11-02`, `2026-11-02T08:00:00Z`, `12h` or `3d`",
+        "请写成 `2026-11-02`、`2026-11-02T08:00:00Z`、`12h` 或 `3d`",
+    ))
 }
 
 #[cfg(test)]

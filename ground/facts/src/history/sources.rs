@@ -121,16 +121,16 @@ impl Source {
 }
 
 /// Finds the sources, in the order in which they are to be read: series by series, oldest first.
-pub(super) fn find(host: &Host, seen: &mut Seen) -> Vec<Source> {
+pub(crate) fn find(host: &Host, table: &'static str, seen: &mut Seen) -> Vec<Source> {
     let mut sources = Vec::new();
-    let mut reach = Reach::new(host, "log_sources");
+    let mut reach = Reach::new(host, table);
     for (folder, depth) in FOLDERS {
         walk(&mut reach, Path::new(folder), depth, &mut sources, seen);
     }
     for path in FILES_ELSEWHERE {
         add(&mut reach, PathBuf::from(path), &mut sources, seen);
     }
-    for home in homes(host, "log_sources", None, seen) {
+    for home in homes(host, table, None, seen) {
         let names = HISTORIES.iter().map(|(name, _)| *name).chain(CLIENT_HISTORIES);
         for name in names {
             let before = sources.len();
