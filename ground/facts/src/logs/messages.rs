@@ -5,9 +5,9 @@
 
 use std::borrow::Cow;
 
-use stanch_words::{Clock, Event, EventKind, Place, Trust};
+use stanch_words::{Clock, Event, EventKind, Place, Text, Trust};
 
-use super::{Each, syslog};
+use super::{Each, Understood, syslog};
 
 /// A message and what its envelope says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,15 +78,53 @@ messages! {
 
 pub mod pam;
 
-/// Shows the events of a message: at least one, `log.message` if nothing more is known.
+/// Those who speak in one source, with what must be kept between their lines.
+#[derive(Debug, Default)]
+pub struct Speakers {
+    ssh: sshd::Connections,
+}
+
+impl Speakers {
+    /// Shows the events of a message. A line that only makes sense with a later one is kept, and
+    /// shown with it, or at the end.
+    pub fn show(&mut self, message: &Message<'_>, each: &mut Each<'_>) -> Understood {
+        let message = unfolded(message);
+        if message.program.starts_with("sshd")
+            && let Some(understood) = self.ssh.take(&message, each)
+        {
+            return understood;
+        }
+        show_one(&message, each);
+        Understood::Yes
+    }
+
+    /// Shows what was kept.
+    pub fn end(&mut self, each: &mut Each<'_>) {
+        self.ssh.end(each);
+    }
+}
+
+/// Shows the events of a message by itself: at least one, `log.message` if nothing more is known.
 pub fn show(message: &Message<'_>, each: &mut Each<'_>) {
+    show_one(&unfolded(message), each);
+}
+
+fn unfolded<'l>(message: &Message<'l>) -> Message<'l> {
     let mut message = *message;
     if let Some((text, count)) = syslog::unfold(message.text) {
         (message.text, message.count) = (text, count);
     }
-    match understand(&message) {
-        Some(event) => each(&event),
-        None => each(&syslog::plain(&message)),
+    message
+}
+
+fn show_one(message: &Message<'_>, each: &mut Each<'_>) {
+    let Some(event) = understand(message) else {
+        each(&syslog::plain(message));
+        return;
+    };
+    each(&event);
+    if let Some(process) = process(&event) {
+        each(&process);
     }
 }
 
@@ -101,7 +139,107 @@ fn understand<'l>(message: &Message<'l>) -> Option<Event<'l>> {
 }
 
 fn is_pam(message: &Message<'_>) -> bool {
-    message.text.starts_with("pam_")
-        || message.text.starts_with("PAM ")
+    let text = message.text.as_bytes();
+    text.starts_with(b"pam_")
+        || text.starts_with(b"PAM ")
+        || text.starts_with(b"(pam_")
         || message.tag.contains("(pam_")
+        || message.tag.starts_with("pam_")
+}
+
+/// Returns the start of the program that a line about rights or jobs tells.
+fn process<'l>(event: &Event<'l>) -> Option<Event<'l>> {
+    let runs = matches!(event.kind, EventKind::PrivilegeUse | EventKind::CronRun);
+    if !runs || event.command.is_empty() {
+        return None;
+    }
+    let mut process = event.clone();
+    process.kind = EventKind::ProcessStart;
+    // The pid is that of sudo or of cron's child, not of the program.
+    process.pid = None;
+    process.ppid = event.pid;
+    if !event.target.is_empty() {
+        process.user = event.target.clone();
+        process.target = Text::default();
+        process.uid = None;
+    }
+    process.with("parent_command", event.program.clone());
+    Some(process)
+}
+
+/// Returns an address as it is best compared.
+fn sshd_address(address: Text<'_>) -> Text<'_> {
+    match address {
+        Cow::Borrowed(text) => sshd::address(text),
+        Cow::Owned(text) => Cow::Owned(sshd::address(&text).into_owned()),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Lines for the tests of the families.
+
+    use stanch_words::Event;
+
+    use crate::logs::{Context, Each, Line, Understood};
+
+    /// Reads lines as syslog, and hands their events on with the number of the line that was read
+    /// when they were shown; 0 after the end.
+    pub(crate) fn read(lines: &[&str], each: &mut dyn FnMut(usize, &Event<'_>)) -> Vec<Understood> {
+        let Some(format) = crate::logs::find("syslog") else { return Vec::new() };
+        let crate::logs::Form::Lines(open) = format.form else { return Vec::new() };
+        // 2026-11-23 12:00:00 UTC.
+        let mut reader = open(&Context::new("auth.log", 1_795_435_200_000_000));
+        let mut all = Vec::new();
+        for (at, text) in lines.iter().enumerate() {
+            let place = stanch_words::Place { file: "auth.log", line: at as u64 + 1, offset: 0 };
+            let each: &mut Each<'_> = &mut |event| each(at + 1, event);
+            all.push(reader.line(&Line { text, place }, each));
+        }
+        reader.end(&mut |event| each(0, event));
+        all
+    }
+
+    /// Returns the one event of a message of a machine.
+    pub(crate) fn only(tagged: &str) -> Event<'static> {
+        let mut events = all(tagged);
+        assert_eq!(events.len(), 1, "{tagged}: {events:?}");
+        events.remove(0)
+    }
+
+    /// Returns the events of a message of a machine.
+    pub(crate) fn all(tagged: &str) -> Vec<Event<'static>> {
+        let line: &'static str = Box::leak(format!("Nov  2 08:12:44 web01 {tagged}").into());
+        let mut events = Vec::new();
+        read(&[line], &mut |_, event| events.push(owned(event)));
+        events
+    }
+
+    /// Returns a copy that borrows from nothing.
+    pub(crate) fn owned(event: &Event<'_>) -> Event<'static> {
+        use std::borrow::Cow;
+
+        use stanch_words::Field;
+        let text = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
+        let mut copy = Event::new(event.kind);
+        (copy.time, copy.until, copy.clock) = (event.time, event.until, event.clock);
+        (copy.trust, copy.pid, copy.ppid) = (event.trust, event.pid, event.ppid);
+        (copy.uid, copy.source_port) = (event.uid, event.source_port);
+        (copy.host, copy.program) = (text(&event.host), text(&event.program));
+        (copy.user, copy.target) = (text(&event.user), text(&event.target));
+        (copy.source_ip, copy.method) = (text(&event.source_ip), text(&event.method));
+        (copy.command, copy.path) = (text(&event.command), text(&event.path));
+        (copy.tty, copy.session) = (text(&event.tty), text(&event.session));
+        (copy.unit, copy.message) = (text(&event.unit), text(&event.message));
+        copy.place = stanch_words::Place { file: "auth.log", ..event.place };
+        for (name, field) in &event.more {
+            let field = match field {
+                Field::Text(value) => Field::Text(text(value)),
+                Field::Number(number) => Field::Number(*number),
+                Field::List(list) => Field::List(list.iter().map(text).collect()),
+            };
+            copy.more.push((text(name), field));
+        }
+        copy
+    }
 }

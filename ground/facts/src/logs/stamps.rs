@@ -97,6 +97,12 @@ impl Stamps {
         let civil = civil_seconds(year, month, day)?.saturating_add(seconds);
         let (offset, at) = match offset(bytes, at) {
             Some((offset, at)) => (Some(offset), at),
+            None if bytes
+                .get(at..)
+                .is_some_and(|b| b.starts_with(b" UTC ") || b.starts_with(b" GMT ")) =>
+            {
+                (Some(0), at.saturating_add(4))
+            }
             // `… 08:12:44 +0100`, but not `… 08:12:44 -1 …`.
             None if bytes.get(at) == Some(&b' ') => match offset(bytes, at.saturating_add(1)) {
                 Some((offset, at)) if bytes.get(at).is_none_or(|&b| b == b' ' || b == b']') => {

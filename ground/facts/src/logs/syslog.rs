@@ -10,13 +10,13 @@ use std::borrow::Cow;
 
 use stanch_words::{Event, EventKind};
 
-use super::messages::{self, Message};
+use super::messages::{Message, Speakers};
 use super::{Context, Each, Form, Format, Line, Reader, Sample, Stamps, Understood};
 
 pub(super) static FORMAT: Format = Format {
     name: "syslog",
     recognise,
-    form: Form::Lines(|context| Box::new(Syslog { stamps: Stamps::new(context) })),
+    form: Form::Lines(|context| Box::new(Syslog::new(context))),
     stands_alone: true,
 };
 
@@ -29,14 +29,47 @@ fn recognise(sample: &Sample<'_>) -> u32 {
 
 struct Syslog {
     stamps: Stamps,
+    speakers: Speakers,
+    /// The last line: `last message repeated 3 times` says it again.
+    last: String,
+}
+
+impl Syslog {
+    fn new(context: &Context) -> Self {
+        Self { stamps: Stamps::new(context), speakers: Speakers::default(), last: String::new() }
+    }
+
+    /// Shows the last line again, as often as the classic syslogd says.
+    fn repeat(&mut self, again: &Message<'_>, each: &mut Each<'_>) -> Option<Understood> {
+        let times = again.text.trim_matches(['-', ' ']).strip_prefix("last message repeated ")?;
+        let count = times.strip_suffix(" times").or_else(|| times.strip_suffix(" time"))?;
+        let count = count.parse().ok()?;
+        let last = std::mem::take(&mut self.last);
+        let understood = header(&last, &mut self.stamps).map(|mut message| {
+            (message.time, message.place, message.count) = (again.time, again.place, count);
+            self.speakers.show(&message, each)
+        });
+        self.last = last;
+        understood
+    }
 }
 
 impl Reader for Syslog {
     fn line(&mut self, line: &Line<'_>, each: &mut Each<'_>) -> Understood {
         let Some(mut message) = header(line.text, &mut self.stamps) else { return Understood::No };
         message.place = line.place;
-        messages::show(&message, each);
-        Understood::Yes
+        if message.text.contains("last message repeated ")
+            && let Some(understood) = self.repeat(&message, each)
+        {
+            return understood;
+        }
+        self.last.clear();
+        self.last.push_str(line.text);
+        self.speakers.show(&message, each)
+    }
+
+    fn end(&mut self, each: &mut Each<'_>) {
+        self.speakers.end(each);
     }
 }
 
@@ -49,20 +82,37 @@ pub fn header<'l>(line: &'l str, stamps: &mut Stamps) -> Option<Message<'l>> {
     {
         return structured(rest, stamp);
     }
-    let first = line.as_bytes().first()?;
-    let (stamp, rest) =
-        if first.is_ascii_digit() { stamps.iso(line)? } else { stamps.bsd(line)? };
-    let (host, rest) = rest.trim_start().split_once(' ')?;
-    let mut message = Message { time: Some(stamp.time), clock: stamp.clock, host, ..Message::default() };
-    // No host: `Nov  2 08:12:44 sshd[1]: text`, as BSD's and some containers' loggers write.
-    let rest = if host.ends_with(':') && !host.contains("::") && host.len() > 1 {
-        message.host = "";
-        line.get(line.len().saturating_sub(rest.len()).saturating_sub(host.len() + 1)..)?
-    } else {
-        rest
+    let (stamp, rest) = stamp(line, stamps)?;
+    // `<4.3> host …`, `<auth.info> host …`: BSD's syslogd when it is asked to be verbose.
+    let rest = match rest.trim_start().strip_prefix('<') {
+        Some(level) => level.split_once("> ")?.1,
+        None => rest,
     };
-    tag(rest, &mut message);
+    let rest = rest.trim_start();
+    let (host, after) = rest.split_once(' ')?;
+    let mut message =
+        Message { time: Some(stamp.time), clock: stamp.clock, host, ..Message::default() };
+    // No host: `Nov  2 08:12:44 sshd[1]: text`, as BSD's and some containers' loggers write.
+    let hostless = (host.ends_with(':') && !host.contains("::") && host.len() > 1)
+        || (host.starts_with('[') && host.ends_with(']'));
+    if hostless {
+        message.host = "";
+    }
+    tag(if hostless { rest } else { after }, &mut message);
     Some(message)
+}
+
+/// Reads the time, in brackets or not.
+fn stamp<'l>(line: &'l str, stamps: &mut Stamps) -> Option<(super::stamps::Stamp, &'l str)> {
+    let first = line.as_bytes().first()?;
+    if first.is_ascii_digit() {
+        return stamps.iso(line);
+    }
+    if *first == b'[' {
+        let (stamp, rest) = stamps.bsd(line.get(1..)?)?;
+        return Some((stamp, rest.strip_prefix(']')?));
+    }
+    stamps.bsd(line)
 }
 
 /// Leaves out `<13>`.
@@ -82,13 +132,21 @@ fn priority(line: &str) -> &str {
 fn tag<'l>(rest: &'l str, message: &mut Message<'l>) {
     let rest = rest.trim_start();
     message.text = rest;
-    // The kernel's own stamp and level are left to its parser.
-    let Some(colon) = memchr::memchr(b':', rest.as_bytes()) else { return };
-    let (tag, text) = rest.split_at(colon);
-    let text = text.get(1..).unwrap_or_default();
-    let (program, pid) = match tag.split_once('[') {
-        Some((program, pid)) => (program, pid.strip_suffix(']').and_then(|pid| pid.parse().ok())),
-        None => (tag, None),
+    // Some daemons leave the colon out: `[sshd] text`, `program[7] text`, `program(pam_x) text`.
+    let word = rest.split(' ').next().unwrap_or_default();
+    let bare = word.ends_with(']') || word.ends_with(')');
+    let end = if bare {
+        word.len()
+    } else if let Some(colon) = memchr::memchr(b':', rest.as_bytes()) {
+        colon
+    } else {
+        return;
+    };
+    let (tag, text) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    let text = text.strip_prefix(':').unwrap_or(text);
+    let (program, pid) = match tag.strip_prefix('[') {
+        Some(tag) => tag.split_once(']').unwrap_or((tag, "")),
+        None => tag.split_once('[').unwrap_or((tag, "")),
     };
     // `sshd: text`, `postfix/smtpd[1]: text`, `(systemd)[1]`, `pam_unix(sshd:auth)[3]`; but a
     // sentence with a colon in it has blanks before it.
@@ -97,9 +155,19 @@ fn tag<'l>(rest: &'l str, message: &mut Message<'l>) {
         return;
     }
     message.tag = program;
-    message.program = program.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(program);
-    message.pid = pid;
+    message.program = program_of(program);
+    message.pid = pid.trim_start_matches('[').strip_suffix(']').and_then(|pid| pid.parse().ok());
     message.text = text.strip_prefix(' ').unwrap_or(text);
+}
+
+/// Returns the last part of a tag without a PAM module: `smtpd` of `postfix/smtpd`, `sshd` of
+/// `sshd(pam_unix)`, but all of `(systemd)`.
+fn program_of(tag: &str) -> &str {
+    let tag = match tag.find('(') {
+        Some(at) if at > 0 => tag.get(..at).unwrap_or(tag),
+        _ => tag,
+    };
+    tag.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(tag)
 }
 
 /// Reads what follows the time in RFC 5424: `host program pid msgid data text`.
@@ -117,7 +185,7 @@ fn structured<'l>(rest: &'l str, stamp: super::stamps::Stamp) -> Option<Message<
         clock: stamp.clock,
         host,
         tag,
-        program: tag.rsplit('/').next().unwrap_or(tag),
+        program: program_of(tag),
         pid: pid.parse().ok(),
         text: text.trim_start().trim_start_matches('\u{feff}'),
         ..Message::default()

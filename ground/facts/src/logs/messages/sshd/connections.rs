@@ -1,0 +1,398 @@
+//! What several lines say about one connection, so that one failed attempt is one event.
+//!
+//! sshd tells some things twice (PAM's word and its own), some in halves (a failure in one line,
+//! the address in another), and some that are no failure if the next line is a success (a second
+//! key, a second PAM module). A line that may be part of such a thing is kept until its
+//! connection, told by host and pid, decides it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+
+use stanch_words::{Event, EventKind, Place};
+
+use super::{Meaning, Said, read};
+use crate::logs::messages::{Message, pam};
+use crate::logs::stamps::SECOND;
+use crate::logs::{Each, Understood};
+
+/// How many connections are remembered; the oldest is forgotten first, and what it kept is shown.
+const MOST: usize = 4096;
+/// After how long a pid is taken to be another connection. `LoginGraceTime` is 120 s by default.
+const STALE: i64 = 600 * SECOND;
+/// How far apart PAM's word from a helper process and sshd's own about one attempt can be.
+const SAME_ATTEMPT: i64 = 5 * SECOND;
+/// How much of a text is kept.
+const KEPT: usize = 512;
+
+/// A connection's host (hashed) and pid.
+type Key = (u64, i64);
+
+/// The connections of one source.
+#[derive(Debug, Default)]
+pub struct Connections {
+    known: BTreeMap<Key, Connection>,
+    order: VecDeque<Key>,
+    /// How many of them keep something.
+    keeping: usize,
+    file: String,
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    /// When it last spoke.
+    seen: i64,
+    address: String,
+    port: Option<u16>,
+    /// Whether a failure was told.
+    failed: bool,
+    /// Whom the last failure was about, where PAM told it.
+    failed_user: String,
+    let_in: bool,
+    kept: Option<Box<Kept>>,
+}
+
+/// A failure or abuse that is not decided or has no address yet.
+#[derive(Debug)]
+struct Kept {
+    kind: EventKind,
+    method: String,
+    tty: String,
+    user: String,
+    attempts: i64,
+    time: Option<i64>,
+    clock: stanch_words::Clock,
+    host: String,
+    program: String,
+    pid: Option<i64>,
+    text: String,
+    line: u64,
+    offset: u64,
+}
+
+impl Connections {
+    /// Takes a message of sshd, or of PAM in sshd, and shows what is decided by it.
+    pub fn take(&mut self, message: &Message<'_>, each: &mut Each<'_>) -> Option<Understood> {
+        let said = through_pam(message).or_else(|| read(message))?;
+        if said.meaning == Meaning::Other {
+            each(&said.event);
+            return Some(Understood::Yes);
+        }
+        // Without a pid nothing holds lines together.
+        let Some(pid) = message.pid else {
+            each(&said.event);
+            return Some(Understood::Yes);
+        };
+        if self.file != message.place.file {
+            message.place.file.clone_into(&mut self.file);
+        }
+        let key = (hash(message.host), pid);
+        self.open(key, message.time.unwrap_or_default(), each);
+        Some(self.decide(key, said, each))
+    }
+
+    /// Shows what was never decided.
+    pub fn end(&mut self, each: &mut Each<'_>) {
+        for key in std::mem::take(&mut self.order) {
+            self.forget(key, each);
+        }
+    }
+
+    /// Makes the connection known, as a new one if its last word is long ago.
+    fn open(&mut self, key: Key, now: i64, each: &mut Each<'_>) {
+        match self.known.get_mut(&key) {
+            Some(connection) if connection.seen.abs_diff(now) < STALE.unsigned_abs() => {
+                connection.seen = now;
+                return;
+            }
+            Some(_) => self.forget(key, each),
+            None => self.order.push_back(key),
+        }
+        if self.order.len() > MOST
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.forget(oldest, each);
+        }
+        self.known.insert(key, Connection { seen: now, ..Connection::default() });
+    }
+
+    fn forget(&mut self, key: Key, each: &mut Each<'_>) {
+        let kept = self.known.remove(&key).and_then(|mut connection| {
+            let kept = connection.kept.take()?;
+            Some((connection, kept))
+        });
+        if let Some((connection, kept)) = kept {
+            self.keeping = self.keeping.saturating_sub(1);
+            kept.show(&connection, &self.file, each);
+        }
+    }
+
+    fn decide(&mut self, key: Key, said: Said<'_>, each: &mut Each<'_>) -> Understood {
+        let Said { mut event, meaning, doubt } = said;
+        if meaning == Meaning::Fails && self.keeping > 0 {
+            self.drop_helpers_word(key, &event);
+        }
+        let Some(connection) = self.known.get_mut(&key) else { return Understood::No };
+        if let Some(other) = doubt
+            && *other.address == *connection.address
+            && !connection.address.is_empty()
+        {
+            other.put(&mut event);
+        }
+        let before = usize::from(connection.kept.is_some());
+        let understood = connection.hear(event, meaning, each);
+        let after = usize::from(connection.kept.is_some());
+        self.keeping = self.keeping.saturating_add(after).saturating_sub(before);
+        understood
+    }
+
+    /// PAM may speak from a helper process of its own, whose pid is a little higher.
+    fn drop_helpers_word(&mut self, key: Key, event: &Event<'_>) {
+        let range = (key.0, key.1.saturating_add(1))..=(key.0, key.1.saturating_add(8));
+        let now = event.time.unwrap_or_default();
+        for (_, connection) in self.known.range_mut(range) {
+            let same = connection.address == *event.source_ip
+                && connection.seen.abs_diff(now) <= SAME_ATTEMPT.unsigned_abs()
+                && connection.kept.as_ref().is_some_and(|kept| kept.method == "pam");
+            if same {
+                connection.kept = None;
+                self.keeping = self.keeping.saturating_sub(1);
+            }
+        }
+    }
+}
+
+impl Connection {
+    fn hear(&mut self, mut event: Event<'_>, meaning: Meaning, each: &mut Each<'_>) -> Understood {
+        if meaning == Meaning::Arrives {
+            if event.kind == EventKind::NetworkListen {
+                *self = Self { seen: self.seen, ..Self::default() };
+            }
+            self.remember(&event);
+            each(&event);
+            return Understood::Yes;
+        }
+        if event.source_ip.is_empty() {
+            event.source_ip = Cow::Owned(self.address.clone());
+            event.source_port = self.port;
+        } else {
+            self.remember(&event);
+        }
+        match meaning {
+            Meaning::Fails => {
+                self.kept = None;
+                self.failed = true;
+                each(&event);
+            }
+            Meaning::MayFail => return self.may_fail(event, each),
+            Meaning::Abuses if event.source_ip.is_empty() => {
+                self.keep(&event);
+                return Understood::Silent;
+            }
+            Meaning::Abuses => {
+                self.kept = self.kept.take().filter(|kept| kept.kind != EventKind::ServiceAbuse);
+                each(&event);
+            }
+            Meaning::Limit => return self.limit(event, each),
+            Meaning::Ends => self.ends(event, each),
+            Meaning::Leaves => {
+                if self.kept.is_some() && !self.let_in {
+                    self.ends(event, each);
+                } else {
+                    if self.let_in {
+                        event.kind = EventKind::SessionClose;
+                    }
+                    each(&event);
+                }
+            }
+            Meaning::Succeeds => self.succeeds(&event, each),
+            Meaning::Other | Meaning::Arrives => each(&event),
+        }
+        Understood::Yes
+    }
+
+    fn remember(&mut self, event: &Event<'_>) {
+        if self.address != *event.source_ip {
+            event.source_ip.as_ref().clone_into(&mut self.address);
+        }
+        self.port = event.source_port.or(self.port);
+    }
+
+    /// A key or a PAM module did not do; what follows decides.
+    fn may_fail(&mut self, mut event: Event<'_>, each: &mut Each<'_>) -> Understood {
+        // sshd's own second word about a user that it has named already.
+        if event.method.is_empty() && self.failed && self.kept.is_none() {
+            event.kind = EventKind::LogMessage;
+            each(&event);
+            return Understood::Yes;
+        }
+        let another = self.kept.as_ref().is_some_and(|kept| {
+            !kept.user.is_empty() && !event.user.is_empty() && kept.user != *event.user
+        });
+        if !another {
+            self.keep(&event);
+            return Understood::Silent;
+        }
+        // Several users in one connection: no second module, but guessing.
+        let mut first = event.clone();
+        if let Some(kept) = self.kept.take() {
+            kept.fill(&mut first);
+            first.user = Cow::Owned(kept.user.clone());
+            each(&first);
+        }
+        self.failed = true;
+        event.user.as_ref().clone_into(&mut self.failed_user);
+        each(&event);
+        Understood::Yes
+    }
+
+    fn limit(&mut self, mut event: Event<'_>, each: &mut Each<'_>) -> Understood {
+        match self.kept.take() {
+            Some(kept) if !event.source_ip.is_empty() => {
+                kept.fill(&mut event);
+                self.failed = true;
+            }
+            kept if event.source_ip.is_empty() && !self.failed => {
+                self.kept = kept;
+                self.keep(&event);
+                return Understood::Silent;
+            }
+            _ if self.failed => event.kind = EventKind::AuthAborted,
+            _ => self.failed = true,
+        }
+        each(&event);
+        Understood::Yes
+    }
+
+    fn ends(&mut self, mut event: Event<'_>, each: &mut Each<'_>) {
+        let told = event.kind == EventKind::AuthInvalidUser;
+        match self.kept.take() {
+            Some(kept) => {
+                if !told {
+                    event.kind = kept.kind;
+                }
+                kept.fill(&mut event);
+                self.failed = true;
+            }
+            None if self.failed && !told => event.kind = EventKind::AuthAborted,
+            None => self.failed |= event.kind != EventKind::ServiceAbuse,
+        }
+        each(&event);
+    }
+
+    fn succeeds(&mut self, event: &Event<'_>, each: &mut Each<'_>) {
+        let kept = self.kept.take();
+        let other = |user: &str| !user.is_empty() && user != event.user;
+        if let Some(kept) = kept
+            && other(&kept.user)
+        {
+            let mut failure = event.clone();
+            failure.kind = kept.kind;
+            failure.user = Cow::Owned(kept.user.clone());
+            failure.more.clear();
+            kept.fill(&mut failure);
+            each(&failure);
+        } else if other(&self.failed_user) {
+            let mut abuse = event.clone();
+            abuse.kind = EventKind::ServiceAbuse;
+            abuse.more.clear();
+            abuse.with("reason", "another user failed in the same connection");
+            each(&abuse);
+        }
+        self.let_in = true;
+        each(event);
+    }
+
+    fn keep(&mut self, event: &Event<'_>) {
+        let count = event.number("count").unwrap_or(1).max(1);
+        if let Some(kept) = &mut self.kept {
+            kept.attempts = kept.attempts.saturating_add(count);
+            if kept.user.is_empty() {
+                kept.user = capped(&event.user);
+            }
+            if kept.method.is_empty() {
+                kept.method = capped(&event.method);
+            }
+            return;
+        }
+        self.kept = Some(Box::new(Kept {
+            kind: event.kind,
+            method: capped(&event.method),
+            tty: capped(&event.tty),
+            user: capped(&event.user),
+            attempts: count,
+            time: event.time,
+            clock: event.clock,
+            host: capped(&event.host),
+            program: capped(&event.program),
+            pid: event.pid,
+            text: capped(&event.message),
+            line: event.place.line,
+            offset: event.place.offset,
+        }));
+    }
+}
+
+impl Kept {
+    /// Adds what was kept to the event that decides it.
+    fn fill(&self, event: &mut Event<'_>) {
+        if event.user.is_empty() {
+            event.user = Cow::Owned(self.user.clone());
+        }
+        if event.method.is_empty() || event.kind == EventKind::AuthFailure {
+            event.method = Cow::Owned(self.method.clone());
+        }
+        event.with("attempts", self.attempts);
+        event.with("first_line", i64::try_from(self.line).unwrap_or_default());
+    }
+
+    /// Shows what was kept by itself.
+    fn show(&self, connection: &Connection, file: &str, each: &mut Each<'_>) {
+        let mut event = Event::new(self.kind);
+        (event.time, event.clock, event.pid) = (self.time, self.clock, self.pid);
+        event.host = Cow::Borrowed(&self.host);
+        event.program = Cow::Borrowed(&self.program);
+        event.user = Cow::Borrowed(&self.user);
+        event.method = Cow::Borrowed(&self.method);
+        event.tty = Cow::Borrowed(&self.tty);
+        event.message = Cow::Borrowed(&self.text);
+        event.source_ip = Cow::Borrowed(&connection.address);
+        event.source_port = connection.port;
+        event.place = Place { file, line: self.line, offset: self.offset };
+        event.with("attempts", self.attempts);
+        each(&event);
+    }
+}
+
+/// PAM's word in sshd, as a line about the connection.
+fn through_pam<'l>(message: &Message<'l>) -> Option<Said<'l>> {
+    let mut event = pam::parse(message)?;
+    let meaning = match event.kind {
+        EventKind::AuthFailure | EventKind::AuthInvalidUser if event.source_ip.is_empty() => {
+            event.kind = EventKind::LogMessage;
+            Meaning::Other
+        }
+        EventKind::AuthFailure | EventKind::AuthInvalidUser => {
+            event.method = Cow::Borrowed("pam");
+            Meaning::MayFail
+        }
+        _ => Meaning::Other,
+    };
+    // `PAM 2 more authentication failures` sums up what was told one by one.
+    if message.text.starts_with("PAM ") {
+        event.kind = EventKind::LogMessage;
+        return Some(Said { event, meaning: Meaning::Other, doubt: None });
+    }
+    Some(Said { event, meaning, doubt: None })
+}
+
+fn capped(text: &str) -> String {
+    let end = (0..=text.len().min(KEPT)).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+/// FNV-1a: only to tell hosts apart, in a map that is ordered and capped.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
