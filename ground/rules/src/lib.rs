@@ -16,9 +16,11 @@ pub mod content;
 pub mod functions;
 pub mod page;
 pub mod query;
+pub mod sigma;
 pub mod sign;
 mod virtual_table;
 
 pub use page::{Page, PageError};
 pub use query::{Answer, Query, QueryError};
+pub use sigma::Sigma;
 pub use sign::{Match, Sign};
