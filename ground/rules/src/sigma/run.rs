@@ -232,9 +232,10 @@ fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
 fn evidence(event: &Event<'_>) -> Evidence {
     let words = [&event.message, &event.command, &event.path];
     let words = words.into_iter().find(|words| !words.is_empty());
+    let words = words.map(|words| &**words).unwrap_or_default();
     Evidence {
-        source: event.place.file.to_owned(),
-        excerpt: stanch_words::text::shortened(words.map(|w| &**w).unwrap_or_default(), EXCERPT),
+        source: text::escaped(event.place.file),
+        excerpt: text::shortened(&text::escaped(words), EXCERPT),
         offset: Some(event.place.offset),
         line: Some(event.place.line).filter(|&line| line > 0),
         sha256: None,
