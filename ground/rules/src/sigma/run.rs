@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rsigma_eval::Event as _;
 use stanch_words::{
-    Event, EventKind, Evidence, Finding, Gap, GapKind, Subject, SubjectKind, Trust,
+    Event, EventKind, Evidence, Finding, Gap, GapKind, Subject, SubjectKind, Trust, text,
 };
 
 use super::correlate::{Fired, KEPT, Kept};
