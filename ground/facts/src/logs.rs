@@ -5,7 +5,6 @@
 //! counted by [`Stream`].
 
 pub mod cut;
-pub mod journal;
 pub mod json;
 pub mod messages;
 pub mod stamps;
@@ -170,6 +169,7 @@ macro_rules! formats {
 
 // One line a format.
 formats! {
+    journal
     syslog
 }
 
@@ -199,7 +199,14 @@ pub fn read(
         None => recognise(&Sample { bytes: &head, name: context.file_name() }),
     });
     if let Some(Format { name, form: Form::Whole(whole), .. }) = format {
-        let (counts, gaps) = whole(machine, path, &context, each)?;
+        let mut shown = 0_u32;
+        let (counts, gaps) = whole(machine, path, &context, &mut |event| {
+            shown = shown.wrapping_add(1);
+            if shown.is_multiple_of(4096) {
+                alive();
+            }
+            each(event);
+        })?;
         return Ok((Some(name), counts, gaps));
     }
     let mut stream = Stream::new(context, format);

@@ -8,6 +8,7 @@
 //! The file is hostile: nothing in it makes us read for ever, keep much or fail as a whole.
 
 mod blocks;
+mod events;
 mod fields;
 mod hashes;
 mod header;
@@ -21,13 +22,53 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use stanch_machine::{Machine, Miss};
-use stanch_words::{Gap, GapKind, Value};
+use stanch_words::{Event, Gap, GapKind, Value};
 
+use super::{Context, Counts, Each, Form, Format, Sample};
 use blocks::Blocks;
+use events::Teller;
 pub use fields::Field;
 use fields::Gatherer;
 pub use header::{Header, SIGNATURE, State, id_text};
 use scan::{Found, Layout, Record, Scan};
+
+pub(super) static FORMAT: Format = Format {
+    name: "journal",
+    recognise: |sample: &Sample<'_>| if Header::parse(sample.bytes).is_some() { 100 } else { 0 },
+    form: Form::Whole(events),
+    stands_alone: false,
+};
+
+/// Reads a journal file as events.
+fn events(
+    machine: &dyn Machine,
+    path: &Path,
+    context: &Context,
+    each: &mut Each<'_>,
+) -> Result<(Counts, Vec<Gap>), Miss> {
+    let (mut shown, mut teller) = (0_u64, Teller::default());
+    let each = &mut |event: &Event<'_>| {
+        shown = shown.saturating_add(1);
+        each(event);
+    };
+    let summary = read(machine, path, Depth::Fields, &mut |entry| {
+        teller.tell(entry, context, each);
+    })?;
+    let untold = teller.end(each);
+    let mut gaps = summary.gaps("", path);
+    if untold > 0 {
+        let detail = format!("{untold} entries of further processes are not told");
+        gaps.push(Gap::new("", GapKind::Truncated, detail).at(Value::from(path).to_string()));
+    }
+    let counts = Counts {
+        lines: summary.entries.saturating_add(summary.damaged),
+        events: shown,
+        not_understood: summary.damaged,
+        bytes: summary.size,
+        ..Counts::default()
+    };
+    Ok((counts, gaps))
+}
 
 /// How many boots and ranges of sequence numbers are kept of one file. A file that shares its
 /// numbers with the journals of users has a range for each time that they take turns.

@@ -1,0 +1,323 @@
+//! Entries as events: messages go through the same parsers as syslog's, and what the kernel vouches
+//! for (fields that begin with `_`, systemd.journal-fields(7)) tells which programs ran.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use stanch_words::{Clock, Event, EventKind, Place, Trust, text};
+
+use super::{Entry, Field};
+use crate::logs::messages::{Message, Speakers};
+use crate::logs::{Context, Each};
+
+/// How many different processes are told of one file.
+const PROCESSES: usize = 200_000;
+/// How many further fields an event takes along.
+const FURTHER: usize = 64;
+
+/// Makes events of entries.
+#[derive(Default)]
+pub(super) struct Teller {
+    /// Boot, pid, program and command line, each by where its data lies.
+    seen: HashSet<[u64; 4]>,
+    last: [u64; 4],
+    untold: u64,
+    speakers: Speakers,
+}
+
+/// What an entry says, one field each.
+#[derive(Default)]
+struct Known<'e> {
+    message: &'e [u8],
+    message_id: &'e [u8],
+    identifier: &'e [u8],
+    syslog_pid: Option<i64>,
+    host: &'e [u8],
+    transport: &'e [u8],
+    comm: &'e [u8],
+    exe: &'e [u8],
+    command: &'e [u8],
+    unit: &'e [u8],
+    user_unit: &'e [u8],
+    about_unit: &'e [u8],
+    pid: Option<i64>,
+    uid: Option<i64>,
+    session: &'e [u8],
+    audit_session: &'e [u8],
+    audit_type: &'e [u8],
+    /// Where boot, pid, program and command line lie.
+    process: [u64; 4],
+}
+
+impl<'e> Known<'e> {
+    /// Sorts the fields; those that only go along are put aside.
+    fn of(entry: &Entry<'e>, aside: &mut Vec<Field<'e>>) -> Self {
+        let mut known = Self::default();
+        for &field in entry.fields() {
+            let (value, [boot, pid, exe, command]) = (field.value, &mut known.process);
+            match field.name {
+                b"MESSAGE" => known.message = value,
+                b"_PID" => (known.pid, *pid) = (number(value), field.object),
+                b"_UID" => known.uid = number(value),
+                b"_COMM" => known.comm = value,
+                b"_EXE" => (known.exe, *exe) = (value, field.object),
+                b"_CMDLINE" => (known.command, *command) = (value, field.object),
+                b"_HOSTNAME" => known.host = value,
+                b"_SYSTEMD_UNIT" => known.unit = value,
+                b"_SYSTEMD_USER_UNIT" => known.user_unit = value,
+                b"_SYSTEMD_SESSION" => known.session = value,
+                b"_AUDIT_SESSION" => known.audit_session = value,
+                b"SYSLOG_IDENTIFIER" => known.identifier = value,
+                b"SYSLOG_PID" => known.syslog_pid = number(value),
+                // Repeats what stands elsewhere, or says nothing about who did what.
+                b"_MACHINE_ID" | b"SYSLOG_FACILITY" | b"SYSLOG_TIMESTAMP" | b"SYSLOG_RAW"
+                | b"_SOURCE_REALTIME_TIMESTAMP" | b"_SOURCE_MONOTONIC_TIMESTAMP"
+                | b"_SOURCE_BOOTTIME_TIMESTAMP" | b"_CAP_EFFECTIVE" | b"_SELINUX_CONTEXT"
+                | b"_SYSTEMD_CGROUP" | b"_SYSTEMD_SLICE" | b"_SYSTEMD_USER_SLICE"
+                | b"_SYSTEMD_INVOCATION_ID" | b"_SYSTEMD_OWNER_UID" | b"_STREAM_ID"
+                | b"_RUNTIME_SCOPE" | b"_LINE_BREAK" | b"CODE_FILE" | b"CODE_LINE"
+                | b"CODE_FUNC" | b"INVOCATION_ID" | b"USER_INVOCATION_ID" | b"TID" => {}
+                name => {
+                    match name {
+                        b"_BOOT_ID" => *boot = field.object,
+                        b"_TRANSPORT" => known.transport = value,
+                        b"_AUDIT_TYPE_NAME" => known.audit_type = value,
+                        b"MESSAGE_ID" => known.message_id = value,
+                        b"UNIT" | b"USER_UNIT" => known.about_unit = value,
+                        _ => {}
+                    }
+                    aside.push(field);
+                }
+            }
+        }
+        known
+    }
+
+    /// Returns who vouches for the program's name: the kernel knows the real one.
+    fn trust(&self) -> Trust {
+        if matches!(self.transport, b"kernel" | b"audit") {
+            return Trust::Kernel;
+        }
+        let base = self.exe.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let named = |real: &[u8]| !real.is_empty() && self.identifier == real;
+        // A name of a task has at most 15 bytes (TASK_COMM_LEN); sshd-session logs as `sshd`.
+        let short = self.identifier.get(..15).is_some_and(|short| short == self.comm);
+        let part = |real: &[u8]| {
+            !self.identifier.is_empty()
+                && real.strip_prefix(self.identifier).is_some_and(|rest| rest.starts_with(b"-"))
+        };
+        let ours = self.identifier.is_empty() && self.pid.is_some();
+        if ours || named(base) || named(self.comm) || short || part(base) {
+            Trust::Kernel
+        } else {
+            Trust::Claim
+        }
+    }
+}
+
+fn number(value: &[u8]) -> Option<i64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+fn lossless(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_escape) => Cow::Owned(text::from_bytes(bytes)),
+    }
+}
+
+impl Teller {
+    /// Shows the events of an entry.
+    pub(super) fn tell(&mut self, entry: &Entry<'_>, context: &Context, each: &mut Each<'_>) {
+        let mut aside = Vec::with_capacity(16);
+        let known = Known::of(entry, &mut aside);
+        let place = Place { file: &context.file, line: entry.number, offset: entry.offset };
+        let time = i64::try_from(entry.realtime).ok();
+        self.process(&known, &aside, place, time, each);
+        let [body, host] = [known.message, known.host].map(lossless);
+        let name = if known.identifier.is_empty() { known.comm } else { known.identifier };
+        let name = if name.is_empty() { known.transport } else { name };
+        let tag = lossless(name);
+        let message = Message {
+            time,
+            clock: Clock::Utc,
+            host: &host,
+            tag: &tag,
+            program: tag.rsplit('/').next().filter(|part| !part.is_empty()).unwrap_or(&tag),
+            pid: known.pid.or(known.syslog_pid),
+            text: body.trim_end_matches('\n'),
+            trust: known.trust(),
+            place,
+            ..Message::default()
+        };
+        if known.transport == b"audit" {
+            return each(&along(audit(&message, &known, &aside), entry, &known, &aside));
+        }
+        self.speakers.show(&message, &mut |event| {
+            // What was kept from an earlier line is shown as it was.
+            if event.place.line == entry.number {
+                each(&along(event.clone(), entry, &known, &aside));
+            } else {
+                each(event);
+            }
+        });
+    }
+
+    /// Shows what was kept back, and returns how many entries' processes were not told.
+    pub(super) fn end(mut self, each: &mut Each<'_>) -> u64 {
+        self.speakers.end(each);
+        self.untold
+    }
+
+    /// Tells of a process, once for each that differs.
+    fn process(
+        &mut self,
+        known: &Known<'_>,
+        aside: &[Field<'_>],
+        place: Place<'_>,
+        time: Option<i64>,
+        each: &mut Each<'_>,
+    ) {
+        let key = known.process;
+        let is_named = !known.exe.is_empty() || !known.command.is_empty();
+        // Kernel threads have no program; an audit record's names are of a process that ended.
+        if known.pid.is_none() || !is_named || key == self.last {
+            return;
+        }
+        self.last = key;
+        if self.seen.contains(&key) {
+            return;
+        }
+        if self.seen.len() >= PROCESSES {
+            self.untold = self.untold.saturating_add(1);
+            return;
+        }
+        self.seen.insert(key);
+        let mut event = Event::new(EventKind::ProcessSeen);
+        (event.time, event.clock, event.trust) = (time, Clock::Utc, Trust::Kernel);
+        event.place = place;
+        event.host = lossless(known.host);
+        event.program = lossless(known.comm);
+        fill(&mut event, known);
+        for field in aside {
+            match (field.name, number(field.value)) {
+                (b"_AUDIT_LOGINUID", Some(auid)) => event.with("auid", auid),
+                (b"_GID", Some(gid)) => event.with("gid", gid),
+                (b"_BOOT_ID", _) => event.with("_BOOT_ID", lossless(field.value)),
+                _ => continue,
+            };
+        }
+        each(&event);
+    }
+}
+
+/// Adds what the entry says beside its message.
+fn along<'e>(
+    mut event: Event<'e>,
+    entry: &Entry<'_>,
+    known: &Known<'e>,
+    aside: &[Field<'e>],
+) -> Event<'e> {
+    if event.kind == EventKind::LogMessage {
+        event.kind = by_identity(known).unwrap_or(event.kind);
+    }
+    fill(&mut event, known);
+    event.with("seqnum", i64::try_from(entry.seqnum).unwrap_or(i64::MAX));
+    for field in aside.iter().take(FURTHER) {
+        match (field.name, number(field.value)) {
+            (b"_AUDIT_LOGINUID", Some(auid)) => event.with("auid", auid),
+            (b"_GID", Some(gid)) => event.with("gid", gid),
+            (b"CONTAINER_NAME", _) => event.with("container", lossless(field.value)),
+            (name, _) => event.with(lossless(name), lossless(field.value)),
+        };
+    }
+    event
+}
+
+/// Fills in what the kernel vouches for, where the message says nothing else.
+fn fill<'e>(event: &mut Event<'e>, known: &Known<'e>) {
+    event.uid = event.uid.or(known.uid);
+    // A program that sudo or cron says it starts is another than sudo or cron.
+    let is_own = event.command.is_empty() && event.path.is_empty();
+    if is_own {
+        event.pid = event.pid.or(known.pid);
+        event.path = lossless(known.exe);
+        event.command = lossless(known.command);
+    }
+    let session = if known.session.is_empty() { known.audit_session } else { known.session };
+    // What systemd itself says is about another unit than its own.
+    let unit = match known.about_unit {
+        b"" if known.user_unit.is_empty() => known.unit,
+        b"" => known.user_unit,
+        about if known.pid == Some(1) || known.comm == b"systemd" => about,
+        _ => known.unit,
+    };
+    for (place, value) in [(&mut event.unit, unit), (&mut event.session, session)] {
+        if place.is_empty() && !value.is_empty() {
+            *place = lossless(value);
+        }
+    }
+}
+
+/// Returns the kind that a message's identity tells, if systemd itself sent it. The numbers are in
+/// `sd-messages.h`, the words for them in `journalctl --catalog`.
+fn by_identity(known: &Known<'_>) -> Option<EventKind> {
+    if !known.comm.starts_with(b"systemd") && known.transport != b"driver" {
+        return None;
+    }
+    Some(match known.message_id {
+        b"39f53479d3a045ac8e11786248231fbf" => EventKind::ServiceStart,
+        b"9d1aaa27d60140bd96365438aad20286" => EventKind::ServiceStop,
+        b"be02cf6855d2428ba40df7e9d022f03d"
+        | b"d9b373ed55a64feb8242e02dbe79a49c"
+        | b"98e322203f7a4ed290d09fe03c09fe15" => EventKind::ServiceFail,
+        b"8d45620c1a4348dbb17410da57c60c66" => EventKind::SessionOpen,
+        b"3354939424b4456d9802ca8333ed424a" => EventKind::SessionClose,
+        b"c7a787079b354eaaa9e77b371893cd27" => EventKind::ClockChange,
+        b"98268866d1d54a499c4e98921d93bc40" => EventKind::Shutdown,
+        b"b07a249cd024414a82dd00cd181378ff" => EventKind::Boot,
+        b"a596d6fe7bfa4994828e72309e95d61e" | b"e9bf28e6e834481bb6f48f548ad13606" => {
+            EventKind::LogLost
+        }
+        _ => return None,
+    })
+}
+
+/// Makes an event of a record that the kernel's audit gave to journald.
+fn audit<'m>(message: &Message<'m>, known: &Known<'_>, aside: &[Field<'_>]) -> Event<'m> {
+    let mut event = message.event(EventKind::AuditRecord);
+    for field in aside.iter().filter(|field| field.name == b"_AUDIT_ID") {
+        if let Some(serial) = number(field.value) {
+            event.with("serial", serial);
+        }
+    }
+    match known.audit_type {
+        b"CONFIG_CHANGE" => event.kind = EventKind::AuditConfig,
+        b"EXECVE" => {
+            event.kind = EventKind::ProcessStart;
+            let mut arguments: Vec<(u32, String)> = aside.iter().filter_map(argument).collect();
+            arguments.sort_unstable();
+            let words: Vec<&str> = arguments.iter().map(|(_, word)| word.as_str()).collect();
+            event.command = Cow::Owned(words.join(" "));
+        }
+        _ => {}
+    }
+    event
+}
+
+/// Returns the number and the text of an argument: quoted, or hexadecimal if it has blanks.
+fn argument(field: &Field<'_>) -> Option<(u32, String)> {
+    let number = field.name.strip_prefix(b"_AUDIT_FIELD_A")?;
+    let number = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let value = field.value;
+    if let Some(inner) = value.strip_prefix(b"\"") {
+        return Some((number, text::from_bytes(inner.strip_suffix(b"\"").unwrap_or(inner))));
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pair = |pair: &[u8]| match *pair {
+        [high, low] => Some(digit(high)? << 4 | digit(low)?),
+        _ => None,
+    };
+    let decoded: Option<Vec<u8>> = value.chunks(2).map(pair).collect();
+    Some((number, text::from_bytes(&decoded.unwrap_or_else(|| value.to_vec()))))
+}
