@@ -5,9 +5,13 @@
 //! counted by [`Stream`].
 
 pub mod cut;
+pub mod held;
+pub mod journal;
 pub mod json;
 pub mod messages;
+pub mod single;
 pub mod stamps;
+pub mod statement;
 pub mod stream;
 
 use std::path::Path;
@@ -169,7 +173,23 @@ macro_rules! formats {
 
 // One line a format.
 formats! {
+    asterisk
+    counter_strike
+    domino
+    ejabberd
+    exim
     journal
+    mssql
+    mysql
+    oracle_messaging
+    redis
+    softether
+    squid
+    stunnel
+    threeproxy
+    vsftpd
+    xferlog
+    xrdp
     syslog
 }
 

@@ -74,6 +74,22 @@ macro_rules! messages {
 messages! {
     sshd: "sshd" | "sshd-session" | "sshd-auth";
     sudo: "sudo";
+    appliances: "screensharingd" | "vpnserver";
+    asterisk: "asterisk";
+    dovecot: "dovecot" | "imap-login" | "pop3-login" | "managesieve-login" | "submission-login";
+    exim: "exim" | "exim4";
+    ftp: "vsftpd" | "proftpd" | "pure-ftpd" | "ftpd" | "wu-ftpd" | "in.ftpd" | "kftpd";
+    mailboxes: "imapd" | "imapd-ssl" | "pop3d" | "pop3d-ssl" | "courierpop3login" | "courierimaplogin" | "courieresmtpd" | "esmtpd" | "imap" | "imaps" | "pop3" | "pop3s" | "nntp" | "timsieved" | "ipop3d" | "solid-pop3d" | "perdition";
+    mysql: "mysqld" | "mariadbd" | "mysqld_safe";
+    named: "named" | "bind9";
+    openvpn: "openvpn" | "ovpn-server";
+    postfix: "smtpd" | "postscreen" | "qmgr" | "pickup" | "cleanup" | "smtp" | "lmtp" | "local" | "virtual" | "pipe" | "bounce" | "error" | "trivial-rewrite";
+    qmail: "qmail" | "rblsmtpd" | "vpopmail" | "vchkpw-smtp" | "vchkpw-pop3" | "vchkpw-imap";
+    redis: "redis" | "redis-server" | "valkey-server" | "keydb-server";
+    sendmail: "sendmail" | "sm-mta" | "sm-msp-queue";
+    slapd: "slapd";
+    xrdp: "xrdp" | "xrdp-sesman";
+    xinetd: "xinetd" | "nrpe" | "tcpd" | "in.telnetd" | "rpcbind";
 }
 
 pub mod pam;
@@ -135,7 +151,18 @@ fn understand<'l>(message: &Message<'l>) -> Option<Event<'l>> {
     {
         return Some(event);
     }
-    parser(message.program).and_then(|parse| parse(message))
+    parser(message.program).or_else(|| by_shape(message)).and_then(|parse| parse(message))
+}
+
+/// Returns the parser for programs whose names vary, or that give none.
+fn by_shape(message: &Message<'_>) -> Option<Parse> {
+    if message.program.starts_with("ovpn-") || message.program.starts_with("openvpn") {
+        return Some(openvpn::parse);
+    }
+    if message.tag.starts_with("postfix") {
+        return Some(postfix::parse);
+    }
+    appliances::is(message.text).then_some(appliances::parse)
 }
 
 fn is_pam(message: &Message<'_>) -> bool {

@@ -156,6 +156,82 @@ impl Stamps {
         Some((self.stamp(civil, None, fraction), text.get(at.saturating_add(4)..)?))
     }
 
+    /// Reads `02 Nov 2026 08:12:44.123`, `02-Nov-2026 08:12:44`, `02-11-2026 08:12:44 +0300`: the
+    /// day first. Returns the rest after one blank.
+    pub fn day_first<'t>(&mut self, text: &'t str) -> Option<(Stamp, &'t str)> {
+        let bytes = text.as_bytes();
+        let day = number(bytes, 0, 2)?;
+        let between = *bytes.get(2).filter(|byte| matches!(byte, b' ' | b'-' | b'/' | b'.'))?;
+        let (month, at) = match number(bytes, 3, 2) {
+            Some(month) => (u32::try_from(month).ok()?, 5),
+            None => (month(bytes.get(3..6)?)?, 6),
+        };
+        if bytes.get(at) != Some(&between) {
+            return None;
+        }
+        let year = number(bytes, at + 1, 4)?;
+        let (seconds, at) = clock(bytes, at + 6)?;
+        let (fraction, at) = fraction(bytes, at);
+        let civil = civil_seconds(year, month, day)?.saturating_add(seconds);
+        let zone = match bytes.get(at) {
+            Some(b' ') => offset(bytes, at.saturating_add(1)),
+            _ => None,
+        };
+        let (offset, at) = zone.map_or((None, at), |(offset, at)| (Some(offset), at));
+        let stamp = self.stamp(civil, offset, fraction);
+        Some((stamp, rest(text, at)?))
+    }
+
+    /// Reads `20261102-08:12:44` and, of two figures for the year, `261102  8:12:44` (MySQL until
+    /// 5.6). Returns the rest after one blank.
+    pub fn compact<'t>(&mut self, text: &'t str) -> Option<(Stamp, &'t str)> {
+        let bytes = text.as_bytes();
+        let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (year, at) = match digits {
+            8 => (number(bytes, 0, 4)?, 4),
+            6 => (number(bytes, 0, 2)?.saturating_add(2000), 2),
+            _ => return None,
+        };
+        let month = u32::try_from(number(bytes, at, 2)?).ok()?;
+        let day = number(bytes, at + 2, 2)?;
+        bytes.get(at + 4).filter(|byte| matches!(byte, b' ' | b'-'))?;
+        let (seconds, at) = short_clock(bytes, at + 5)?;
+        let (fraction, at) = fraction(bytes, at);
+        let civil = civil_seconds(year, month, day)?.saturating_add(seconds);
+        let stamp = self.stamp(civil, None, fraction);
+        Some((stamp, rest(text, at)?))
+    }
+
+    /// Reads `2026-11-02  8:12:44`: one figure for the hour (MariaDB). Returns the rest after one
+    /// blank.
+    pub fn short_hour<'t>(&mut self, text: &'t str) -> Option<(Stamp, &'t str)> {
+        let bytes = text.as_bytes();
+        let year = number(bytes, 0, 4)?;
+        let month = u32::try_from(number(bytes, 5, 2)?).ok()?;
+        let day = number(bytes, 8, 2)?;
+        if [4, 7].into_iter().any(|at| bytes.get(at) != Some(&b'-')) || bytes.get(10) != Some(&b' ')
+        {
+            return None;
+        }
+        let (seconds, at) = short_clock(bytes, 11)?;
+        let civil = civil_seconds(year, month, day)?.saturating_add(seconds);
+        let stamp = self.stamp(civil, None, 0);
+        Some((stamp, rest(text, at)?))
+    }
+
+    /// Reads `1386543323.000`: seconds since 1970. Returns the rest after one blank.
+    pub fn epoch<'t>(&mut self, text: &'t str) -> Option<(Stamp, &'t str)> {
+        let bytes = text.as_bytes();
+        let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if !(9..=11).contains(&digits) {
+            return None;
+        }
+        let seconds = number(bytes, 0, digits)?;
+        let (fraction, at) = fraction(bytes, digits);
+        let time = seconds.saturating_mul(SECOND).saturating_add(fraction);
+        Some((Stamp { time, clock: Clock::Utc }, rest(text, at)?))
+    }
+
     /// Returns the stamp of a civil time, local if no offset from UTC is given.
     pub fn stamp(&mut self, civil: i64, offset: Option<i64>, fraction: i64) -> Stamp {
         let (seconds, clock) = match offset {
@@ -276,6 +352,16 @@ fn clock(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
     Some((hours * 3600 + minutes * 60 + seconds, at + 8))
 }
 
+/// Reads `08:12:44` or ` 8:12:44` as seconds.
+fn short_clock(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
+    match bytes.get(at..)? {
+        [b' ', hour @ b'0'..=b'9', b':', m1, m0, b':', s1, s0, ..] => {
+            clock(&[b'0', *hour, b':', *m1, *m0, b':', *s1, *s0], 0).map(|(s, _)| (s, at + 8))
+        }
+        _ => clock(bytes, at),
+    }
+}
+
 /// Reads `.123456` or `,123` as microseconds, if it is there.
 fn fraction(bytes: &[u8], at: usize) -> (i64, usize) {
     let Some([b'.' | b',', digits @ ..]) = bytes.get(at..) else { return (0, at) };
@@ -390,6 +476,28 @@ mod tests {
         assert_eq!((shown(stamp).as_str(), rest), ("2026-11-02T07:12:44Z", "] x"));
         let (stamp, rest) = stamps.ctime("Mon Nov 02 08:12:44.25 2026] x").unwrap();
         assert_eq!((shown(stamp).as_str(), rest), ("2026-11-02T08:12:44.25Z", "] x"));
+    }
+
+    #[test]
+    fn days_first_compact_and_counted() {
+        let mut stamps = stamps();
+        let expected = ("2026-03-02T08:12:44Z", "h");
+        let check = |read: Option<(Stamp, &str)>| {
+            let (stamp, rest) = read.unwrap();
+            assert_eq!((shown(stamp).as_str(), rest), expected);
+        };
+        for text in
+            ["02 Mar 2026 08:12:44 h", "02-03-2026 11:12:44 +0300 h", "02/Mar/2026 08:12:44 h"]
+        {
+            check(stamps.day_first(text));
+        }
+        check(stamps.compact("20260302-08:12:44 h"));
+        check(stamps.compact("260302  8:12:44 h"));
+        check(stamps.short_hour("2026-03-02  8:12:44 h"));
+        check(stamps.epoch("1772439164 h"));
+        for bad in ["02 Mar 2026", "02-13-2026 08:12:44", "123", "2603020 8:12:44", ""] {
+            assert_eq!(stamps.day_first(bad).or(stamps.compact(bad)).or(stamps.epoch(bad)), None);
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) static FORMAT: Format = Format {
 fn recognise(sample: &Sample<'_>) -> u32 {
     let mut stamps = Stamps::new(&Context::new("", i64::MAX / 4));
     sample.share(|line| {
-        std::str::from_utf8(line).is_ok_and(|line| header(line, &mut stamps).is_some())
+        std::str::from_utf8(line).is_ok_and(|line| header(line, &mut stamps).is_some_and(|message| !message.tag.is_empty()))
     })
 }
 
