@@ -6,7 +6,6 @@
 
 pub mod cut;
 pub mod held;
-pub mod journal;
 pub mod json;
 pub mod messages;
 pub mod single;
