@@ -116,6 +116,14 @@ fn examples(names: &[String], look: Look) -> Vec<(String, String)> {
             ),
         ],
         Some("facts") => vec![row("stanch facts processes", "its columns", "查看各列")],
+        Some("events") => vec![
+            row("stanch events /var/log/auth.log*", "all rotations", "全部轮转文件"),
+            row(
+                "stanch events --kind auth /var/log/btmp /var/log/auth.log",
+                "logins and failures only",
+                "只看登录与失败",
+            ),
+        ],
         Some("rules") => {
             vec![row("stanch rules show processes.deleted-program", "one sign", "查看一项迹象")]
         }

@@ -132,6 +132,7 @@ pub fn events_summary(read: &[LogRead], gaps: &[Gap], look: Look) -> wire::Event
     for log in read {
         summary.lines = summary.lines.saturating_add(log.counts.lines);
         summary.events = summary.events.saturating_add(log.counts.events);
+        summary.understood = summary.understood.saturating_add(log.counts.understood());
         summary.silent = summary.silent.saturating_add(log.counts.silent);
         summary.not_understood = summary.not_understood.saturating_add(log.counts.not_understood);
         summary.sources.push(wire::EventsSource {
@@ -140,6 +141,7 @@ pub fn events_summary(read: &[LogRead], gaps: &[Gap], look: Look) -> wire::Event
             sha256: log.sha256.clone(),
             lines: log.counts.lines,
             events: log.counts.events,
+            understood: log.counts.understood(),
             silent: log.counts.silent,
             not_understood: log.counts.not_understood,
         });

@@ -154,8 +154,11 @@ pub struct EventsSummary {
     pub schema: String,
     /// Lines or records in all sources.
     pub lines: u64,
-    /// Events read from them, whether shown or not.
+    /// Events read from them, whether shown or not; a line may give several, a record of several
+    /// lines one.
     pub events: u64,
+    /// Lines that gave events: with the next two, all lines.
+    pub understood: u64,
     /// Lines that say nothing by design: blank, a comment, the rest of a longer record.
     pub silent: u64,
     /// Lines that gave nothing.
@@ -184,6 +187,8 @@ pub struct EventsSource {
     pub lines: u64,
     /// Events.
     pub events: u64,
+    /// Lines that gave events.
+    pub understood: u64,
     /// Lines that say nothing by design.
     pub silent: u64,
     /// Lines that gave nothing.

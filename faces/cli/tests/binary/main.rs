@@ -391,3 +391,56 @@ fn a_reader_that_goes_away_is_no_error() {
     assert!(first.contains("username"), "{first}");
     assert_eq!((code, stderr.as_str()), (0, ""));
 }
+
+#[test]
+fn events_of_a_log_are_lines_of_json_and_every_line_is_accounted_for() {
+    let world = clean();
+    world.file(
+        "var/log/auth.log",
+        "2026-11-02T08:00:00+01:00 web01 sshd[7]: Failed password for root from 192.0.2.9 port 5 ssh2\n\n\
+         2026-11-02T08:00:02+01:00 web01 sudo: zhang : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/id\n\
+         no log line at all\u{1b}[2J\n",
+    );
+    let run = world.run(&["events", "--not-understood", "/var/log/auth.log"]);
+    assert_eq!(run.code, 0, "{run}");
+    let lines: Vec<serde_json::Value> =
+        run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [failure, sudo, start, strange, summary] = &lines[..] else { panic!("{run}") };
+    assert_eq!(
+        (&failure["kind"], &failure["time"], &failure["source_ip"], &failure["raw"]["line"]),
+        (&"auth.failure".into(), &"2026-11-02T07:00:00Z".into(), &"192.0.2.9".into(), &1.into())
+    );
+    assert_eq!((&sudo["kind"], &sudo["command"]), (&"privilege.use".into(), &"/bin/id".into()));
+    assert_eq!((&start["kind"], &start["user"]), (&"process.start".into(), &"root".into()));
+    assert_eq!(strange["kind"], "log.not_understood");
+    assert!(!run.stdout.contains('\u{1b}'), "{run}");
+    let counts =
+        ["lines", "understood", "silent", "not_understood"].map(|key| summary[key].as_u64());
+    assert_eq!(counts, [Some(4), Some(2), Some(1), Some(1)], "{run}");
+    assert_eq!(summary["schema"], "stanch.events-summary/1");
+    let only = world.run(&["events", "--kind", "privilege", "/var/log/auth.log"]);
+    assert_eq!(only.stdout.lines().count(), 2, "{only}");
+    let copy = world.run(&["events", "/var/log/auth.log", "/var/log/none.log"]);
+    assert_eq!(copy.code, 3, "{copy}");
+}
+
+#[test]
+fn a_log_that_is_not_there_and_a_kind_that_is_none_are_told() {
+    let world = clean();
+    let run = world.run(&["events", "/var/log/none.log"]);
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stderr.contains("`/var/log/none.log` could not be read"), "{run}");
+    let run = world.run(&["--lang", "zh", "events", "--kind", "auth.failur", "/var/log/none.log"]);
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stderr.contains("stanch events --kind auth.failure"), "{run}");
+}
+
+#[test]
+fn what_happened_before_since_is_left_out_and_an_odd_time_is_told() {
+    let world = clean();
+    let run = world.run(&["detect", "--since", "yesterday-ish"]);
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stderr.contains("`yesterday-ish`"), "{run}");
+    let run = world.run(&["detect", "--only", "logs", "--since", "3d"]);
+    assert_eq!(run.code, 0, "{run}");
+}

@@ -68,6 +68,13 @@ struct Lines {
     tell_strange: bool,
 }
 
+impl Counts {
+    /// Returns how many lines gave events.
+    pub fn understood(&self) -> u64 {
+        self.lines.saturating_sub(self.silent).saturating_sub(self.not_understood)
+    }
+}
+
 impl Stream {
     /// Returns a stream for a source; the format is told from its beginning if none is given.
     pub fn new(context: Context, format: Option<&'static Format>) -> Self {
