@@ -16,6 +16,7 @@ pub mod laws;
 mod markdown;
 pub mod new;
 pub mod pack;
+pub mod score;
 
 pub use house::{Crate, Dependency, House};
 

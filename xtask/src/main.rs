@@ -1,9 +1,9 @@
-//! The command line of the house's own tools: `cargo xtask tidy|pack|new|handbook`.
+//! The command line of the house's own tools: `cargo xtask tidy|pack|new|handbook|score`.
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use xtask::{House, handbook, laws, new, pack, say};
+use xtask::{House, handbook, laws, new, pack, say, score};
 
 const USAGE: &str = "\
 usage: cargo xtask tidy                  checks the laws of the house
@@ -12,6 +12,7 @@ usage: cargo xtask tidy                  checks the laws of the house
        cargo xtask new sign TOPIC.NAME   writes a page that fails until it is filled in
        cargo xtask new table NAME        writes a table that fails until it is filled in
        cargo xtask handbook              writes what is generated below handbook/
+       cargo xtask score [--misses]      prints how well the logs of ../shared/data are read
 ";
 
 fn main() -> Result<ExitCode> {
@@ -25,6 +26,8 @@ fn main() -> Result<ExitCode> {
         ["new", "sign", id] => new::sign(&house, id),
         ["new", "table", name] => new::table(&house, name),
         ["handbook"] => handbook::write(&house),
+        ["score"] => show_score(&house, false),
+        ["score", "--misses"] => show_score(&house, true),
         _ => bail!("{USAGE}"),
     }
 }
@@ -44,4 +47,11 @@ fn tidy(house: &House) -> Result<ExitCode> {
     }
     say(&format!("{} laws, {broken} broken", laws::ALL.len()));
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn show_score(house: &House, with_misses: bool) -> Result<ExitCode> {
+    for line in score::lines(house, with_misses)? {
+        say(&line);
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -216,7 +216,7 @@ fn goodbye<'l>(message: &Message<'l>, rest: &'l str, meaning: Meaning) -> Said<'
     let mut event = message.event(kind);
     found.put(&mut event);
     event.with("reason", reason);
-    said(event, if failed { Meaning::Ends } else { meaning })
+    said(event, if failed { Meaning::Fails } else { meaning })
 }
 
 /// `authenticating user root 1.2.3.4 port 22`, `1.2.3.4 port 22`, `1.2.3.4`.

@@ -138,6 +138,12 @@ impl Connections {
         {
             other.put(&mut event);
         }
+        if connection.is_another(&event) {
+            self.forget(key, each);
+            let seen = event.time.unwrap_or_default();
+            self.known.insert(key, Connection { seen, ..Connection::default() });
+        }
+        let Some(connection) = self.known.get_mut(&key) else { return Understood::No };
         let before = usize::from(connection.kept.is_some());
         let understood = connection.hear(event, meaning, each);
         let after = usize::from(connection.kept.is_some());
@@ -179,7 +185,12 @@ impl Connection {
         }
         match meaning {
             Meaning::Fails => {
-                self.kept = None;
+                // A line that names no method only ends what was kept.
+                if let Some(kept) = self.kept.take()
+                    && event.method.is_empty()
+                {
+                    kept.fill(&mut event);
+                }
                 self.failed = true;
                 each(&event);
             }
@@ -208,6 +219,15 @@ impl Connection {
             Meaning::Other | Meaning::Arrives => each(&event),
         }
         Understood::Yes
+    }
+
+    /// Whether a line is about another connection, which has got the same pid.
+    fn is_another(&self, event: &Event<'_>) -> bool {
+        let other_address = !event.source_ip.is_empty()
+            && !self.address.is_empty()
+            && self.address != *event.source_ip;
+        let other_port = event.source_port.is_some_and(|port| self.port.is_some_and(|it| it != port));
+        other_address || other_port
     }
 
     fn remember(&mut self, event: &Event<'_>) {

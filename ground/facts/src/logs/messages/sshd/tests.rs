@@ -148,3 +148,11 @@ fn a_helper_process_of_pam_does_not_count_again() {
     let seen = told(&[&pam, failed]);
     assert_eq!(seen, [(2, EventKind::AuthFailure, "root".to_owned(), "1.2.3.4".to_owned())]);
 }
+
+#[test]
+fn a_pid_that_another_connection_got_starts_anew() {
+    let first = "7]: Failed password for root from 1.2.3.4 port 22 ssh2";
+    let second = "7]: Connection closed by authenticating user ann 5.6.7.8 port 23 [preauth]";
+    let kinds: Vec<EventKind> = told(&[first, second]).into_iter().map(|(_, kind, ..)| kind).collect();
+    assert_eq!(kinds, [EventKind::AuthFailure, EventKind::AuthFailure]);
+}

@@ -1,0 +1,67 @@
+//! The goals of the figures: what is read well today is read well tomorrow.
+//!
+//! A measure is asserted from the day on which the readers that it needs are there.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may die as the tests may")]
+
+use std::sync::OnceLock;
+
+use xtask::House;
+use xtask::score::{self, Measure};
+
+fn folder(name: &str) -> Vec<Measure> {
+    static HOUSE: OnceLock<House> = OnceLock::new();
+    let house = HOUSE.get_or_init(|| House::read().unwrap());
+    let (_, score) = score::ALL.iter().find(|(folder, _)| *folder == name).unwrap();
+    score(&score::data(house).join(name)).unwrap()
+}
+
+fn reaches_its_goal(folder_name: &str, names: &[&str]) {
+    let measures = folder(folder_name);
+    for name in names {
+        let measure = measures.iter().find(|measure| measure.name == *name).unwrap();
+        assert!(measure.goal.is_some(), "{name} has no goal");
+        assert!(
+            measure.is_good(),
+            "{name}: {} of {}, goal {:?}\n{}",
+            measure.hits,
+            measure.total,
+            measure.goal,
+            measure.misses.join("\n")
+        );
+    }
+}
+
+#[test]
+fn sshd_is_judged_as_fail2ban_judges_it() {
+    reaches_its_goal("fail2ban-logs", &["sshd: recall", "sshd: host exact"]);
+}
+
+#[test]
+fn what_fail2ban_does_not_call_abuse_is_none() {
+    reaches_its_goal("fail2ban-logs", &["all supported: precision", "all supported: host exact"]);
+}
+
+#[test]
+fn sshd_and_pam_say_what_crowdsec_takes_from_them() {
+    reaches_its_goal("crowdsec-hub-tests", &["parser fields of sshd and PAM"]);
+}
+
+#[test]
+fn machines_that_were_only_guessed_at() {
+    let names = [
+        "lines of failed passwords",
+        "attacking addresses named",
+        "logins accepted",
+        "Linux_2k: remote hosts of failures named",
+    ];
+    reaches_its_goal("loghub", &names);
+}
+
+#[test]
+fn every_measure_of_every_folder_counts_something() {
+    for (name, _) in score::ALL {
+        for measure in folder(name) {
+            assert!(measure.total > 0, "{name}: {} counts nothing", measure.name);
+        }
+    }
+}
