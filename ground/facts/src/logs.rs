@@ -173,14 +173,18 @@ macro_rules! formats {
 // One line a format.
 formats! {
     asterisk
+    container_output
     counter_strike
+    docker
     domino
     ejabberd
     exim
     journal
+    mongodb
     mssql
     mysql
     oracle_messaging
+    postgresql
     redis
     softether
     squid

@@ -84,6 +84,7 @@ messages! {
     named: "named" | "bind9";
     openvpn: "openvpn" | "ovpn-server";
     postfix: "smtpd" | "postscreen" | "qmgr" | "pickup" | "cleanup" | "smtp" | "lmtp" | "local" | "virtual" | "pipe" | "bounce" | "error" | "trivial-rewrite";
+    postgres: "postgres" | "postmaster" | "postgresql";
     qmail: "qmail" | "rblsmtpd" | "vpopmail" | "vchkpw-smtp" | "vchkpw-pop3" | "vchkpw-imap";
     redis: "redis" | "redis-server" | "valkey-server" | "keydb-server";
     sendmail: "sendmail" | "sm-mta" | "sm-msp-queue";
