@@ -6,6 +6,9 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 use stanch_range::{Ran, Victim, debian, possible};
 
@@ -94,10 +97,10 @@ fn odd_names_and_huge_arguments_neither_drive_the_page_nor_lose_a_row() {
     for (name, start) in ODD_PROCESSES {
         pids.push(victim.start(name, start).unwrap());
     }
-    // Eight arguments of 128 KiB less one: with a megabyte each, forty take 40 MB.
+    // Eight arguments of 128 KiB less one: with a megabyte each, twenty take more than is kept.
     victim
         .shell(
-            r#"for n in $(seq 40); do perl -e '$a = "\e[31m\xff\n" x 18700; exec "perl", "-e", "sleep 900", ($a) x 8' </dev/null >/dev/null 2>&1 & done; sleep 2"#,
+            r#"for n in $(seq 20); do perl -e '$a = "\e[31m\xff\n" x 18700; exec "perl", "-e", "sleep 900", ($a) x 8' </dev/null >/dev/null 2>&1 & done; sleep 2"#,
         )
         .unwrap();
     // Odd files where they are listed, and an odd home.
@@ -118,32 +121,28 @@ fn odd_names_and_huge_arguments_neither_drive_the_page_nor_lose_a_row() {
     assert_eq!(named(pids[1]), "a\nUid:\t0\n) R 1");
     assert_eq!(named(pids[2]), "caf\\xe9\\xff\\x80");
     let long = seen.iter().filter(|row| row["cmdline"].as_str().is_some_and(|c| c.len() > 4000));
-    assert_eq!(long.count(), 40);
+    assert_eq!(long.count(), 20);
     let (document, _) = detect(&victim, &[]);
     let gaps = document["gaps"].as_array().unwrap();
     let cut = gaps.iter().filter(|gap| gap["what"] == "processes" && gap["kind"] == "truncated");
     assert!(cut.count() > 0, "{gaps:#?}");
     assert_eq!(grave(&document), Vec::<String>::new());
     assert_eq!(document["verdict"], "clean");
+    assert_a_program_with_an_odd_path_is_found(&victim);
     assert_pages_are_harmless(&victim);
 }
 
-#[test]
-fn a_program_with_an_odd_path_is_found_and_shown_escaped() {
-    if !possible() {
-        return;
-    }
-    let victim = Victim::boot(&debian().unwrap()).unwrap();
+/// A running program whose path would move a cursor and forge a line.
+fn assert_a_program_with_an_odd_path_is_found(victim: &Victim) {
     let path = r#""$(printf '/tmp/\033[2J\nx\377')""#;
     let by_link = format!("cp /run/range/stand-in {path}; ln -s {path} /run/odd");
     victim.shell(&by_link).unwrap();
     let pid = victim.start("odd", "/run/odd burn").unwrap();
-    let (document, code) = detect(&victim, &[]);
+    let (document, code) = detect(victim, &[]);
     let findings = document["findings"].as_array().unwrap().iter();
     let about: Vec<&Value> = findings.filter(|finding| finding["entity"]["pid"] == pid).collect();
     assert!(!about.is_empty(), "{document:#}");
     assert_eq!(code, 1);
-    assert_pages_are_harmless(&victim);
 }
 
 #[test]
@@ -166,10 +165,10 @@ fn fifos_and_devices_where_files_are_expected_and_a_huge_folder() {
     let (document, code) = detect(&victim, &[]);
     let gaps = document["gaps"].as_array().unwrap();
     let told: Vec<&str> = gaps.iter().filter_map(|gap| gap["path"].as_str()).collect();
+    let crontab = rows(&victim, "SELECT count(*) AS n FROM crontab");
+    assert!(crontab[0]["n"].as_i64().is_some());
+    let ran = run(&victim, &[], &["--json", "query", "SELECT * FROM crontab"]);
     for path in ["/etc/cron.d/fifo", "/etc/cron.d/zero", "/etc/cron.d/loop"] {
-        let crontab = rows(&victim, "SELECT count(*) AS n FROM crontab");
-        assert!(crontab[0]["n"].as_i64().is_some());
-        let ran = run(&victim, &[], &["--json", "query", "SELECT * FROM crontab"]);
         assert!(ran.out.contains(path), "{path}: {}", ran.out);
     }
     assert!(told.contains(&"/var/lib/dpkg/info/fifo.list"), "{told:?}");
@@ -229,11 +228,17 @@ fn a_program_on_a_file_system_that_hangs_is_a_gap_and_not_the_end() {
     victim.shell("mkdir -p /mnt/slow; ln -s /mnt/slow /opt/slow").unwrap();
     // Serves /bin/sleep until it is told to freeze.
     victim.start("server", "/run/range/stand-in serve /mnt/slow").unwrap();
-    let started = "setsid --fork sh -c 'cd /mnt/slow; echo $$ >/run/asleep.pid; exec ./program 900' </dev/null >/dev/null 2>&1; sleep 1; touch /run/freeze; sleep 0.5";
+    let started = "for n in $(seq 12); do setsid --fork sh -c 'cd /mnt/slow; echo $$ >>/run/asleep.pids; exec ./program 900' </dev/null >/dev/null 2>&1; done; sleep 2; touch /run/freeze; sleep 0.5";
     victim.shell(started).unwrap();
-    let pid: i64 = victim.shell("cat /run/asleep.pid").unwrap().trim().parse().unwrap();
+    let pids = victim.shell("cat /run/asleep.pids").unwrap();
+    let pids: Vec<i64> = pids.lines().map(|pid| pid.parse().unwrap()).collect();
+    assert_eq!(pids.len(), 12);
     victim.start("hang", "/run/range/stand-in hang /usr/local/sbin").unwrap();
+    let begun = Instant::now();
     let (document, code) = detect(&victim, &[]);
+    // About ten seconds on an idle machine; before, a thread that hung in
+    // the kernel kept the program from ending at all.
+    assert!(begun.elapsed() < Duration::from_secs(100), "{:?}", begun.elapsed());
     let gaps = document["gaps"].as_array().unwrap();
     let timed_out: Vec<&str> = gaps
         .iter()
@@ -241,10 +246,17 @@ fn a_program_on_a_file_system_that_hangs_is_a_gap_and_not_the_end() {
         .filter_map(|gap| gap["path"].as_str())
         .collect();
     let about = |prefix: &str| timed_out.iter().any(|path| path.starts_with(prefix));
-    assert!(about(&format!("/proc/{pid}/")) || about("/mnt/slow"), "{timed_out:?}");
+    for pid in &pids {
+        let told = timed_out.iter().any(|path| Path::new(path).starts_with(format!("/proc/{pid}")));
+        assert!(told || about("/mnt/slow"), "{pid}: {timed_out:?}");
+    }
+    assert!(about("/usr/local/sbin"), "{timed_out:?}");
+    assert!(timed_out.len() < 3 * pids.len(), "{timed_out:?}");
     assert!(matches!(code, 1 | 3), "{document:#}");
-    // The process is still in the list.
+    // The processes are still in the list.
     let sql = "SELECT pid, name, cwd FROM processes";
     let listed = rows(&victim, sql);
-    assert!(listed.iter().any(|row| row["pid"] == pid), "{listed:#?}");
+    for pid in pids {
+        assert!(listed.iter().any(|row| row["pid"] == pid), "{pid}: {listed:#?}");
+    }
 }
