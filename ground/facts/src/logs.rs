@@ -174,6 +174,7 @@ macro_rules! formats {
 formats! {
     asterisk
     container_output
+    audit
     counter_strike
     docker
     domino

@@ -5,9 +5,9 @@
 
 use std::borrow::Cow;
 
-use stanch_words::{Clock, Event, EventKind, Place, Text, Trust};
+use stanch_words::{Clock, Event, EventKind, Gap, Place, Text, Trust};
 
-use super::{Each, Understood, syslog};
+use super::{Each, Understood, audit, syslog};
 
 /// A message and what its envelope says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,6 +99,8 @@ pub mod pam;
 #[derive(Debug, Default)]
 pub struct Speakers {
     ssh: sshd::Connections,
+    /// Audit records that the kernel or a dispatcher wrote here.
+    audit: audit::Window,
 }
 
 impl Speakers {
@@ -111,13 +113,22 @@ impl Speakers {
         {
             return understood;
         }
-        show_one(&message, each);
+        match audit::of_message(&message) {
+            Some(record) => self.audit.record(&record, each),
+            None => show_one(&message, each),
+        }
         Understood::Yes
     }
 
     /// Shows what was kept.
     pub fn end(&mut self, each: &mut Each<'_>) {
         self.ssh.end(each);
+        self.audit.end(each);
+    }
+
+    /// Returns what was left out.
+    pub fn gaps(&mut self) -> Vec<Gap> {
+        self.audit.gaps()
     }
 }
 

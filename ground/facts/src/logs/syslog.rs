@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use stanch_words::{Event, EventKind};
+use stanch_words::{Event, EventKind, Gap};
 
 use super::messages::{Message, Speakers};
 use super::{Context, Each, Form, Format, Line, Reader, Sample, Stamps, Understood};
@@ -70,6 +70,10 @@ impl Reader for Syslog {
 
     fn end(&mut self, each: &mut Each<'_>) {
         self.speakers.end(each);
+    }
+
+    fn gaps(&mut self) -> Vec<Gap> {
+        self.speakers.gaps()
     }
 }
 
