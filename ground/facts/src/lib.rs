@@ -47,6 +47,7 @@ mod sshd;
 pub mod systemd;
 pub mod tables;
 mod walk;
+pub mod web_attacks;
 
 pub use host::Host;
 pub use snapshot::Snapshot;

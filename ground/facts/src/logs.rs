@@ -35,12 +35,20 @@ pub struct Context {
     pub modified: i64,
     /// Whether lines that nobody understood are shown as events of their own kind.
     pub tell_strange: bool,
+    /// The format of the source's lines by the machine's own configuration, where there is one.
+    pub template: Option<std::sync::Arc<web_access::Template>>,
 }
 
 impl Context {
     /// Returns the context of a source of an unknown machine: UTC, and the given last change.
     pub fn new(file: impl Into<String>, modified: i64) -> Self {
-        Self { file: file.into(), zone: jiff::tz::TimeZone::UTC, modified, tell_strange: false }
+        Self {
+            file: file.into(),
+            zone: jiff::tz::TimeZone::UTC,
+            modified,
+            tell_strange: false,
+            template: None,
+        }
     }
 
     /// Returns the last part of the source's path.
@@ -195,6 +203,7 @@ formats! {
     xferlog
     xrdp
     syslog
+    web_access
 }
 
 /// Returns a format by its name.
