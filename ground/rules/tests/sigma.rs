@@ -138,7 +138,7 @@ fn a_bad_rule_is_a_complaint_and_not_the_end_of_the_others() {
         (Some(12), "the condition names `b`, which is not defined", "did you mean `a`?"),
         (Some(31), "the condition is not understood", "counting after `|` is no longer"),
         (Some(34), "the field `title` is missing", "add `title:`"),
-        (Some(45), "a selection cannot be used: invalid regex pattern", ""),
+        (Some(44), "a selection cannot be used: invalid regex pattern", ""),
         (Some(56), "not understood as YAML", ""),
         (Some(68), "the id `good` is also that of a rule in rules/a.yml", "give each rule"),
     ];

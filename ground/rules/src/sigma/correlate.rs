@@ -309,7 +309,7 @@ fn problem(
     }
     let mut engine = CorrelationEngine::new(CorrelationConfig::default());
     let error = engine.add_correlation(rule).err()?;
-    let said = stanch_words::text::escaped(&error.to_string());
+    let said = super::complaint::one_line(&error.to_string());
     Some(Both::new(
         format!("the correlation cannot be used: {said}"),
         format!("关联规则无法使用：{said}"),

@@ -238,7 +238,7 @@ fn group(
         let id = rule.id.as_deref().unwrap_or_default();
         let told = by_id.remove(id).and_then(|index| rules.get(index));
         let (file, line) = told.map(|rule| (rule.file.as_str(), rule.line)).unzip();
-        let said = stanch_words::text::escaped(&error.to_string());
+        let said = super::complaint::one_line(&error.to_string());
         let why = Both::new(
             format!("a selection cannot be used: {said}"),
             format!("选择条件无法使用：{said}"),
@@ -266,7 +266,7 @@ fn filters(
         match results.into_iter().find_map(Result::err) {
             None => count = count.saturating_add(1),
             Some(error) => {
-                let said = stanch_words::text::escaped(&error.to_string());
+                let said = super::complaint::one_line(&error.to_string());
                 let why = Both::new(
                     format!("the filter cannot be used: {said}"),
                     format!("过滤规则无法使用：{said}"),
