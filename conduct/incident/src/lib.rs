@@ -10,6 +10,8 @@
 //! **Start reading** at [`Incident`]. The open case, its gates, people and report join it with
 //! their issues.
 
+mod sigma;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,7 +24,10 @@ use stanch_words::{Event, Gap, GapKind, TableSpec, Tables as _, Value};
 pub use stanch_detect::{Blind, DetectError, Detection, LookedAt, Options};
 pub use stanch_facts::logs::{Counts, Format as LogFormat, Stream as LogStream};
 pub use stanch_machine::{Miss, apart};
-pub use stanch_rules::{Answer, Page, QueryError};
+pub use stanch_rules::sigma::{Complaint, Harm, Loaded};
+pub use stanch_rules::{Answer, Page, QueryError, Sigma};
+
+pub use sigma::sigma;
 
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -146,7 +146,18 @@ fn detect(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
                     "只查这些类别，逗号分隔：performance 性能、traffic 流量、logs 日志、files 文件、processes 进程",
                 )),
         )
-        .arg(since(say))
+        .arg(since(&say))
+        .arg(
+            Arg::new("sigma")
+                .long("sigma")
+                .value_name(say("DIR", "目录"))
+                .value_parser(ValueParser::path_buf())
+                .value_hint(ValueHint::AnyPath)
+                .help(say(
+                    "Let the Sigma rules in this directory see every event of every log, too",
+                    "同时用此目录中的 Sigma 规则检查各日志的每个事件",
+                )),
+        )
 }
 
 fn since(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
@@ -247,7 +258,7 @@ fn events(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
 
 fn rules(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
     Command::new("rules")
-        .about(say("Lists the signs that detection looks for", "列出检测所用的迹象"))
+        .about(say("Lists the signs that detection looks for; checks rules of others", "列出检测所用的迹象，检查外来规则"))
         .subcommand_required(false)
         .subcommand(Command::new("list").about(say("Lists all signs", "列出全部迹象")))
         .subcommand(
@@ -260,6 +271,25 @@ fn rules(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
                     "Its id, such as `processes.deleted-program`",
                     "编号，如 `processes.deleted-program`",
                 ))),
+        )
+        .subcommand(
+            Command::new("check")
+                .about(say(
+                    "Checks a directory of Sigma rules: what loads, what does not and why",
+                    "检查 Sigma 规则目录：哪些能加载，哪些不能及其原因",
+                ))
+                .long_about(say(
+                    "Loads every Sigma rule (`.yml`, `.yaml`) of a directory, as `stanch detect --sigma` does, and tells for each bad one the file, the line, the reason and what helps; then those that load but that no log read here can fire. The exit code is 0 if all load, 1 if some do not.",
+                    "像 `stanch detect --sigma` 那样加载目录中的全部 Sigma 规则（`.yml`、`.yaml`），对每条无效规则给出文件、行号、原因和改法；再列出能加载、但这里读取的日志无法触发的规则。退出码：0 全部可加载，1 有规则无法加载。",
+                ))
+                .arg(
+                    Arg::new("directory")
+                        .value_name(say("DIR", "目录"))
+                        .required(true)
+                        .value_parser(ValueParser::path_buf())
+                        .value_hint(ValueHint::AnyPath)
+                        .help(say("A directory of rules, or one file", "规则目录，或单个文件")),
+                ),
         )
 }
 

@@ -10,7 +10,7 @@ mod rules;
 mod status;
 
 use clap::ArgMatches;
-use stanch_incident::{Incident, Place};
+use stanch_incident::{Incident, Miss, Place};
 use stanch_view::{Report, Trouble};
 use stanch_words::{Both, GapKind};
 
@@ -66,6 +66,24 @@ fn open(place: &Place) -> Result<Incident, Box<Report>> {
         let because = Both::new(miss.detail.clone(), miss.detail);
         Box::new(Report::new(kind, what).because(because).next(next))
     })
+}
+
+/// Returns the report of a directory of rules that cannot be read, or holds none.
+fn no_rules(miss: Miss) -> Box<Report> {
+    let kind = match miss.kind {
+        GapKind::Denied | GapKind::Refused => Trouble::Refused,
+        _ => Trouble::WrongUse,
+    };
+    let what = Both::new(
+        format!("no Sigma rules could be read from `{}`", miss.path),
+        format!("无法从 `{}` 读取 Sigma 规则", miss.path),
+    );
+    let next = Both::new(
+        "give a directory with `.yml` files, such as `rules/linux` of SigmaHQ",
+        "请给出含 `.yml` 文件的目录，例如 SigmaHQ 的 `rules/linux`",
+    );
+    let because = Both::new(miss.detail.clone(), miss.detail);
+    Box::new(Report::new(kind, what).because(because).next(next))
 }
 
 /// Returns the report of a failure that only a mistake of ours can cause.

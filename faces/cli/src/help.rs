@@ -16,7 +16,7 @@ pub(crate) fn for_arguments(given: &[OsString], look: Look) -> String {
     let mut at = &root;
     let mut given = given.iter().skip(1).filter_map(|argument| argument.to_str());
     while let Some(argument) = given.next() {
-        if ["--lang", "--root", "--only"].contains(&argument) {
+        if ["--lang", "--root", "--only", "--since", "--sigma"].contains(&argument) {
             let _its_value = given.next();
         } else if let Some(deeper) = at.find_subcommand(argument) {
             names.push(argument.to_owned());
@@ -125,7 +125,10 @@ fn examples(names: &[String], look: Look) -> Vec<(String, String)> {
             ),
         ],
         Some("rules") => {
-            vec![row("stanch rules show processes.deleted-program", "one sign", "查看一项迹象")]
+            vec![
+                row("stanch rules show processes.deleted-program", "one sign", "查看一项迹象"),
+                row("stanch rules check sigma/rules/linux", "rules of others", "检查外来规则"),
+            ]
         }
         Some(_) => Vec::new(),
     }

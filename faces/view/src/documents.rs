@@ -1,6 +1,6 @@
 //! The same answers as pages, as documents for scripts: texts in the reader's language.
 
-use stanch_incident::{Answer, Blind, LogRead, Page};
+use stanch_incident::{Answer, Blind, Complaint, Harm, LogRead, Page, Sigma};
 use stanch_wire as wire;
 use stanch_words::{Finding, Gap, Role, Sees, TableSpec, Value};
 
@@ -222,6 +222,33 @@ pub fn rules(pages: &[Page], look: Look) -> wire::Rules {
         sql: page.front.sql.clone(),
     };
     wire::Rules { schema: wire::Rules::SCHEMA.to_owned(), rules: pages.iter().map(rule).collect() }
+}
+
+/// Returns `stanch.rules-check/1`.
+pub fn rules_check(sigma: &Sigma, complaints: &[Complaint], look: Look) -> wire::RulesCheck {
+    let loaded = sigma.loaded();
+    let complaint = |complaint: &Complaint| wire::Complaint {
+        file: complaint.file.clone(),
+        line: complaint.line,
+        rule: complaint.rule.clone(),
+        harm: match complaint.harm {
+            Harm::Lost => "lost",
+            Harm::Idle => "idle",
+            Harm::Odd => "odd",
+        }
+        .to_owned(),
+        why: look.text(&complaint.why).to_owned(),
+        help: complaint.help.as_ref().map(|help| look.text(help).to_owned()),
+    };
+    wire::RulesCheck {
+        schema: wire::RulesCheck::SCHEMA.to_owned(),
+        files: loaded.files,
+        rules: loaded.rules,
+        correlations: loaded.correlations,
+        filters: loaded.filters,
+        elsewhere: loaded.elsewhere,
+        complaints: complaints.iter().map(complaint).collect(),
+    }
 }
 
 /// Returns `stanch.error/1`.

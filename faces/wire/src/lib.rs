@@ -26,5 +26,5 @@ pub use error::Error;
 pub use event::{EventLine, EventsSource, EventsSummary};
 pub use facts::{Column, Facts, Table};
 pub use query::{Cell, Query, QuerySummary, Row, RowLine};
-pub use rules::{Rule, Rules};
+pub use rules::{Complaint, Rule, Rules, RulesCheck};
 pub use status::Status;

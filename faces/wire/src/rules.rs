@@ -1,4 +1,5 @@
-//! `stanch.rules/1`: the signs that detection looks for.
+//! `stanch.rules/1`: the signs that detection looks for; `stanch.rules-check/1`: whether rules of
+//! others load.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,4 +46,45 @@ pub struct Rule {
     pub attack: Vec<String>,
     /// The query: one row is one finding.
     pub sql: String,
+}
+
+/// What came of loading a directory of rules.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RulesCheck {
+    /// `stanch.rules-check/1`.
+    pub schema: String,
+    /// Files read.
+    pub files: usize,
+    /// Rules over events that load.
+    pub rules: usize,
+    /// Correlations that load.
+    pub correlations: usize,
+    /// Filters that load.
+    pub filters: usize,
+    /// Rules that are sound, but for other systems or logs.
+    pub elsewhere: usize,
+    /// What is wrong, by file and line.
+    pub complaints: Vec<Complaint>,
+}
+
+impl RulesCheck {
+    /// The name and version of the document.
+    pub const SCHEMA: &'static str = "stanch.rules-check/1";
+}
+
+/// What is wrong with one rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Complaint {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: Option<u64>,
+    /// The rule's title.
+    pub rule: Option<String>,
+    /// `lost` (not loaded), `idle` (nothing can fire it) or `odd` (not all of it was understood).
+    pub harm: String,
+    /// What is wrong.
+    pub why: String,
+    /// What helps.
+    pub help: Option<String>,
 }

@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 use stanch_wire::{
-    Cell, Column, Detect, Entity, Error, Evidence, Facts, Finding, Gap, LookedAt, Query,
-    QuerySummary, Row, RowLine, Rule, Rules, Status, Table, json,
+    Cell, Column, Complaint, Detect, Entity, Error, Evidence, Facts, Finding, Gap, LookedAt, Query,
+    QuerySummary, Row, RowLine, Rule, Rules, RulesCheck, Status, Table, json,
 };
 
 fn written(document: &impl Serialize) -> String {
@@ -148,6 +148,27 @@ fn rules_stay_as_they_are() {
     };
     let document = Rules { schema: Rules::SCHEMA.into(), rules: vec![rule] };
     assert_eq!(written(&document), include_str!("golden/rules.json"));
+}
+
+#[test]
+fn a_check_of_rules_stays_as_it_is() {
+    let document = RulesCheck {
+        schema: RulesCheck::SCHEMA.into(),
+        files: 2,
+        rules: 1,
+        correlations: 0,
+        filters: 0,
+        elsewhere: 0,
+        complaints: vec![Complaint {
+            file: "rules/a.yml".into(),
+            line: Some(8),
+            rule: None,
+            harm: "lost".into(),
+            why: "`|endwith` is no modifier of Sigma".into(),
+            help: Some("did you mean `|endswith`?".into()),
+        }],
+    };
+    assert_eq!(written(&document), include_str!("golden/rules-check.json"));
 }
 
 #[test]

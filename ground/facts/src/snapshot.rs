@@ -89,6 +89,30 @@ impl Snapshot {
         kept.entry(key).or_default().push(Kept { columns: ask.columns, seen });
     }
 
+    /// Does a piece of work that looks at the machine in a thread that may be left behind if the
+    /// machine does not answer; the gaps say what was left out, under a name.
+    pub fn watched<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl Fn() -> T + Send + Sync + 'static,
+    ) -> (Option<T>, Vec<Gap>) {
+        let (done, left_out, mut gaps) = match self.stalls.watch(limits::STALL, TRIES, work) {
+            Watched::Done(done, left_out) => (Some(done), left_out, Vec::new()),
+            Watched::Panicked(message) => {
+                (None, Vec::new(), vec![Gap::new(name, GapKind::Bug, message)])
+            }
+            Watched::GivenUp(left_out) => {
+                let detail = "too much did not answer in time; this was not read";
+                (None, left_out, vec![Gap::new(name, GapKind::TimedOut, detail)])
+            }
+        };
+        gaps.extend(left_out.into_iter().map(|path| {
+            let path = stanch_words::Value::from(path.as_path()).to_string();
+            Gap::new(name, GapKind::TimedOut, "no answer in time, or no end").at(path)
+        }));
+        (done, gaps)
+    }
+
     /// Reads a table in a thread that may be left behind if the machine does not answer.
     fn look(&self, table: &'static Table, ask: &Ask) -> Seen {
         let name = table.spec.name;
@@ -98,35 +122,17 @@ impl Snapshot {
             return seen;
         }
         let (host, ask) = (Arc::clone(&self.host), ask.clone());
-        let watched = self.stalls.watch(limits::STALL, TRIES, move || {
+        let (done, gaps) = self.watched(name, move || {
             let mut seen = Seen::default();
             (table.read)(&host, &ask, &mut seen);
             seen
         });
-        let left_out = match watched {
-            Watched::Done(done, left_out) => {
-                seen = done;
-                left_out
-            }
-            Watched::Panicked(message) => {
-                seen.gap(Gap::new(name, GapKind::Bug, message));
-                Vec::new()
-            }
-            Watched::GivenUp(left_out) => {
-                let detail = "too much did not answer in time; this was not read";
-                seen.gap(Gap::new(name, GapKind::TimedOut, detail));
-                left_out
-            }
-        };
+        seen = done.unwrap_or(seen);
         // What several tables share leaves its gaps without a table's name.
         for gap in seen.gaps.iter_mut().filter(|gap| gap.what.is_empty()) {
             gap.what = name.to_owned();
         }
-        for path in left_out {
-            let detail = "no answer in time, or no end";
-            let path = stanch_words::Value::from(path.as_path()).to_string();
-            seen.gap(Gap::new(name, GapKind::TimedOut, detail).at(path));
-        }
+        seen.gaps.extend(gaps);
         seen
     }
 }

@@ -17,6 +17,7 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 use stanch_rules::Sigma;
 use stanch_rules::sigma::Run;
@@ -72,6 +73,7 @@ fn main() {
     let begin = cpu_ms();
     let (sigma, complaints) = Sigma::load(files);
     let load = cpu_ms() - begin;
+    let sigma = Arc::new(sigma);
     println!("{:?}, {} complaints: {load} ms", sigma.loaded(), complaints.len());
 
     for (what, make) in [
@@ -80,7 +82,7 @@ fn main() {
         ("log lines", line),
     ] {
         let events: Vec<Event<'static>> = (0..4096).map(make).collect();
-        let mut run = Run::new(&sigma);
+        let mut run = Run::new(Arc::clone(&sigma), None);
         let begin = cpu_ms();
         for number in 0..count {
             run.event(&events[number % events.len()]);

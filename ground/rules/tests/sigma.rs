@@ -5,6 +5,7 @@
 mod solver;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rsigma_parser::{SigmaRule, parse_sigma_yaml};
 use solver::{TRIES, Wanted, all_files, solve};
@@ -166,7 +167,7 @@ fn a_rule_that_nothing_can_fire_says_so() {
 fn run(yaml: &str, events: &[Event<'_>]) -> Vec<Finding> {
     let (sigma, complaints) = load(yaml);
     assert_eq!(complaints, []);
-    let mut run = Run::new(&sigma);
+    let mut run = Run::new(Arc::new(sigma), None);
     events.iter().for_each(|event| run.event(event));
     let (findings, gaps) = run.finish();
     assert_eq!(gaps, []);
@@ -318,7 +319,7 @@ fn many_hits_are_capped_and_counted() {
 fn hits_without_a_time_are_a_gap_where_times_are_needed() {
     let yaml = correlation("event_count", "[failed]", "  condition:\n    gte: 2\n");
     let (sigma, _) = load(&yaml);
-    let mut run = Run::new(&sigma);
+    let mut run = Run::new(Arc::new(sigma), None);
     let mut event = at(0, "Failed password", "192.0.2.1");
     event.time = None;
     run.event(&event);

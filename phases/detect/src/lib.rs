@@ -14,23 +14,26 @@
 //! judgement).
 
 pub mod judge;
+mod sigma;
 pub mod weigh;
 
 use std::sync::Arc;
 
 use stanch_facts::Snapshot;
 use stanch_facts::history::History;
-use stanch_rules::content;
+use stanch_rules::{Sigma, content};
 use stanch_words::{Both, Finding, Gap, Verdict};
 
 /// What to look for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Categories to look at (`performance`, `traffic`, …); empty means all.
     pub only: Vec<String>,
     /// Only what happened at or after this time, in seconds since 1970 UTC. What is a state and no
     /// deed (a hidden process) is found whenever it began.
     pub since: Option<i64>,
+    /// Sigma rules of others, which see every event of every log.
+    pub sigma: Option<Arc<Sigma>>,
 }
 
 /// The answer of the phase.
@@ -99,21 +102,31 @@ pub fn detect(snapshot: &Arc<Snapshot>, options: &Options) -> Result<Detection, 
                 || options.only.iter().any(|only| only == sign.page.front.category())
         })
         .collect();
+    let looks_at_logs = options.only.is_empty() || options.only.iter().any(|only| only == "logs");
+    // First, because the one pass over all logs shows its events only while it is made.
+    let hits = options.sigma.as_ref().filter(|_| looks_at_logs);
+    let hits = hits.map(|rules| sigma::judge(snapshot, rules, options.since));
     let judged = judge::judge(snapshot, &signs, options.since)?;
-    let mut findings = judged.findings;
+    let (mut findings, mut gaps) = (judged.findings, judged.gaps);
+    let mut count = signs.len();
+    if let Some(hits) = hits {
+        findings.extend(hits.findings);
+        gaps.extend(hits.gaps.into_iter().map(|gap| Blind { gap, signs: Vec::new() }));
+        count = count.saturating_add(hits.rules);
+    }
     weigh::rank(&mut findings);
-    let weighed = weigh::weigh(&findings, &judged.gaps, signs.len());
+    let weighed = weigh::weigh(&findings, &gaps, signs.len());
     let (tables, rows) = snapshot.counts();
     let history = snapshot.host().made::<History>();
     let events =
         history.map_or(0, |history| usize::try_from(history.events()).unwrap_or(usize::MAX));
-    let looked_at = LookedAt { tables, rows, events, signs: signs.len(), files: 0 };
+    let looked_at = LookedAt { tables, rows, events, signs: count, files: 0 };
     Ok(Detection {
         verdict: weighed.verdict,
         confidence: weighed.confidence,
         would_change: weighed.would_change,
         findings,
-        gaps: judged.gaps,
+        gaps,
         looked_at,
     })
 }

@@ -1,12 +1,15 @@
 //! `stanch detect`: have I been broken into?
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use clap::ArgMatches;
 use rustix::time::{ClockId, clock_gettime};
-use stanch_incident::{Detection, Options, Place};
+use stanch_incident::{Blind, Detection, Harm, Options, Place, Sigma};
 use stanch_view::pages::detect::{self, Answered};
 use stanch_view::{Report, documents};
 use stanch_wire::json;
-use stanch_words::Level;
+use stanch_words::{Gap, GapKind, Level};
 
 use crate::arguments::Asked;
 use crate::progress::Progress;
@@ -24,10 +27,18 @@ pub(super) fn run(
         Some(written) => Some(incident.time(written).ok_or_else(|| detect::unknown_time(written))?),
         None => None,
     };
+    let (sigma, gap) = match matches.get_one::<PathBuf>("sigma") {
+        Some(directory) => {
+            let (sigma, gap) = rules(directory)?;
+            (Some(sigma), gap)
+        }
+        None => (None, None),
+    };
     let progress =
         Progress::start(asked.look.say("looking for signs of an intrusion", "正在查找入侵迹象"));
-    let detection =
-        incident.detect(&Options { only, since }).map_err(|error| super::bug(&error))?;
+    let options = Options { only, since, sigma };
+    let mut detection = incident.detect(&options).map_err(|error| super::bug(&error))?;
+    detection.gaps.extend(gap.map(|gap| Blind { gap, signs: Vec::new() }));
     drop(progress);
     let took_ms = milliseconds().saturating_sub(before);
     let root = match &asked.place {
@@ -47,6 +58,17 @@ pub(super) fn run(
         terminal.text(&detect::page(&answered, asked.look))?;
     }
     Ok(code(&detection))
+}
+
+/// Loads rules of others; those that do not load are a gap.
+fn rules(directory: &Path) -> Result<(Arc<Sigma>, Option<Gap>), Box<Report>> {
+    let (sigma, complaints) = stanch_incident::sigma(directory).map_err(super::no_rules)?;
+    let lost = complaints.iter().filter(|complaint| complaint.harm == Harm::Lost).count();
+    let gap = (lost > 0).then(|| {
+        let detail = format!("not loaded: {lost}; `stanch rules check` says why");
+        Gap::new("sigma", GapKind::Damaged, detail).at(directory.to_string_lossy())
+    });
+    Ok((Arc::new(sigma), gap))
 }
 
 /// Findings win over gaps; a note is no finding.

@@ -1,6 +1,10 @@
-//! `stanch rules list` and `stanch rules show ID`: what detection looks for.
+//! `stanch rules list`, `stanch rules show ID`: what detection looks for; `stanch rules check DIR`:
+//! whether rules of others load.
+
+use std::path::PathBuf;
 
 use clap::ArgMatches;
+use stanch_incident::Harm;
 use stanch_view::pages::rules;
 use stanch_view::{Report, documents, suggest};
 use stanch_wire::json;
@@ -15,6 +19,9 @@ pub(super) fn run(
     asked: &Asked,
     terminal: &Terminal,
 ) -> Result<u8, Box<Report>> {
+    if let Some(("check", matches)) = matches.subcommand() {
+        return check(matches, asked, terminal);
+    }
     let mut pages = stanch_incident::signs().map_err(|error| super::bug(&error))?;
     let id = match matches.subcommand() {
         Some(("show", matches)) => matches.get_one::<String>("id"),
@@ -42,6 +49,18 @@ pub(super) fn run(
         })?;
     }
     Ok(0)
+}
+
+fn check(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
+    let directory = matches.get_one::<PathBuf>("directory").cloned().unwrap_or_default();
+    let (sigma, complaints) = stanch_incident::sigma(&directory).map_err(super::no_rules)?;
+    if asked.json {
+        let document = documents::rules_check(&sigma, &complaints, asked.look);
+        terminal.data(|out| json::pretty(out, &document))?;
+    } else {
+        terminal.text(&rules::check(&sigma, &complaints, asked.look))?;
+    }
+    Ok(u8::from(complaints.iter().any(|complaint| complaint.harm == Harm::Lost)))
 }
 
 fn missing(id: &str, near: Option<&str>) -> Report {

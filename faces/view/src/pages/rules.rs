@@ -1,6 +1,7 @@
 //! The signs that detection looks for, or one sign's page.
 
-use stanch_incident::Page;
+use stanch_incident::{Complaint, Harm, Page, Sigma};
+use stanch_words::text;
 
 use super::detect::{level_name, tone};
 use crate::{Look, Sheet, Tone, width};
@@ -24,6 +25,74 @@ pub fn list(pages: &[Page], look: Look) -> String {
         sheet.line(format!("{level}{id}{}", width::cut(title(page, look), room.max(10))));
     }
     sheet.finish()
+}
+
+/// Returns what came of loading rules of others: first what is bad, last the sum.
+pub fn check(sigma: &Sigma, complaints: &[Complaint], look: Look) -> String {
+    let mut sheet = Sheet::new(look);
+    for (harm, en, zh) in [
+        (Harm::Lost, "Not loaded", "未能加载"),
+        (Harm::Odd, "Loaded, but not all of it was understood", "已加载，但有内容未被理解"),
+        (
+            Harm::Idle,
+            "Loaded, but nothing read here can fire it",
+            "已加载，但这里读取的日志无法触发",
+        ),
+    ] {
+        let mut of_harm = complaints.iter().filter(|one| one.harm == harm).peekable();
+        if of_harm.peek().is_none() {
+            continue;
+        }
+        sheet.heading(en, zh);
+        for complaint in of_harm {
+            complain(&mut sheet, complaint);
+        }
+    }
+    if !complaints.is_empty() {
+        sheet.blank();
+    }
+    sheet.line(sum(sigma, complaints, look));
+    sheet.finish().trim_start().to_owned()
+}
+
+fn complain(sheet: &mut Sheet, complaint: &Complaint) {
+    let look = sheet.look;
+    let file = text::escaped(&complaint.file);
+    let place = match complaint.line {
+        Some(line) => format!("{file}:{line}"),
+        None => file,
+    };
+    let rule = complaint.rule.as_deref().map(|rule| text::shortened(&text::escaped(rule), 100));
+    let tone = if complaint.harm == Harm::Lost { Tone::Odd } else { Tone::Faint };
+    sheet.line(format!("  {}  {}", look.paint(tone, &place), rule.unwrap_or_default()));
+    sheet.prose(4, look.text(&complaint.why));
+    if let Some(help) = &complaint.help {
+        let help = look.text(help);
+        sheet.prose(4, &format!("{}{help}", look.say("help: ", "改法：")));
+    }
+}
+
+fn sum(sigma: &Sigma, complaints: &[Complaint], look: Look) -> String {
+    let loaded = sigma.loaded();
+    let lost = complaints.iter().filter(|one| one.harm == Harm::Lost).count();
+    let (files, rules, elsewhere) = (loaded.files, loaded.rules, loaded.elsewhere);
+    let (correlations, filters) = (loaded.correlations, loaded.filters);
+    let count = |number: usize, one: &str| match number {
+        1 => format!("1 {one}"),
+        _ => format!("{number} {one}s"),
+    };
+    let en = format!(
+        "{}: loaded {}, {} and {}; for other systems or logs: {elsewhere}; not loaded: {lost}.",
+        count(files, "file"),
+        count(rules, "rule"),
+        count(correlations, "correlation"),
+        count(filters, "filter"),
+    );
+    let zh = format!(
+        "{files} 个文件：可加载规则 {rules} 条、关联规则 {correlations} 条、过滤规则 {filters} 条；\
+         {elsewhere} 条属于其他系统或日志；{lost} 条无法加载。"
+    );
+    look.say_of(&en, &zh).to_owned()
 }
 
 /// Returns one sign's page.

@@ -1,6 +1,7 @@
 //! One pass over all events: hits become findings, with a cap on what is kept of each rule.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use rsigma_eval::Event as _;
 use stanch_words::{
@@ -50,8 +51,9 @@ pub(super) struct SubjectSeen {
 
 /// A pass over events, in any order.
 #[derive(Debug)]
-pub struct Run<'s> {
-    sigma: &'s Sigma,
+pub struct Run {
+    sigma: Arc<Sigma>,
+    since: Option<i64>,
     seen: BTreeMap<usize, Seen>,
     parents: HashMap<i64, (i64, Parent)>,
     kept: Vec<Kept>,
@@ -60,11 +62,12 @@ pub struct Run<'s> {
     is_parted: bool,
 }
 
-impl<'s> Run<'s> {
-    /// Begins a pass.
-    pub fn new(sigma: &'s Sigma) -> Self {
+impl Run {
+    /// Begins a pass. What happened before `since` (seconds since 1970 UTC) fires nothing.
+    pub fn new(sigma: Arc<Sigma>, since: Option<i64>) -> Self {
         Self {
             sigma,
+            since: since.map(|seconds| seconds.saturating_mul(1_000_000)),
             seen: BTreeMap::new(),
             parents: HashMap::new(),
             kept: Vec::new(),
@@ -76,11 +79,14 @@ impl<'s> Run<'s> {
 
     /// Judges an event.
     pub fn event(&mut self, event: &Event<'_>) {
-        let parent = self.parent(event);
-        let hits = self.sigma.judge(event, parent);
-        for hit in hits {
-            self.keep(&hit, event);
-            self.count(hit, event);
+        let is_old = self.since.zip(event.time).is_some_and(|(since, time)| time < since);
+        if !is_old {
+            let parent = self.parent(event);
+            let hits = self.sigma.judge(event, parent);
+            for hit in hits {
+                self.keep(&hit, event);
+                self.count(hit, event);
+            }
         }
         self.remember(event);
     }
