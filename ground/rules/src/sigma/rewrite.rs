@@ -6,6 +6,7 @@
 //! - A number among keywords is sought as a word (the engine never finds it in text).
 //! - A `temporal` correlation without a condition wants all of its rules (the engine is content
 //!   with any).
+//! - The type of an audit record is asked last, because it tells least.
 //! - `/bin/x` and `/usr/bin/x` are one file since distributions merged them: a rule that names one
 //!   names the other, too.
 
@@ -37,7 +38,11 @@ pub(super) fn rewrite_correlation(rule: &mut CorrelationRule) {
 
 fn one(detection: &mut Detection) {
     match detection {
-        Detection::AllOf(items) => items.iter_mut().for_each(item),
+        Detection::AllOf(items) => {
+            items.iter_mut().for_each(item);
+            // Every record has a type: asked first, it lets each rule look at each event.
+            items.sort_by_key(|item| item.field.name.as_deref() == Some("type"));
+        }
         Detection::AnyOf(all) | Detection::And(all) => all.iter_mut().for_each(one),
         Detection::ArrayMatch { body, .. } => one(body),
         Detection::Conditional { named, .. } => named.values_mut().for_each(one),
