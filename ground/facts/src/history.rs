@@ -150,6 +150,7 @@ pub fn read_source(
         zone: sources::zone(host),
         modified: source.modified,
         tell_strange: false,
+        template: None,
     };
     let mut show = |event: &Event<'_>| {
         if let Some(time) = event.time {

@@ -204,6 +204,8 @@ formats! {
     xrdp
     syslog
     web_access
+    web_apps
+    web_error
 }
 
 /// Returns a format by its name.

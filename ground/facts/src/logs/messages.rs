@@ -91,6 +91,8 @@ messages! {
     slapd: "slapd";
     xrdp: "xrdp" | "xrdp-sesman";
     xinetd: "xinetd" | "nrpe" | "tcpd" | "in.telnetd" | "rpcbind";
+    web: "nginx" | "httpd" | "apache2" | "apache" | "lighttpd" | "haproxy" | "suhosin" | "php-fpm";
+    web_apps: "roundcube" | "phpMyAdmin" | "Froxlor" | "froxlor" | "webmin" | "Bitwarden-Identity";
 }
 
 pub mod pam;
@@ -174,7 +176,10 @@ fn by_shape(message: &Message<'_>) -> Option<Parse> {
     if message.tag.starts_with("postfix") {
         return Some(postfix::parse);
     }
-    appliances::is(message.text).then_some(appliances::parse)
+    if appliances::is(message.text) {
+        return Some(appliances::parse);
+    }
+    Some(web_apps::parse_any)
 }
 
 fn is_pam(message: &Message<'_>) -> bool {
