@@ -27,7 +27,6 @@ pub(super) fn run(
             .get_one::<String>("format")
             .and_then(|name| stanch_incident::log_format(name)),
         tell_strange: matches.get_flag("not-understood"),
-        template: None,
     };
     let files: Vec<_> =
         matches.get_many::<std::path::PathBuf>("file").into_iter().flatten().collect();

@@ -142,12 +142,13 @@ fn request(text: &str) -> Option<(&str, &str)> {
         from = at.saturating_add(1);
         let escaped = is_escaped(bytes, at);
         let after = bytes.get(from..).unwrap_or_default();
-        let is_end = match after {
-            [b' ', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b' ', ..] => true,
-            [b' ', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9'] | [b' ', b'-', b' ', ..] => true,
-            [b' ', b'"', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'"', ..] => true,
-            _ => false,
-        };
+        let is_end = matches!(
+            after,
+            [b' ', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9']
+                | [b' ', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b' ', ..]
+                | [b' ', b'"', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'"', ..]
+                | [b' ', b'-', b' ', ..]
+        );
         if is_end && !escaped {
             return Some((text.get(..at)?, text.get(from..)?));
         }
