@@ -58,6 +58,7 @@ tables! {
     interface_addresses
     interface_details
     iptables
+    journal_files
     kernel_info
     kernel_modules
     kernel_rates

@@ -16,7 +16,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod write;
+pub(crate) mod write;
 
 use std::collections::BTreeSet;
 use std::path::Path;
