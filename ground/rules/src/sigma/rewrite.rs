@@ -110,6 +110,9 @@ fn keyword(value: SigmaValue) -> Detection {
 
 fn item(item: &mut DetectionItem) {
     let Some(field) = item.field.name.as_deref() else { return keyword_item(item) };
+    if field == "type" && item.field.modifiers.is_empty() {
+        return record_type(item);
+    }
     if !PROGRAMS.contains(&field) {
         return;
     }
@@ -130,6 +133,24 @@ fn item(item: &mut DetectionItem) {
         .filter(|twin| !item.values.contains(twin))
         .collect();
     item.values.extend(twins);
+}
+
+/// The engine's index takes an exact value for the best that a rule has to say. Of the records
+/// that every event has it is the worst: told as an expression, it leaves the index to the rest.
+fn record_type(item: &mut DetectionItem) {
+    const COMMON: [&str; 3] = ["SYSCALL", "EXECVE", "PATH"];
+    for value in &mut item.values {
+        let SigmaValue::String(text) = value else { return };
+        if !COMMON.iter().any(|common| text.original.eq_ignore_ascii_case(common)) {
+            return;
+        }
+    }
+    for value in &mut item.values {
+        if let SigmaValue::String(text) = value {
+            *text = SigmaString::from_raw(&format!("^(?i:{})$", text.original));
+        }
+    }
+    item.field.modifiers.push(Modifier::Re);
 }
 
 /// Keywords linked by `all` stand in an item without a field.

@@ -115,6 +115,8 @@ impl<'e> View<'e> {
                 .more("parent_command")
                 .or_else(|| self.parent.and_then(|parent| some(&parent.command))),
             Origin::RunsAs if !event.target.is_empty() => some(&event.target),
+            // Audit tells only the number, unless its records are enriched.
+            Origin::RunsAs if event.user.is_empty() && event.uid == Some(0) => Some(text("root")),
             Origin::RunsAs | Origin::User => some(&event.user),
             Origin::Target => some(&event.target),
             Origin::Path => some(&event.path),
@@ -217,8 +219,10 @@ impl<'e> View<'e> {
         if own.into_iter().any(|part| !is_shown(part) && enough(part)) {
             return true;
         }
-        event.more.iter().any(|(_, field)| match field {
-            Field::Text(part) => !is_shown(part) && enough(part),
+        event.more.iter().any(|(name, field)| match field {
+            // A command line is made of its arguments.
+            Field::Text(_) if !self.command.is_empty() && is_argument(name) => false,
+            Field::Text(part) => !is_shown(part) && has_words(part) && enough(part),
             Field::List(parts) => parts.iter().any(|part| !is_shown(part) && enough(part)),
             Field::Number(_) => false,
         })
@@ -281,6 +285,17 @@ fn value<'v>(field: &'v Field<'_>) -> EventValue<'v> {
 fn lies_in(part: &str, whole: &str) -> bool {
     let (part, whole) = (part.as_bytes().as_ptr_range(), whole.as_bytes().as_ptr_range());
     whole.start <= part.start && part.end <= whole.end && whole.start != whole.end
+}
+
+/// `a0`, `a17`: an argument in audit's words.
+fn is_argument(name: &str) -> bool {
+    let digits = name.strip_prefix('a').unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns whether a text is more than a number.
+fn has_words(text: &str) -> bool {
+    !text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn name(path: &str) -> &str {
