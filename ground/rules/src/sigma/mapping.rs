@@ -146,7 +146,7 @@ static NETWORK: &[Row] = &[
     row("SourceHostname", More("source_host")),
     row("DestinationIp", More("destination_ip")),
     row("DestinationPort", More("destination_port")),
-    row("DestinationHostname", More("destination_host")),
+    row("DestinationHostname", Either("destination_host", "query")),
     row("src_ip", SourceIp),
     row("src_port", SourcePort),
     row("dst_ip", More("destination_ip")),

@@ -42,8 +42,9 @@ categories! {
     FileDelete "file_delete" => FileDelete;
     /// A file got another name.
     FileRename "file_rename" => FileDelete | FileWrite;
-    /// A connection, in either direction.
-    NetworkConnection "network_connection" => NetworkConnect | NetworkListen;
+    /// A connection, in either direction. That a name was asked for is how most logs tell of a
+    /// connection to a name.
+    NetworkConnection "network_connection" => NetworkConnect | NetworkListen | NetworkResolve;
     /// A packet filter.
     Firewall "firewall" => NetworkFilter;
     /// A name was asked for.

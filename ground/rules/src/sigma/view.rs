@@ -126,7 +126,8 @@ impl<'e> View<'e> {
             Origin::SourceIp => some(&event.source_ip),
             Origin::SourcePort => event.source_port.map(|port| EventValue::Int(port.into())),
             Origin::Initiated => {
-                Some(text(if event.kind == EventKind::NetworkConnect { "true" } else { "false" }))
+                let is_incoming = event.kind == EventKind::NetworkListen;
+                Some(text(if is_incoming { "false" } else { "true" }))
             }
             Origin::Tty => some(&event.tty),
             Origin::Host => some(&event.host),
