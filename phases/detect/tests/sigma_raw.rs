@@ -1,18 +1,24 @@
 //! All rules for Linux that SigmaHQ has, in raw form: what a rule asks for is written as a log
 //! writes it (audit records, syslog lines, a name server's queries), goes through our readers, and
 //! must fire the rule.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::unimplemented,
+    reason = "what a rule may not want must stop the test"
+)]
 
 #[path = "../../../ground/rules/tests/solve/solver.rs"]
 mod solver;
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use rsigma_parser::{SigmaRule, parse_sigma_yaml};
 use solver::{TRIES, Wanted, all_files, solve};
 use stanch_facts::logs::{Context, Stream};
 use stanch_rules::Sigma;
 use stanch_rules::sigma::Run;
-use std::sync::Arc;
 
 /// 2026-11-23 12:00:00 UTC.
 const TIME: i64 = 1_795_435_200;
