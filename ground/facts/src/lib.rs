@@ -37,6 +37,7 @@ pub mod pid_views;
 pub mod process_files;
 mod reach;
 pub mod sampling;
+pub mod shell_lines;
 mod shell_startup;
 pub mod snapshot;
 mod socket_holders;

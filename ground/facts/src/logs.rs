@@ -8,6 +8,7 @@ pub mod cut;
 pub mod held;
 pub mod json;
 pub mod messages;
+pub mod package_lines;
 pub mod single;
 pub mod stamps;
 pub mod statement;
@@ -180,12 +181,17 @@ macro_rules! formats {
 
 // One line a format.
 formats! {
+    apt_history
     asterisk
+    client_history
     container_output
     audit
     counter_strike
+    dnf
     docker
     domino
+    dpkg
+    editor_history
     ejabberd
     exim
     journal
@@ -193,15 +199,20 @@ formats! {
     mssql
     mysql
     oracle_messaging
+    pacman
     postgresql
     redis
+    shell_history
     softether
     squid
     stunnel
     threeproxy
     vsftpd
+    wget_hsts
     xferlog
     xrdp
+    yum
+    zypper
     syslog
     web_access
     web_apps

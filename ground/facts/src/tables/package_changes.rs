@@ -1,15 +1,18 @@
 //! Package changes: what was installed, upgraded or removed, and when. An upgrade explains a
 //! running program whose file was replaced.
 //!
-//! Source: dpkg(1) LOGFILE; rpm's tag INSTALLTIME. Compressed older logs are not read.
+//! Source: dpkg(1) LOGFILE; rpm's tag INSTALLTIME. Older logs are read too, compressed or not.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use stanch_machine::limits;
-use stanch_words::{Ask, Gap, GapKind, Seen, table_spec};
+use stanch_words::{Ask, Gap, GapKind, Seen, Value, table_spec};
 
-use crate::Host;
+use crate::host::note;
+use crate::logs::package_lines::{self, Dpkg};
+use crate::logs::{Context, Stamps};
+use crate::{Host, decompress};
 use crate::packages::rpm::{Header, tag};
 use crate::packages::rpm_database;
 
@@ -25,22 +28,36 @@ table_spec! {
     manager Text Plain "dpkg or rpm.";
 }
 
-/// Reads dpkg's log and the one before it.
+/// Reads dpkg's log and those before it.
 pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let zone = zone(host, seen);
     let log = Path::new("/var/log");
     for entry in host.list(SPEC.name, log, seen) {
         let name = entry.name.as_bytes();
-        if !name.starts_with(b"dpkg.log") || name.ends_with(b".gz") || name.ends_with(b".xz") {
+        if !(name == b"dpkg.log" || name.starts_with(b"dpkg.log.") || name.starts_with(b"dpkg.log-"))
+        {
             continue;
         }
         let path = log.join(&entry.name);
-        if let Some(bytes) = host.read(SPEC.name, &path, limits::LOG_FILE, seen) {
-            let from = seen.gaps.len();
-            parse(&bytes, &zone, seen);
-            for gap in seen.gaps.iter_mut().skip(from) {
-                gap.path = Some(stanch_words::Value::from(path.as_path()).to_string());
+        let mut bytes = Vec::new();
+        let read = decompress::read_pieces(host.machine(), &path, limits::LOG_FILE, &mut |piece| {
+            bytes.extend_from_slice(piece);
+        });
+        match read {
+            Ok(read) => {
+                for gap in read.gaps(SPEC.name, &path) {
+                    seen.gap(gap);
+                }
             }
+            Err(miss) => {
+                note(SPEC.name, &miss, seen);
+                continue;
+            }
+        }
+        let from = seen.gaps.len();
+        parse(&bytes, &zone, seen);
+        for gap in seen.gaps.iter_mut().skip(from) {
+            gap.path = Some(Value::from(path.as_path()).to_string());
         }
     }
     let mut rows = Vec::new();
@@ -71,30 +88,27 @@ fn zone(host: &Host, seen: &mut Seen) -> jiff::tz::TimeZone {
 
 /// Parses dpkg's log. Lines that tell of states on the way (`status`, `startup`) give no row.
 pub fn parse(bytes: &[u8], zone: &jiff::tz::TimeZone, seen: &mut Seen) {
+    let context = Context { zone: zone.clone(), ..Context::new("dpkg.log", i64::MAX / 4) };
+    let mut stamps = Stamps::new(&context);
     let mut strange = 0_u64;
     for line in bytes.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
-        let mut words = line.split(|&b| b == b' ');
-        let mut next = || words.next().unwrap_or_default();
-        let (day, hour, action) = (next(), next(), next());
-        if matches!(action, b"status" | b"startup" | b"conffile" | b"trigproc") {
-            continue;
-        }
-        let (package, old, new) = (next(), next(), next());
-        let time = time(day, hour, zone);
-        if package.is_empty() || time.is_none() {
-            strange = strange.saturating_add(1);
-            continue;
-        }
-        let mut parts = package.splitn(2, |&b| b == b':');
-        let none = |version: &[u8]| version == b"<none>" || version.is_empty();
-        let version = if none(new) { old } else { new };
+        let change = std::str::from_utf8(line).ok().map(|line| package_lines::dpkg(line, &mut stamps));
+        let change = match change.flatten() {
+            Some(Dpkg::Change(change)) => change,
+            Some(Dpkg::State | Dpkg::Conffile(..)) => continue,
+            None => {
+                strange = strange.saturating_add(1);
+                continue;
+            }
+        };
+        let version = if change.new.is_empty() { change.old } else { change.new };
         let mut row = SPEC.row();
-        row.put(col::time, time)
-            .put(col::action, action)
-            .put(col::package, parts.next().unwrap_or_default())
-            .put(col::arch, parts.next().unwrap_or_default())
+        row.put(col::time, change.stamp.time.div_euclid(1_000_000))
+            .put(col::action, change.action)
+            .put(col::package, change.package)
+            .put(col::arch, change.architecture)
             .put(col::version, version)
-            .put(col::old_version, if none(old) { b"" } else { old })
+            .put(col::old_version, change.old)
             .put(col::manager, "dpkg");
         seen.push(row);
     }
@@ -102,12 +116,6 @@ pub fn parse(bytes: &[u8], zone: &jiff::tz::TimeZone, seen: &mut Seen) {
         let detail = format!("{strange} lines were not understood");
         seen.gap(Gap::new(SPEC.name, GapKind::Damaged, detail));
     }
-}
-
-fn time(day: &[u8], hour: &[u8], zone: &jiff::tz::TimeZone) -> Option<i64> {
-    let text = format!("{}T{}", std::str::from_utf8(day).ok()?, std::str::from_utf8(hour).ok()?);
-    let time: jiff::civil::DateTime = text.parse().ok()?;
-    Some(zone.to_ambiguous_timestamp(time).compatible().ok()?.as_second())
 }
 
 #[cfg(test)]

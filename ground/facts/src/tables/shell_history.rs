@@ -1,8 +1,6 @@
 //! What was typed at shells.
 //!
-//! Source: bash(1) "HISTORY" (a line `#seconds` before a command), zshoptions(1)
-//! `EXTENDED_HISTORY` (`: seconds:duration;command`) with zsh's metafied bytes (`Src/zsh.h`,
-//! `Meta`), fish's history file (`- cmd: …`, `  when: seconds`).
+//! Source: the forms of [`crate::shell_lines`].
 
 use std::path::Path;
 
@@ -11,9 +9,10 @@ use stanch_words::{Ask, Seen, Value, table_spec};
 
 use crate::Host;
 use crate::accounts::homes;
-use crate::config_lines::{numbered, split_once};
-use crate::lines::number;
+use crate::config_lines::numbered;
 use crate::reach::Reach;
+use crate::shell_lines::ShellLines;
+pub use crate::shell_lines::{Form, HISTORIES};
 
 table_spec! {
     /// Shell history.
@@ -25,29 +24,6 @@ table_spec! {
     username Text Plain "The account's name.";
     line Integer Plain "Line in the file, from 1.";
 }
-
-/// How a history is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// Lines, with bash's or zsh's times.
-    Lines,
-    /// The same, with zsh's metafied bytes.
-    Zsh,
-    /// fish's.
-    Fish,
-}
-
-/// Histories, relative to the home.
-pub(crate) const HISTORIES: [(&str, Form); 8] = [
-    (".bash_history", Form::Lines),
-    (".zsh_history", Form::Zsh),
-    (".zhistory", Form::Zsh),
-    (".histfile", Form::Zsh),
-    (".history", Form::Lines),
-    (".sh_history", Form::Lines),
-    (".ash_history", Form::Lines),
-    (".local/share/fish/fish_history", Form::Fish),
-];
 
 /// Reads the histories of every account.
 pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
@@ -81,70 +57,11 @@ pub fn parse(bytes: &[u8], path: &Path, form: Form, owner: (u32, &str), seen: &m
             .put(col::line, line);
         seen.push(row);
     };
-    let mut stamp = None;
+    let mut lines = ShellLines::new(form);
     for (at, line) in numbered(bytes) {
-        match form {
-            Form::Lines | Form::Zsh => {
-                if stamp.is_none() && form == Form::Lines {
-                    stamp = bash_time(line);
-                    if stamp.is_some() {
-                        continue;
-                    }
-                }
-                let plain = if form == Form::Zsh { unmetafied(line) } else { line.into() };
-                let (time, command) = match (stamp.take(), zsh_time(&plain)) {
-                    (Some(time), _) => (time, &*plain),
-                    (None, Some((time, command))) => (time, command),
-                    (None, None) => (0, &*plain),
-                };
-                if !command.is_empty() {
-                    push(time, command.into(), at, seen);
-                }
-            }
-            Form::Fish => {
-                if let Some(command) = line.strip_prefix(b"- cmd: ") {
-                    push(0, command.into(), at, seen);
-                } else if let Some(time) = line.strip_prefix(b"  when: ") {
-                    if let Some(row) = seen.rows.last_mut() {
-                        row.put(col::time, number::<i64>(time).unwrap_or(0));
-                    }
-                } else if !line.starts_with(b"  ") && !line.is_empty() {
-                    // Not fish's own: written by something else, so shown as it is.
-                    push(0, line.into(), at, seen);
-                }
-            }
-        }
+        lines.line(at, line, &mut |at, time, command| push(time, command.into(), at, seen));
     }
-}
-
-fn bash_time(line: &[u8]) -> Option<i64> {
-    let digits = line.strip_prefix(b"#")?;
-    let all = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    all.then(|| number(digits)).flatten()
-}
-
-/// Returns time and command of `: seconds:duration;command`.
-fn zsh_time(line: &[u8]) -> Option<(i64, &[u8])> {
-    let (times, command) = split_once(line.strip_prefix(b":")?, b';')?;
-    let (time, duration) = split_once(times, b':')?;
-    let _is_number: u64 = number(duration)?;
-    Some((number(time)?, command))
-}
-
-/// Undoes zsh's metafication: the byte 0x83 means that the next one had bit 5 turned over.
-fn unmetafied(line: &[u8]) -> std::borrow::Cow<'_, [u8]> {
-    if !line.contains(&0x83) {
-        return line.into();
-    }
-    let mut bytes = Vec::with_capacity(line.len());
-    let mut rest = line.iter();
-    while let Some(&byte) = rest.next() {
-        match byte {
-            0x83 => bytes.extend(rest.next().map(|next| next ^ 0x20)),
-            other => bytes.push(other),
-        }
-    }
-    bytes.into()
+    lines.end(&mut |at, time, command| push(time, command.into(), at, seen));
 }
 
 #[cfg(test)]
