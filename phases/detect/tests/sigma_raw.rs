@@ -286,3 +286,27 @@ fn every_rule_fires_on_raw_records_of_what_it_asks_for() {
     assert_eq!(count, 210);
     assert!(silent.is_empty(), "{} are silent:\n{}", silent.len(), silent.join("\n"));
 }
+
+#[test]
+fn a_system_call_may_be_named_or_numbered() {
+    let mut records = Records::default();
+    records.start(&Wanted::default(), "/usr/bin/id", &["/usr/bin/id"], (71, 70));
+    for (detection, is_there) in [
+        ("syscall: 59", true),
+        ("syscall: execve", true),
+        ("SYSCALL: execve", true),
+        ("syscall: 60", false),
+        ("a0: id", true),
+        ("type: cwd", true),
+        ("type: TTY", false),
+    ] {
+        let rule = format!(
+            "title: Call\nid: call\nlogsource:\n  product: linux\n  service: auditd\ndetection:\n  \
+             a:\n    {detection}\n  condition: a\n"
+        );
+        let (sigma, complaints) = Sigma::load([("a.yml".to_owned(), rule.into_bytes())]);
+        assert_eq!(complaints, []);
+        let ids = fired(&Arc::new(sigma), "/var/log/audit/audit.log", &records.text);
+        assert_eq!(!ids.is_empty(), is_there, "{detection}");
+    }
+}

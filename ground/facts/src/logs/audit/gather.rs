@@ -177,6 +177,9 @@ impl<'l> Gathered<'l> {
         // Enriched records, and the rules written for them, have the name in capitals.
         self.more("syscall", name, first);
         self.more("SYSCALL", name, first);
+        if known.is_some() {
+            self.more("syscall_number", number, first);
+        }
     }
 
     /// Reads `avc:  denied  { read write } for` and returns the rest.
