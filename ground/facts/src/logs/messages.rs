@@ -165,7 +165,8 @@ fn understand<'l>(message: &Message<'l>) -> Option<Event<'l>> {
     {
         return Some(event);
     }
-    parser(message.program).or_else(|| by_shape(message)).and_then(|parse| parse(message))
+    let known = parser(message.program).and_then(|parse| parse(message));
+    known.or_else(|| by_shape(message).and_then(|parse| parse(message)))
 }
 
 /// Returns the parser for programs whose names vary, or that give none.

@@ -87,6 +87,9 @@ pub fn header<'l>(line: &'l str, stamps: &mut Stamps) -> Option<Message<'l>> {
         return structured(rest, stamp);
     }
     let (stamp, rest) = stamp(line, stamps)?;
+    if is_web_error(line, rest) {
+        return None;
+    }
     // `<4.3> host …`, `<auth.info> host …`: BSD's syslogd when it is asked to be verbose.
     let rest = match rest.trim_start().strip_prefix('<') {
         Some(level) => level.split_once("> ")?.1,
@@ -117,6 +120,16 @@ fn stamp<'l>(line: &'l str, stamps: &mut Stamps) -> Option<(super::stamps::Stamp
         return Some((stamp, rest.strip_prefix(']')?));
     }
     stamps.bsd(line)
+}
+
+/// The error logs of nginx (`2026/11/02 08:12:44 [error] …`) and lighttpd (`2026-11-02 08:12:44:
+/// (mod_auth.c.525) …`) begin with a time, too, but have no host.
+fn is_web_error(line: &str, rest: &str) -> bool {
+    let begins_with_a_year = line.as_bytes().first().is_some_and(u8::is_ascii_digit);
+    begins_with_a_year
+        && (line.as_bytes().get(4) == Some(&b'/') && rest.starts_with('[')
+            || rest.starts_with(": ") && rest.contains(".c.")
+            || rest.starts_with('(') && rest.contains(".c."))
 }
 
 /// Leaves out `<13>`.
@@ -259,6 +272,18 @@ mod tests {
     fn a_header_without_host_or_program() {
         assert_eq!(read("Nov  2 08:12:44 sshd[7]: x").1, "sshd");
         assert_eq!(read("Nov  2 08:12:44 web01 last words: none").3, "last words: none");
+    }
+
+    #[test]
+    fn error_lines_of_web_servers_are_left_to_their_reader() {
+        let mut stamps = Stamps::new(&Context::new("", 1_795_435_200_000_000));
+        for line in [
+            "2026/11/02 08:12:44 [error] 1#1: *7 x, client: 192.0.2.1",
+            "2026-11-02 08:12:44: (mod_auth.c.525) x",
+            "2026-11-02 08:12:44: mod_auth.c.525) x",
+        ] {
+            assert!(header(line, &mut stamps).is_none(), "{line}");
+        }
     }
 
     #[test]

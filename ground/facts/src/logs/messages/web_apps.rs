@@ -36,7 +36,8 @@ pub fn parse_any<'l>(message: &Message<'l>) -> Option<Event<'l>> {
     if message.text.starts_with("http") && message.text.contains("|user|") {
         return drupal(message);
     }
-    if message.program.is_empty() && message.text.contains("FAILED LOGIN for ") {
+    // Horde writes no program's name: its host is its own, and its level stands in front.
+    if matches!(message.program, "" | "error") && message.text.contains("FAILED LOGIN for ") {
         return horde(message);
     }
     if message.tag.starts_with("wordpress(") {
@@ -197,7 +198,7 @@ mod tests {
             ("Froxlor", "[Login Action 192.0.2.1] User 'ann' tried to login with wrong password.", "ann"),
             ("webmin", "Invalid login as ann from 192.0.2.1 ", "ann"),
             ("site", "https://example.com|1430068525|user|192.0.2.1|https://example.com/?q=user|https://example.com/?q=user|0||Login attempt failed for ann.", "ann"),
-            ("", "[error] [imp] FAILED LOGIN for ann [192.0.2.1] to {mx:993 [imap/ssl]} [pid 68394 on line 139 of /x]", "ann"),
+            ("error", "[imp] FAILED LOGIN for ann [192.0.2.1] to {mx:993 [imap/ssl]} [pid 68394 on line 139 of /x]", "ann"),
             ("wordpress(example.com)", "Authentication failure for ann from 192.0.2.1", "ann"),
         ] {
             let expected = Some((EventKind::AuthFailure, "192.0.2.1".into(), user.into()));
