@@ -5,6 +5,7 @@
 
 pub mod crowdsec;
 pub mod fail2ban;
+pub mod libaudit;
 pub mod loghub;
 pub mod plaso;
 
@@ -68,6 +69,7 @@ pub const ALL: &[(&str, Score)] = &[
     ("fail2ban-logs", fail2ban::score),
     ("crowdsec-hub-tests", crowdsec::score),
     ("loghub", loghub::score),
+    ("go-libaudit", libaudit::score),
     ("plaso", plaso::score),
 ];
 

@@ -58,6 +58,12 @@ fn machines_that_were_only_guessed_at() {
 }
 
 #[test]
+fn audit_records_say_what_go_libaudit_takes_from_them() {
+    let names = ["fields of single records", "fields of whole events"];
+    reaches_its_goal("go-libaudit", &names);
+}
+
+#[test]
 fn every_measure_of_every_folder_counts_something() {
     for (name, _) in score::ALL {
         for measure in folder(name) {

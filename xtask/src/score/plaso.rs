@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use stanch_facts::logs::{Context, Stream};
 
 use super::{Measure, noon, read};
 
@@ -27,7 +28,14 @@ pub fn score(folder: &Path) -> Result<Vec<Measure>> {
     for (name, expected) in EXPECTED {
         let path = folder.join(name);
         let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-        let seen = read(name, &bytes, noon(2026, 1, 1)).len();
+        let mut seen = read(name, &bytes, noon(2026, 1, 1)).len();
+        if name.starts_with("audit") {
+            // Plaso makes an event of each record, we one of the records of one event.
+            let mut stream = Stream::new(Context::new(name, noon(2026, 1, 1)), None);
+            stream.feed(&bytes, &mut |_| {});
+            let (counts, _) = stream.end(&mut |_| {});
+            seen = usize::try_from(counts.lines - counts.silent - counts.not_understood)?;
+        }
         counts.count(seen == expected, || format!("{name}: {seen} events, {expected} expected"));
     }
     counts.note = counts.misses.join(", ");

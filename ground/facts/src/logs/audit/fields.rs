@@ -113,7 +113,8 @@ impl<'l> Fields<'l> {
         let end = rest.bytes().position(ends).unwrap_or(rest.len());
         let (value, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
         self.rest = after;
-        let value = value.strip_suffix(',').unwrap_or(value);
+        // A quote without its partner: a record that was cut or written by hand.
+        let value = value.trim_end_matches([',', '"']);
         // `(hostname=?, addr=?, terminal=cron res=success)` of old releases, but `tty=(none)`.
         let value = match value.strip_suffix(')') {
             Some(inside) if !value.starts_with('(') => inside,

@@ -444,11 +444,16 @@ impl<'l> Gathered<'l> {
             self.command();
         }
         for (name, column) in std::mem::take(&mut self.columns) {
-            // A decision of AppArmor names its file too, and first.
-            if name == "name" || !matches!(name, "item") && self.event.field(name).is_none() {
-                self.event.more.retain(|(other, _)| name != "name" || other != "name");
-                self.event.with(name, one_or_list(column));
+            if name == "item" {
+                continue;
             }
+            // What a decision says of its object goes by another name then.
+            for (other, _) in &mut self.event.more {
+                if other == name {
+                    *other = Cow::Owned(format!("avc_{name}"));
+                }
+            }
+            self.event.with(name, one_or_list(column));
         }
         if !self.keys.is_empty() {
             let keys = std::mem::take(&mut self.keys);

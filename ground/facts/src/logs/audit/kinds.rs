@@ -13,6 +13,10 @@ pub(super) fn tell(all: &mut Gathered<'_>, parts: &[Part<'_>]) {
     if let Some(kind) = of_records {
         all.event.kind = kind;
     }
+    if parts.iter().any(|part| part.kind == "KERN_MODULE") {
+        let module = all.event.text("name").to_owned();
+        all.event.with("module", module);
+    }
     let is_kernel = parts.iter().any(|part| !is_user_space(part.kind));
     if is_kernel {
         let by_call = of_call(all);
@@ -55,6 +59,7 @@ fn of_record(part: &Part<'_>, all: &Gathered<'_>) -> Option<EventKind> {
     let if_done = |kind| Some(if done { kind } else { K::AuditRecord });
     match part.kind {
         "USER_AUTH" | "USER_LOGIN" | "GRP_AUTH" => Some(of_login(part.kind, all)),
+        "USER_ERR" if all.op == "PAM:bad_ident" => Some(K::AuthInvalidUser),
         "USER_ACCT" if !done => Some(K::AuthFailure),
         "USER_START" => if_done(K::SessionOpen),
         "USER_END" | "USER_LOGOUT" => if_done(K::SessionClose),
@@ -88,19 +93,18 @@ fn of_record(part: &Part<'_>, all: &Gathered<'_>) -> Option<EventKind> {
     }
 }
 
+/// A failed attempt is told by PAM (`USER_AUTH`, `USER_ERR` for a name that no account has), by
+/// sshd in the same words, and once more as `USER_LOGIN`: the last counts for a success only.
 fn of_login(kind: &str, all: &Gathered<'_>) -> EventKind {
-    let is_key = all.op.starts_with("pubkey") || all.op.starts_with("key");
     match all.success {
-        // A client offers one key after the other: a refused offer is no failed login.
-        Some(false) if is_key => EventKind::AuditRecord,
-        Some(false) if is_unknown(&all.acct) && kind == "USER_LOGIN" => EventKind::AuthInvalidUser,
+        Some(false) if kind == "USER_LOGIN" => EventKind::AuditRecord,
+        Some(false) if is_unknown(&all.acct) => EventKind::AuthInvalidUser,
         Some(false) => EventKind::AuthFailure,
         Some(true) | None => EventKind::AuthSuccess,
     }
 }
 
-/// `(unknown)`, `(invalid user)`, `(unknown user)`: what sshd and login write for a name that no
-/// account has.
+/// `(unknown)`, `(invalid user)`, `?`: what stands for a name that no account has.
 fn is_unknown(account: &str) -> bool {
     account.starts_with('(') || account.is_empty()
 }
@@ -156,6 +160,13 @@ fn of_call(all: &mut Gathered<'_>) -> EventKind {
         "sethostname" | "setdomainname" => K::ConfigChange,
         _ => K::AuditRecord,
     };
+    match all.address.take() {
+        Some(Address::Internet { address, port, .. }) => {
+            all.event.with("destination_ip", address).with("destination_port", i64::from(port));
+        }
+        Some(Address::Unix(path)) => all.event.path = Cow::Owned(path),
+        Some(Address::Other(_)) | None => {}
+    }
     match kind {
         K::ModuleLoad if call == "delete_module" => all.event.method = Cow::Borrowed("unload"),
         K::ModuleLoad => all.event.method = Cow::Borrowed("load"),
@@ -275,6 +286,7 @@ fn of_program(all: &mut Gathered<'_>, parts: &[Part<'_>]) {
         K::SessionOpen | K::SessionClose | K::AuthSuccess => {
             all.event.user = Cow::Borrowed(all.auid_name);
         }
+        K::AuthFailure | K::AuthInvalidUser => {}
         _ if account.is_empty() => all.event.user = Cow::Borrowed(acting),
         _ => {}
     }

@@ -148,7 +148,7 @@ fn logins_are_told_once_however_often_they_are_told() {
         user("USER_AUTH", 1, &format!("op=pubkey acct=\"ann\" {from} res=failed")),
         user("USER_AUTH", 2, &format!("op=PAM:authentication acct=\"ann\" {from} res=failed")),
         user("USER_LOGIN", 3, &format!("op=login acct=\"ann\" {from} res=failed")),
-        user("USER_LOGIN", 4, &format!("op=login acct=28696E76616C6964207573657229 {from} res=failed"))
+        user("USER_ERR", 4, &format!("op=PAM:bad_ident acct=\"?\" {from} res=failed"))
             .replace("pid=30", "pid=31"),
         user("USER_AUTH", 5, &format!("op=PAM:authentication acct=\"ann\" {from} res=success")),
         user("USER_START", 6, &format!("op=PAM:session_open acct=\"ann\" {from} res=success")),
@@ -166,6 +166,7 @@ fn logins_are_told_once_however_often_they_are_told() {
     assert_eq!(
         lines,
         [
+            "auth.failure ann sshd 198.51.100.7",
             "auth.failure ann sshd 198.51.100.7",
             "auth.invalid_user  sshd 198.51.100.7",
             "auth.success ann sshd 198.51.100.7",
@@ -277,7 +278,7 @@ fn records_in_a_kernel_log_are_put_together_too() {
     let text = "\
 Nov  2 08:12:44 web01 kernel: [   12.345678] audit: type=1300 audit(1783414661.350:7): arch=c000003e syscall=59 success=yes exit=0 pid=5 exe=\"/bin/id\"
 Nov  2 08:12:44 web01 kernel: [   12.345679] audit: type=1309 audit(1783414661.350:7): argc=1 a0=\"id\"
-Nov  2 08:12:44 web01 audispd: node=db1 type=USER_LOGIN msg=audit(1783414661.351:8): pid=6 uid=0 auid=1 ses=2 msg='op=login acct=\"ann\" exe=\"/usr/sbin/sshd\" hostname=? addr=198.51.100.7 terminal=ssh res=failed'
+Nov  2 08:12:44 web01 audispd: node=db1 type=USER_LOGIN msg=audit(1783414661.351:8): pid=6 uid=0 auid=1 ses=2 msg='op=login acct=\"ann\" exe=\"/usr/sbin/sshd\" hostname=? addr=198.51.100.7 terminal=ssh res=success'
 ";
     let mut events = Vec::new();
     let mut stream = Stream::new(Context::new("kern.log", 1_795_435_200_000_000), None);
@@ -290,7 +291,7 @@ Nov  2 08:12:44 web01 audispd: node=db1 type=USER_LOGIN msg=audit(1783414661.351
         .collect();
     assert_eq!(
         told,
-        ["auth.failure db1 /usr/sbin/sshd claim", "process.start web01 /bin/id claim"]
+        ["auth.success db1 /usr/sbin/sshd claim", "process.start web01 /bin/id claim"]
     );
 }
 

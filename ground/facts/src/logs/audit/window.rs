@@ -163,6 +163,10 @@ impl Window {
             kind @ (K::AuthFailure | K::AuthSuccess | K::SessionOpen | K::SessionClose) => kind,
             _ => return,
         };
+        // A client offers one key after the other; a password may follow.
+        if event.method == "publickey" && kind == K::AuthFailure {
+            return;
+        }
         let (Some(pid), Some(time)) = (event.pid, event.time) else { return };
         let op = event.text("op");
         let is_told = |told: &Told| {
@@ -172,7 +176,6 @@ impl Window {
                 && time.abs_diff(told.time) <= TOGETHER.unsigned_abs()
         };
         if self.recent.iter().any(is_told) {
-            // The name of the login that failed is known to the second record only at times.
             event.kind = K::AuditRecord;
             return;
         }
