@@ -307,6 +307,9 @@ fn many_hits_are_capped_and_counted() {
         (0..100).map(|n| process(&format!("/tmp/{n}/nc"), "nc", n, 1)).collect();
     let findings = run(GOOD, &events);
     assert_eq!(findings.len(), 6);
+    // One rule is one witness: all together are worth what one would be.
+    let innocent: f64 = findings.iter().map(|one| 1.0 - one.confidence).product();
+    assert!((1.0 - innocent - 0.56).abs() < 0.03, "{innocent}");
     assert!(findings[5].seen.en.ends_with("94 more events about others are not shown."));
     assert!(findings[5].seen.zh.ends_with("另有 94 条涉及其他对象，未列出。"));
     let same: Vec<Event<'_>> = (0..100).map(|n| process("/tmp/nc", "nc", n, 1)).collect();

@@ -19,7 +19,7 @@ pub(super) fn findings(rule: &Rule, seen: &Seen) -> Vec<Finding> {
     subjects
         .map(|(at, one)| {
             let others = if at == last { seen.others } else { 0 };
-            let mut finding = frame(rule, one.subject.clone(), one.trust);
+            let mut finding = frame(rule, one.subject.clone(), one.trust, seen.subjects.len());
             finding.seen = told(one, others);
             finding.first_seen = one.first.and_then(stamp);
             finding.evidence.clone_from(&one.evidence);
@@ -30,8 +30,8 @@ pub(super) fn findings(rule: &Rule, seen: &Seen) -> Vec<Finding> {
 }
 
 /// Makes the finding of a correlation.
-pub(super) fn correlated(rule: &Rule, fired: &Fired, more: usize) -> Finding {
-    let mut finding = frame(rule, group_subject(&fired.group), Trust::Program);
+pub(super) fn correlated(rule: &Rule, fired: &Fired, of: usize, more: usize) -> Finding {
+    let mut finding = frame(rule, group_subject(&fired.group), Trust::Program, of);
     let group: Vec<String> =
         fired.group.iter().map(|(name, value)| format!("{name} = {}", short(value))).collect();
     let (en, zh) = if group.is_empty() {
@@ -57,7 +57,7 @@ pub(super) fn correlated(rule: &Rule, fired: &Fired, more: usize) -> Finding {
     finding
 }
 
-fn frame(rule: &Rule, subject: Subject, trust: Trust) -> Finding {
+fn frame(rule: &Rule, subject: Subject, trust: Trust, of: usize) -> Finding {
     let (by_en, by_zh) = if rule.author.is_empty() {
         (String::new(), String::new())
     } else {
@@ -80,7 +80,7 @@ fn frame(rule: &Rule, subject: Subject, trust: Trust) -> Finding {
         sign: format!("sigma.{}", rule.id),
         category: "logs".to_owned(),
         level: rule.level,
-        confidence: confidence(rule, trust),
+        confidence: confidence(rule, trust, of),
         class: Class::Log,
         title: Both::new(title.clone(), title),
         seen: Both::default(),
@@ -105,8 +105,9 @@ fn frame(rule: &Rule, subject: Subject, trust: Trust) -> Finding {
 }
 
 /// How sure a hit makes: a rule that its authors still try counts less, and so does a line that
-/// anybody could have written. No rule alone says more than "very likely".
-fn confidence(rule: &Rule, trust: Trust) -> f64 {
+/// anybody could have written. One rule is one witness, however many subjects it speaks of, so that
+/// they share what it is worth: no rule alone says more than "very likely".
+fn confidence(rule: &Rule, trust: Trust, of: usize) -> f64 {
     let sure = match rule.level {
         Level::Info => 0.1,
         Level::Low => 0.2,
@@ -120,8 +121,10 @@ fn confidence(rule: &Rule, trust: Trust) -> f64 {
         Trust::Claim => 0.9,
         Trust::User => 0.8,
     };
-    let product: f64 = sure * tried * believed;
-    (product * 100.0).round() / 100.0
+    let whole: f64 = sure * tried * believed;
+    let of = u32::try_from(of.max(1)).map_or(1.0, f64::from);
+    let share = 1.0 - (1.0 - whole).powf(1.0 / of);
+    (share * 100.0).round() / 100.0
 }
 
 fn told(one: &SubjectSeen, others: u64) -> Both {

@@ -205,8 +205,8 @@ impl Run {
         for (index, all) in groups {
             let Some(rule) = rules.get(index).filter(|rule| !rule.is_part) else { continue };
             let shown = all.iter().take(GROUPS);
-            let more = all.len().saturating_sub(GROUPS);
-            findings.extend(shown.map(|fired| report::correlated(rule, fired, more)));
+            let (of, more) = (all.len().min(GROUPS), all.len().saturating_sub(GROUPS));
+            findings.extend(shown.map(|fired| report::correlated(rule, fired, of, more)));
         }
         (findings, self.gaps())
     }
