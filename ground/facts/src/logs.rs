@@ -188,17 +188,21 @@ formats! {
     audit
     counter_strike
     dnf
-    docker
+    logrus
     domino
     dpkg
     editor_history
     ejabberd
+    eve
     exim
+    fail2ban
+    fast
     journal
     mongodb
     mssql
     mysql
     oracle_messaging
+    ossec
     pacman
     postgresql
     redis
@@ -212,6 +216,7 @@ formats! {
     xferlog
     xrdp
     yum
+    zeek
     zypper
     syslog
     web_access

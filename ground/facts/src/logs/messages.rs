@@ -78,6 +78,7 @@ messages! {
     asterisk: "asterisk";
     dovecot: "dovecot" | "imap-login" | "pop3-login" | "managesieve-login" | "submission-login";
     exim: "exim" | "exim4";
+    fail2ban: "fail2ban.actions" | "fail2ban.filter" | "fail2ban.server" | "fail2ban" | "fail2ban-server";
     ftp: "vsftpd" | "proftpd" | "pure-ftpd" | "ftpd" | "wu-ftpd" | "in.ftpd" | "kftpd";
     mailboxes: "imapd" | "imapd-ssl" | "pop3d" | "pop3d-ssl" | "courierpop3login" | "courierimaplogin" | "courieresmtpd" | "esmtpd" | "imap" | "imaps" | "pop3" | "pop3s" | "nntp" | "timsieved" | "ipop3d" | "solid-pop3d" | "perdition";
     mysql: "mysqld" | "mariadbd" | "mysqld_safe";
@@ -101,6 +102,7 @@ pub mod pam;
 #[derive(Debug, Default)]
 pub struct Speakers {
     ssh: sshd::Connections,
+    ldap: slapd::Connections,
     /// Audit records that the kernel or a dispatcher wrote here.
     audit: audit::Window,
 }
@@ -114,6 +116,10 @@ impl Speakers {
             && let Some(understood) = self.ssh.take(&message, each)
         {
             return understood;
+        }
+        if message.program == "slapd" {
+            self.ldap.take(&message, each);
+            return Understood::Yes;
         }
         match audit::of_message(&message) {
             Some(record) => self.audit.record(&record, each),

@@ -4,11 +4,45 @@
 //! `servers/slapd/result.c` (`RESULT tag=97 err=49`), `include/ldap.h` (49: invalid credentials).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use stanch_words::{Event, EventKind};
 
 use super::super::cut;
-use super::Message;
+use super::{Each, Message, syslog};
+
+/// How many connections are remembered.
+const CONNECTIONS: usize = 4096;
+
+/// Addresses by the number of their connection.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    peers: BTreeMap<String, (String, Option<u16>)>,
+}
+
+impl Connections {
+    /// Shows a message with the address that its connection came from.
+    pub(super) fn take(&mut self, message: &Message<'_>, each: &mut Each<'_>) {
+        let Some(mut event) = parse(message) else {
+            // `conn=7 fd=21 closed`: the number is used again.
+            if let Some(number) = cut::between(message.text, "conn=", " ")
+                && message.text.contains(" closed")
+            {
+                self.peers.remove(number);
+            }
+            return each(&syslog::plain(message));
+        };
+        if event.kind == EventKind::NetworkListen {
+            if self.peers.len() < CONNECTIONS {
+                let peer = (event.source_ip.to_string(), event.source_port);
+                self.peers.insert(event.session.to_string(), peer);
+            }
+        } else if let Some((address, port)) = self.peers.get(&*event.session) {
+            (event.source_ip, event.source_port) = (Cow::Borrowed(address.as_str()), *port);
+        }
+        each(&event);
+    }
+}
 
 /// Parses what slapd says. The connection's number is the event's session.
 pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {

@@ -1,6 +1,8 @@
-//! Docker's daemon log and containerd's: `time="…" level=info msg="…" name=value …`.
+//! Logs of programs that write with logrus: Docker's daemon, containerd, CrowdSec:
+//! `time="…" level=info msg="…" name=value …`.
 //!
-//! Source: logrus' text formatter; Moby `daemon/monitor.go`, `api/server/middleware/debug.go`
+//! Source: logrus' text formatter; CrowdSec `pkg/leakybucket/overflows.go` (`Ip 192.0.2.7 performed
+//! 'crowdsecurity/ssh-bf' (6 events over 12s)`), `pkg/apiserver` (`… 4h ban on Ip 192.0.2.7`); Moby `daemon/monitor.go`, `api/server/middleware/debug.go`
 //! (`Calling POST /v1.41/containers/create?name=x`), `daemon/events.go`.
 
 use std::borrow::Cow;
@@ -11,7 +13,7 @@ use super::stamps::Stamp;
 use super::{Each, Form, Format, Line, Sample, Stamps, Understood, single};
 
 pub(super) static FORMAT: Format = Format {
-    name: "docker",
+    name: "logrus",
     recognise: |sample| recognise(sample),
     form: Form::Lines(|context| single::reader(context, read)),
     stands_alone: true,
@@ -30,7 +32,13 @@ fn header<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(Stamp, &'l str)> {
 fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood {
     let Some((stamp, rest)) = header(line.text, stamps) else { return Understood::No };
     let said = value(rest, "msg").unwrap_or_default();
-    let message = single::message(stamp, line, "dockerd", line.text);
+    let file = line.place.file;
+    let program = match () {
+        () if file.contains("crowdsec") || said.contains(" performed 'crowdsecurity/") => "crowdsec",
+        () if file.contains("containerd") => "containerd",
+        () => "dockerd",
+    };
+    let message = single::message(stamp, line, program, line.text);
     let mut event = message.event(EventKind::LogMessage);
     judge(&mut event, &said);
     if let Some(container) = value(rest, "container").or_else(|| value(rest, "id")) {
@@ -43,7 +51,11 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
 
 /// Gives an event what its text says.
 fn judge(event: &mut Event<'_>, said: &str) {
-    if let Some(rest) = said.strip_prefix("Calling ") {
+    if let Some((address, what)) = witness(said) {
+        event.kind = EventKind::IdsWitness;
+        event.source_ip = Cow::Owned(address.to_owned());
+        event.with("signature", what.to_owned());
+    } else if let Some(rest) = said.strip_prefix("Calling ") {
         let (method, url) = rest.split_once(' ').unwrap_or((rest, ""));
         event.method = Cow::Owned(method.to_owned());
         event.with("url", url.to_owned());
@@ -71,6 +83,19 @@ fn judge(event: &mut Event<'_>, said: &str) {
     } else if said.contains("authentication failed") || said.contains("certificate required") {
         event.kind = EventKind::ServiceAbuse;
     }
+}
+
+/// Returns address and scenario of CrowdSec's verdicts.
+fn witness(said: &str) -> Option<(&str, &str)> {
+    if let Some(rest) = said.strip_prefix("Ip ") {
+        let (address, rest) = rest.split_once(" performed '")?;
+        return Some((address, rest.split_once('\'')?.0));
+    }
+    // `(host/crowdsec) crowdsecurity/ssh-bf by ip 192.0.2.7 (CN/4134) : 4h ban on Ip 192.0.2.7`.
+    let (before, address) = said.rsplit_once(" on Ip ")?;
+    let (_, scenario) = before.split_once(") ")?;
+    (before.ends_with(" ban") || before.ends_with(" captcha"))
+        .then(|| (address.trim(), scenario.split(' ').next().unwrap_or_default()))
 }
 
 /// Returns the value of a name: a word, or a text in quotes with `\"` within.
@@ -116,7 +141,8 @@ mod tests {
             time=\"2026-01-02T03:04:06Z\" level=info msg=\"API listen on [::]:2375\"\n\
             time=\"2026-01-02T03:04:07Z\" level=info msg=\"ignoring event\" container=9f8 module=libcontainerd topic=/tasks/delete\n\
             time=\"2026-01-02T03:04:08Z\" level=warning msg=\"say \\\"no\\\"\" a=b\n\
-            time=\"2026-01-02T03:04:09Z\" level=warning msg=\"torn\n";
+            time=\"2026-01-02T03:04:09Z\" level=warning msg=\"torn\n\
+            time=\"2026-01-02T03:04:10Z\" level=info msg=\"Ip 192.0.2.7 performed 'crowdsecurity/ssh-bf' (6 events over 12s) at 2026\"\n";
         let mut found = Vec::new();
         let mut each = |event: &Event<'_>| {
             let (danger, container) = (event.text("danger"), event.text("container"));
@@ -133,6 +159,7 @@ mod tests {
                 "container.change  9f8 ignoring event",
                 "log.message   say \"no\"",
                 "log.message   ",
+                "ids.witness   Ip 192.0.2.7 performed 'crowdsecurity/ssh-bf' (6 events over 12s) at 2026",
             ]
         );
     }
