@@ -18,6 +18,7 @@ use stanch_words::{Event, EventKind, Gap, GapKind, Seen};
 use crate::Host;
 use crate::host::Beat;
 use crate::logs::{self, Context, Counts};
+use crate::web_servers::WebServers;
 pub use sources::{Source, Witness};
 
 /// Keeps what it needs of the events that pass, and makes rows of it.
@@ -150,7 +151,7 @@ pub fn read_source(
         zone: sources::zone(host),
         modified: source.modified,
         tell_strange: false,
-        template: None,
+        template: WebServers::of(host).template(&source.series),
     };
     let mut show = |event: &Event<'_>| {
         if let Some(time) = event.time {

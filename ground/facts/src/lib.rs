@@ -49,6 +49,7 @@ pub mod systemd;
 pub mod tables;
 mod walk;
 pub mod web_attacks;
+pub mod web_servers;
 
 pub use host::Host;
 pub use snapshot::Snapshot;
