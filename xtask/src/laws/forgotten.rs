@@ -6,19 +6,23 @@ use super::{Offence, offence};
 use crate::House;
 
 /// Returns the modules that a file declares: `mod name;`, and the lines of a list macro
-/// (`tables! { one two }`), which declares a module a line.
+/// (`tables! { one two }`, `messages! { one: "a" | "b"; }`), which declares a module a line.
 fn declared(text: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut in_list = false;
     for line in text.lines() {
         if in_list {
             let word = line.trim();
+            let word = word.split_once(": ").map_or(word, |(name, _)| name);
             if word == "}" {
                 in_list = false;
             } else if word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 names.push(word);
             }
-        } else if line.ends_with("! {") && !line.starts_with([' ', '\t', 'm']) {
+        } else if line.ends_with("! {")
+            && !line.starts_with([' ', '\t'])
+            && !line.starts_with("macro_rules")
+        {
             in_list = true;
         } else if let Some((_, name)) = line.split_once("mod ")
             && let Some(name) = name.strip_suffix(';')

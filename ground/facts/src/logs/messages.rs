@@ -74,6 +74,15 @@ macro_rules! messages {
 messages! {
     sshd: "sshd" | "sshd-session" | "sshd-auth";
     sudo: "sudo";
+    accounts: "useradd" | "usermod" | "userdel" | "groupadd" | "groupmod" | "groupdel" | "gpasswd" | "groupmems" | "passwd" | "chpasswd" | "chage" | "chsh" | "chfn" | "newusers" | "adduser" | "addgroup" | "deluser" | "delgroup" | "vipw" | "vigr" | "pwck" | "grpck";
+    clock: "ntpd" | "ntpdate" | "chronyd" | "systemd-timesyncd" | "systemd-timedated" | "hwclock";
+    cron: "cron" | "CRON" | "crond" | "CROND" | "crontab" | "anacron" | "atd" | "run-parts" | "fcron";
+    dropbear: "dropbear";
+    kernel: "kernel";
+    log_daemons: "rsyslogd" | "rsyslogd-2177" | "syslogd" | "syslog-ng" | "systemd-journald" | "journal" | "auditd" | "klogd" | "rklogd" | "syslog";
+    logind: "systemd-logind" | "elogind" | "login" | "getty" | "agetty";
+    privilege: "su" | "doas" | "pkexec" | "polkitd";
+    systemd: "systemd" | "init" | "(systemd)";
     appliances: "screensharingd" | "vpnserver";
     asterisk: "asterisk";
     dovecot: "dovecot" | "imap-login" | "pop3-login" | "managesieve-login" | "submission-login";
@@ -183,6 +192,10 @@ fn by_shape(message: &Message<'_>) -> Option<Parse> {
     if message.tag.starts_with("postfix") {
         return Some(postfix::parse);
     }
+    // `syslogd 1.4.1: restart.`, `exiting on signal 15`: the classic daemon gives itself no tag.
+    if message.text.starts_with("syslogd ") || message.text.starts_with("exiting on signal ") {
+        return Some(log_daemons::parse);
+    }
     if appliances::is(message.text) {
         return Some(appliances::parse);
     }
@@ -216,6 +229,16 @@ fn process<'l>(event: &Event<'l>) -> Option<Event<'l>> {
     }
     process.with("parent_command", event.program.clone());
     Some(process)
+}
+
+/// Writes a command and its program into an event. What a shell is given need not begin with a
+/// program; what begins with an assignment does not.
+fn put_command<'l>(event: &mut Event<'l>, command: &'l str) {
+    event.command = Cow::Borrowed(command);
+    let program = command.split(' ').next().unwrap_or_default();
+    if !program.contains(['=', ';', '|', '&', '(', '$', '`', '"', '<', '>']) {
+        event.path = Cow::Borrowed(program);
+    }
 }
 
 /// Returns an address as it is best compared.
