@@ -37,13 +37,19 @@ fn sshd_is_judged_as_fail2ban_judges_it() {
 }
 
 #[test]
-fn what_fail2ban_does_not_call_abuse_is_none() {
-    reaches_its_goal("fail2ban-logs", &["all supported: precision", "all supported: host exact"]);
+fn all_services_are_judged_as_fail2ban_judges_them() {
+    let names = [
+        "services supported",
+        "all supported: recall",
+        "all supported: precision",
+        "all supported: host exact",
+    ];
+    reaches_its_goal("fail2ban-logs", &names);
 }
 
 #[test]
-fn sshd_and_pam_say_what_crowdsec_takes_from_them() {
-    reaches_its_goal("crowdsec-hub-tests", &["parser fields of sshd and PAM"]);
+fn lines_say_what_crowdsec_takes_from_them() {
+    reaches_its_goal("crowdsec-hub-tests", &["parser fields", "parser fields of sshd and PAM"]);
 }
 
 #[test]

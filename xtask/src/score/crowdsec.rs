@@ -128,9 +128,12 @@ fn kind_agrees(kind: EventKind, value: &str) -> bool {
     match value {
         "auth_success" => kind == EventKind::AuthSuccess,
         "execve" => kind == EventKind::ProcessStart,
-        _ if value.starts_with("http_access") => kind == EventKind::WebRequest,
+        // A request that is abuse by its own text is one of these for us, an access for them.
+        _ if value.starts_with("http_access") => {
+            matches!(kind, EventKind::WebRequest | EventKind::WebAbuse)
+        }
         _ if value.starts_with("http_error") => {
-            matches!(kind, EventKind::WebError | EventKind::WebAbuse | EventKind::AuthFailure)
+            kind == EventKind::WebError || ABUSE.contains(&kind)
         }
         _ => ABUSE.contains(&kind),
     }
