@@ -8,6 +8,7 @@
 //! A log can be of any size, so no event is kept: a fold keeps what it needs, capped, and says by
 //! a gap what it left out.
 
+pub(crate) mod kept;
 pub mod sources;
 
 use std::collections::BTreeMap;
@@ -50,7 +51,9 @@ macro_rules! folds {
 }
 
 // One line a fold.
-folds! {}
+folds! {
+    logins
+}
 
 /// A source that was read.
 #[derive(Clone, Debug)]

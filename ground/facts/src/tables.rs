@@ -72,6 +72,9 @@ tables! {
     log_files
     log_sources
     logged_in_users
+    login_failures
+    login_targets
+    logins
     memory_gaps
     memory_info
     mounts

@@ -5,6 +5,7 @@
 mod accounts;
 mod files;
 mod kernel;
+mod logins;
 mod network;
 mod processes;
 mod shared;
@@ -25,6 +26,7 @@ fn all() -> impl Iterator<Item = &'static Wording> {
         processes::TABLES,
         network::TABLES,
         accounts::TABLES,
+        logins::TABLES,
         files::TABLES,
         kernel::TABLES,
         system::TABLES,
@@ -56,7 +58,7 @@ mod tests {
     use super::*;
 
     const WHERE: &str =
-        "faces/view/src/texts/zh/{processes,network,accounts,files,kernel,system}.rs";
+        "faces/view/src/texts/zh/{processes,network,accounts,logins,files,kernel,system}.rs";
 
     /// What stands in the lists for a table that has no Chinese yet, to be pasted and filled in.
     fn skeleton(spec: &TableSpec) -> String {

@@ -141,7 +141,7 @@ fn ssh_directory(reach: &mut Reach<'_>, account: &Account, seen: &mut Seen) -> O
 }
 
 /// Returns `UID_MIN` of login.defs(5).
-fn uid_min(bytes: &[u8]) -> u32 {
+pub(crate) fn uid_min(bytes: &[u8]) -> u32 {
     let lines = numbered(bytes).filter_map(|(_, line)| {
         let mut words = lines::uncommented(line);
         (words.next()? == b"UID_MIN").then(|| lines::number(words.next()?))?
