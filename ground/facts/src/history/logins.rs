@@ -126,7 +126,7 @@ impl Logins {
             _ => 0,
         };
         let service = self.names.number(service(event))?;
-        Some(Voice { witness: source.witness, series, service, class: class(event) })
+        Some(Voice { witness: source.witness, series, service, class: class(event, source.witness) })
     }
 
     fn coarsen(&mut self) {
@@ -227,14 +227,14 @@ fn service<'e>(event: &'e Event<'_>) -> &'e str {
 }
 
 /// Returns which of a service's several lines about one attempt this is: its verdict, PAM's word,
-/// the service's own word that an account does not exist.
-fn class(event: &Event<'_>) -> u8 {
-    match event.text("type") {
-        "" if !event.method.is_empty() => 0,
+/// the service's own word that an account does not exist. Audit's records were put together
+/// already.
+fn class(event: &Event<'_>, witness: Witness) -> u8 {
+    match event.method.as_ref() {
+        "" if witness == Witness::Audit => 0,
         "" if event.message.starts_with("pam_") => 1,
         "" => 2,
-        // Audit tells one attempt in records of several types.
-        r#type => r#type.bytes().fold(3_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) | 4,
+        _ => 0,
     }
 }
 
