@@ -38,6 +38,10 @@ impl<F: Formatter> Formatter for Safe<F> {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // Most of what logs hold is plain: no need to look at each character by itself.
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let unsafe_one = |c: char| c.is_control() || text::is_invisible(c);
         let mut units = [0; 2];
         let mut rest = fragment;

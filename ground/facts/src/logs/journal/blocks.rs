@@ -7,15 +7,17 @@ use stanch_words::GapKind;
 
 /// The size of a block. An entry may hold on to one block for each of its 1024 fields.
 const BLOCK: u64 = 16 << 10;
-/// How many blocks are kept between entries: 32 MiB. Journals repeat units, programs and hosts
+/// How many blocks are kept between entries: 16 MiB. Journals repeat units, programs and hosts
 /// all over a file, so that most of what an entry needs is in few blocks.
-const KEPT: usize = 2048;
+const KEPT: usize = 1024;
 /// The largest part of a file that is read. journald rotates at 128 MiB unless told otherwise, and
 /// the compact form ends at 4 GiB.
 pub(super) const LARGEST: u64 = 16 << 30;
 
 struct Block {
     bytes: Box<[u8]>,
+    /// How much of it the file filled.
+    filled: usize,
     /// Whether it was used since eviction last passed it by.
     used: bool,
 }
@@ -26,6 +28,8 @@ pub(super) struct Blocks<'f> {
     pub(super) size: u64,
     blocks: Vec<Option<Block>>,
     loaded: VecDeque<usize>,
+    /// Room of blocks that were let go.
+    spare: Vec<Box<[u8]>>,
     /// The first reason why a part could not be read.
     pub(super) miss: Option<Miss>,
 }
@@ -35,7 +39,7 @@ impl<'f> Blocks<'f> {
         let size = file.stat()?.size.min(LARGEST);
         let count = usize::try_from(size.div_ceil(BLOCK)).unwrap_or(0);
         let blocks = std::iter::repeat_with(|| None).take(count).collect();
-        Ok(Self { file, size, blocks, loaded: VecDeque::new(), miss: None })
+        Ok(Self { file, size, blocks, loaded: VecDeque::new(), spare: Vec::new(), miss: None })
     }
 
     /// Returns whether the file does not answer any more, so that reading on is in vain.
@@ -51,8 +55,9 @@ impl<'f> Blocks<'f> {
             block.used = true;
             return;
         }
-        let mut bytes = vec![0; usize::try_from(BLOCK).unwrap_or(0)];
-        let read = if self.miss.as_ref().is_some_and(|miss| miss.kind == GapKind::TimedOut) {
+        let fresh = || vec![0; usize::try_from(BLOCK).unwrap_or(0)].into_boxed_slice();
+        let mut bytes = self.spare.pop().unwrap_or_else(fresh);
+        let filled = if self.miss.as_ref().is_some_and(|miss| miss.kind == GapKind::TimedOut) {
             0
         } else {
             match self.file.read_at((number as u64).saturating_mul(BLOCK), &mut bytes) {
@@ -63,8 +68,7 @@ impl<'f> Blocks<'f> {
                 }
             }
         };
-        bytes.truncate(read);
-        *place = Some(Block { bytes: bytes.into_boxed_slice(), used: true });
+        *place = Some(Block { bytes, filled, used: true });
         self.loaded.push_back(number);
     }
 
@@ -78,7 +82,7 @@ impl<'f> Blocks<'f> {
                     block.used = false;
                     self.loaded.push_back(number);
                 }
-                _ => *place = None,
+                _ => self.spare.extend(place.take().map(|block| block.bytes)),
             }
         }
     }
@@ -88,7 +92,8 @@ impl<'f> Blocks<'f> {
         let number = usize::try_from(offset / BLOCK).ok()?;
         let start = usize::try_from(offset % BLOCK).ok()?;
         let block = self.blocks.get(number)?.as_ref()?;
-        block.bytes.get(start..start.checked_add(length)?)
+        let end = start.checked_add(length).filter(|&end| end <= block.filled)?;
+        block.bytes.get(start..end)
     }
 
     /// Returns bytes: a part of a block, or a copy in `spill` where they lie across blocks.
