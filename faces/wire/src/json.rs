@@ -25,9 +25,11 @@ pub fn pretty(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> 
 /// # Errors
 /// An error of the writer.
 pub fn line(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
-    let safe = Safe(CompactFormatter);
-    document.serialize(&mut Serializer::with_formatter(&mut *out, safe))?;
-    out.write_all(b"\n")
+    // Put together first: a line is a hundred small writes.
+    let mut line = Vec::with_capacity(2048);
+    document.serialize(&mut Serializer::with_formatter(&mut line, Safe(CompactFormatter)))?;
+    line.push(b'\n');
+    out.write_all(&line)
 }
 
 struct Safe<F>(F);
