@@ -179,16 +179,15 @@ macro_rules! formats {
     };
 }
 
-// One line a format.
+// One line a format. Syslog comes last: whatever begins with a time and a word looks like it.
 formats! {
     apt_history
     asterisk
+    audit
     client_history
     container_output
-    audit
     counter_strike
     dnf
-    logrus
     domino
     dpkg
     editor_history
@@ -198,6 +197,7 @@ formats! {
     fail2ban
     fast
     journal
+    logrus
     mongodb
     mssql
     mysql
@@ -212,6 +212,9 @@ formats! {
     stunnel
     threeproxy
     vsftpd
+    web_access
+    web_apps
+    web_error
     wget_hsts
     xferlog
     xrdp
@@ -219,9 +222,6 @@ formats! {
     zeek
     zypper
     syslog
-    web_access
-    web_apps
-    web_error
 }
 
 /// Returns a format by its name.

@@ -23,8 +23,15 @@ pub(super) static FORMAT: Format = Format {
 fn recognise(sample: &Sample<'_>) -> u32 {
     let mut stamps = Stamps::new(&Context::new("", i64::MAX / 4));
     sample.share(|line| {
-        std::str::from_utf8(line).is_ok_and(|line| header(line, &mut stamps).is_some_and(|message| !message.tag.is_empty()))
+        std::str::from_utf8(line)
+            .is_ok_and(|line| header(line, &mut stamps).is_some_and(|message| names(message.tag)))
     })
+}
+
+/// Whether a tag names a program, rather than being a level of a program's own log.
+fn names(tag: &str) -> bool {
+    const LEVELS: [&str; 8] = ["ERR", "ERROR", "WRN", "WARN", "WARNING", "INF", "INFO", "DEBUG"];
+    !tag.is_empty() && !LEVELS.iter().any(|level| tag.eq_ignore_ascii_case(level))
 }
 
 struct Syslog {
