@@ -52,7 +52,9 @@ macro_rules! folds {
 
 // One line a fold.
 folds! {
+    account_events
     logins
+    privilege_uses
 }
 
 /// A source that was read.

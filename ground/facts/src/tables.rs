@@ -25,6 +25,7 @@ macro_rules! tables {
 // One line a table, in alphabetical order.
 tables! {
     account_changes
+    account_events
     apt_sources
     arp_cache
     at_jobs
@@ -86,6 +87,7 @@ tables! {
     packet_sockets
     pam_rules
     podman_containers
+    privilege_uses
     process_code
     process_envs
     process_memory_map

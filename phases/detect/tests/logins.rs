@@ -67,3 +67,81 @@ fn crowdsec_attackers_are_ours() {
         found(&detection)
     );
 }
+
+/// Lines of sshd of one day, guesses first.
+fn guesses(source: &str, user: &str, count: usize, hour: usize) -> String {
+    let line = |n: usize| {
+        let (minute, second) = (n * 3 / 60 % 60, n * 3 % 60);
+        format!(
+            "2026-03-02T{hour:02}:{minute:02}:{second:02}+00:00 h sshd[{}]: Failed password for {user} \
+             from {source} port {} ssh2\n",
+            1000 + n,
+            40000 + n
+        )
+    };
+    (0..count).map(line).collect()
+}
+
+fn accepted(source: &str, user: &str, time: &str) -> String {
+    format!("{time} h sshd[9000]: Accepted password for {user} from {source} port 51000 ssh2\n")
+}
+
+#[test]
+fn guessing_that_worked_is_found_with_its_lines() {
+    let log = guesses("203.0.113.9", "root", 300, 8)
+        + &accepted("203.0.113.9", "root", "2026-03-02T08:40:00+00:00");
+    let detection = look(&[("/var/log/auth.log", &log)]);
+    let sign = "logs.success-after-failures";
+    assert_eq!(
+        has(&detection, sign, "account root"),
+        Some(Level::Critical),
+        "{:#?}",
+        found(&detection)
+    );
+    assert_eq!(detection.verdict, Verdict::Compromised);
+    let finding = detection.findings.iter().find(|f| f.sign == sign).unwrap();
+    let text = format!("{:?}", finding.evidence);
+    assert!(text.contains("Accepted password for root"), "{text}");
+    assert!(text.contains("Failed password for root"), "{text}");
+}
+
+#[test]
+fn two_typos_of_an_admin_are_nothing() {
+    let log = guesses("198.51.100.4", "ann", 2, 8)
+        + &accepted("198.51.100.4", "ann", "2026-03-02T08:01:00+00:00");
+    let detection = look(&[("/var/log/auth.log", &log)]);
+    assert_eq!(found(&detection), []);
+    assert_eq!(detection.verdict, Verdict::Clean);
+}
+
+#[test]
+fn an_account_added_by_hand_is_found_and_one_of_a_package_is_not() {
+    let log = "2026-03-02T08:00:00+00:00 h useradd[5]: new user: name=postfix, UID=111, GID=111, \
+               home=/var/spool/postfix, shell=/usr/sbin/nologin, from=none\n\
+               2026-03-02T12:00:00+00:00 h useradd[7]: new user: name=butter, UID=0, GID=0, \
+               home=/root, shell=/bin/bash, from=/dev/pts/1\n\
+               2026-03-02T12:00:05+00:00 h usermod[8]: add 'test' to group 'disk'\n\
+               2026-03-02T12:00:05+00:00 h usermod[8]: add 'test' to shadow group 'disk'\n";
+    let packages = "2026-03-02 08:00:03 install postfix:amd64 <none> 3.7.11\n";
+    let group = "disk:x:6:test\n";
+    let detection =
+        look(&[("/var/log/auth.log", log), ("/var/log/dpkg.log", packages), ("/etc/group", group)]);
+    let all = found(&detection);
+    assert_eq!(
+        has(&detection, "logs.account-added", "account butter"),
+        Some(Level::High),
+        "{all:#?}"
+    );
+    assert_eq!(has(&detection, "logs.account-added", "account postfix"), None, "{all:#?}");
+    let joined = has(&detection, "logs.joined-powerful-group", "account test");
+    assert_eq!(joined, Some(Level::Medium), "{all:#?}");
+}
+
+#[test]
+fn a_web_server_that_asks_for_root_is_found() {
+    let log = "2026-03-02T08:00:00+00:00 h sudo[5]: www-data : user NOT in sudoers ; TTY=pts/0 ; \
+               PWD=/tmp ; USER=root ; COMMAND=/bin/bash\n";
+    let detection = look(&[("/var/log/auth.log", log)]);
+    let level = has(&detection, "logs.sudo-abuse", "account www-data");
+    assert_eq!(level, Some(Level::Medium), "{:#?}", found(&detection));
+}
