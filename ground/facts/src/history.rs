@@ -55,6 +55,7 @@ folds! {
     account_events
     logins
     privilege_uses
+    web
 }
 
 /// A source that was read.

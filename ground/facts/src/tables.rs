@@ -123,6 +123,9 @@ tables! {
     user_groups
     user_ssh_keys
     users
+    web_attacks
+    web_clients
+    web_paths
     yum_sources
 }
 
