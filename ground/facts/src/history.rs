@@ -14,11 +14,12 @@ pub mod sources;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stanch_words::{Event, EventKind, Gap, GapKind, Seen};
+use stanch_words::{Ask, ColumnSet, Event, EventKind, Gap, GapKind, Place, Seen, Trust};
 
 use crate::Host;
 use crate::host::Beat;
 use crate::logs::{self, Context, Counts};
+use crate::tables::processes::{self, col};
 use crate::web_servers::WebServers;
 pub use sources::{Source, Witness};
 
@@ -56,6 +57,7 @@ folds! {
     logins
     privilege_uses
     web
+    telling_commands
 }
 
 /// A source that was read.
@@ -134,12 +136,46 @@ impl History {
             );
             history.sources.push(read);
         }
+        running(host, &mut |event, source| {
+            folding.event(event, source);
+            if let Some(observer) = observer {
+                observer.lock().unwrap_or_else(PoisonError::into_inner)(event);
+            }
+        });
         for (table, seen) in folding.end(host) {
             let made = history.tables.entry(table).or_default();
             made.rows.extend(seen.rows);
             made.gaps.extend(seen.gaps);
         }
         history
+    }
+}
+
+/// Shows what runs now as events of programs that were seen running: the last line of every
+/// machine's history.
+fn running(host: &Host, each: &mut dyn FnMut(&Event<'_>, &Source)) {
+    if host.machine().kernel().is_none() {
+        return;
+    }
+    // What could not be seen is a gap of the table `processes` itself.
+    let mut seen = Seen::default();
+    let wanted = [col::pid, col::parent, col::uid, col::name, col::path, col::cmdline, col::own];
+    let columns = wanted.into_iter().fold(ColumnSet::NONE, |set, column| set.with(column));
+    processes::read(host, &Ask { columns, constraints: Vec::new() }, &mut seen);
+    let source = Source::new("/proc".into(), Witness::Live);
+    for row in seen.rows.iter().filter(|row| row.get(col::own).as_integer() != Some(1)) {
+        let text = |column| row.get(column).as_text().unwrap_or_default();
+        let mut event = Event::new(EventKind::ProcessSeen);
+        event.trust = Trust::Kernel;
+        event.pid = row.get(col::pid).as_integer();
+        event.ppid = row.get(col::parent).as_integer();
+        event.uid = row.get(col::uid).as_integer();
+        event.program = text(col::name).into();
+        event.path = text(col::path).into();
+        event.command = text(col::cmdline).into();
+        let file = format!("/proc/{}/cmdline", event.pid.unwrap_or(0));
+        event.place = Place { file: &file, line: 1, offset: 0 };
+        each(&event, &source);
     }
 }
 

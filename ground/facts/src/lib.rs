@@ -14,6 +14,7 @@
 mod accounts;
 mod base64;
 mod bpf;
+pub mod command_text;
 mod config_lines;
 pub mod decompress;
 pub mod descriptors;

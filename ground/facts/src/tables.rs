@@ -33,6 +33,7 @@ tables! {
     block_devices
     bpf_links
     bpf_programs
+    command_bursts
     containerd_containers
     cpu_gaps
     cpu_time
@@ -116,6 +117,7 @@ tables! {
     systemd_generators
     systemd_units
     task_gaps
+    telling_commands
     temporary_programs
     time
     traffic_gaps

@@ -121,6 +121,11 @@ impl ColumnSet {
         self.0 & (1_u64 << column.min(63)) != 0
     }
 
+    /// Returns the set with one more column.
+    pub fn with(self, column: usize) -> Self {
+        Self(self.0 | 1_u64 << column.min(63))
+    }
+
     /// Returns whether any of some columns is in the set.
     pub fn has_any(self, columns: &[usize]) -> bool {
         columns.iter().any(|&column| self.has(column))

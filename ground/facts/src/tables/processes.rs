@@ -73,7 +73,7 @@ table_spec! {
 }
 
 /// Reads /proc.
-pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
+pub(crate) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
     let reader = Reader::new(host, ask);
     let mut buffer = Vec::with_capacity(16 << 10);
     let mut refusals = Refusals::default();
