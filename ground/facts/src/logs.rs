@@ -184,9 +184,11 @@ formats! {
     apt_history
     asterisk
     audit
+    bind
     client_history
     container_output
     counter_strike
+    cowrie
     dnf
     domino
     dpkg
@@ -201,6 +203,7 @@ formats! {
     mongodb
     mssql
     mysql
+    openvpn
     oracle_messaging
     ossec
     pacman

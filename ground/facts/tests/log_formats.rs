@@ -42,6 +42,26 @@ const FIXTURES: &[(&str, &str, &str)] = &[
         "L 01/01/2026 - 01:25:17: Bad Rcon: \"rcon 1\" from \"192.0.2.7:57370\"\n",
     ),
     (
+        "cowrie",
+        "cowrie.json",
+        "{\"session\":\"2a\",\"protocol\":\"ssh\",\"src_ip\":\"192.0.2.7\",\"src_port\":374,\"eventid\":\"cowrie.session.connect\",\"timestamp\":\"2026-08-13T00:00:34.803989Z\",\"message\":\"x\"}\n",
+    ),
+    (
+        "named",
+        "security.log",
+        "02-Nov-2026 08:12:44.123 security: info: client @0x7f 192.0.2.7#5353 (x.example): query (cache) 'x.example/A/IN' denied\n02-Nov-2026 08:12:44.123 client 192.0.2.7#5353: zone transfer 'x.example/AXFR/IN' denied\n",
+    ),
+    (
+        "openvpn",
+        "openvpn.log",
+        "2026-11-02 08:12:44 192.0.2.7:1194 TLS Error: TLS handshake failed\n2026-11-02 08:12:44 Initialization Sequence Completed\n",
+    ),
+    (
+        "openvpn",
+        "openvpn.log",
+        "Thu Nov 12 08:12:44 2026 us=123456 192.0.2.7:1194 TLS Error: TLS handshake failed\n",
+    ),
+    (
         "dnf",
         "dnf.rpm.log",
         "2026-01-02T03:04:05+0000 INFO --- logging initialized ---\n2026-01-02T03:04:06+0000 SUBDEBUG Installed: nmap-3:7.9-1.el9.x86_64\n",
