@@ -144,6 +144,27 @@ mod tests {
     }
 
     #[test]
+    fn compressed_rotations_are_read_and_a_torn_one_leaves_a_gap() {
+        use std::io::Write as _;
+        let line = "2026-02-03 04:05:08 install old:all <none> 1.0\n";
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(line.as_bytes()).unwrap();
+        let packed = gzip.finish().unwrap();
+        let torn = packed.get(..packed.len() - 6).unwrap().to_vec();
+        let machine = stanch_machine::Pretend::new()
+            .file("/var/log/dpkg.log", line.replace("old", "new"))
+            .file("/var/log/dpkg.log.2.gz", packed)
+            .file("/var/log/dpkg.log.3.gz", torn)
+            .file("/var/log/dpkg.logger", "not dpkg's");
+        let mut seen = Seen::default();
+        read(&Host::new(std::sync::Arc::new(machine)), &Ask::all(), &mut seen);
+        let names = seen.rows.iter().map(|row| row.get(col::package).to_string());
+        assert_eq!(names.collect::<Vec<_>>(), ["new", "old", "old"]);
+        assert_eq!(seen.gaps.len(), 1, "{:?}", seen.gaps);
+        assert_eq!(seen.gaps[0].path.as_deref(), Some("/var/log/dpkg.log.3.gz"));
+    }
+
+    #[test]
     fn times_are_in_the_machines_own_zone() {
         let mut seen = Seen::default();
         let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
