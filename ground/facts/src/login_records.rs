@@ -53,6 +53,23 @@ pub(crate) fn layout(bytes: &[u8]) -> Layout {
     best.0
 }
 
+/// Returns how many in a hundred of the first records make sense under a layout, or are empty.
+pub(crate) fn confidence(bytes: &[u8], layout: Layout) -> u32 {
+    let (mut all, mut sensible, mut empty) = (0_u32, 0_u32, 0_u32);
+    for record in bytes.chunks_exact(layout.size).take(TRIED) {
+        all = all.saturating_add(1);
+        if layout.sense(record) > 0 {
+            sensible = sensible.saturating_add(1);
+        } else if record.iter().all(|&byte| byte == 0) {
+            empty = empty.saturating_add(1);
+        }
+    }
+    if sensible == 0 {
+        return 0;
+    }
+    sensible.saturating_add(empty).saturating_mul(100).checked_div(all).unwrap_or(0)
+}
+
 /// Returns the records and how many bytes are left after the last whole one.
 pub(crate) fn records(bytes: &[u8]) -> (impl Iterator<Item = LoginRecord<'_>>, usize) {
     let layout = layout(bytes);
@@ -64,7 +81,7 @@ pub(crate) fn records(bytes: &[u8]) -> (impl Iterator<Item = LoginRecord<'_>>, u
 impl Layout {
     /// Returns how much sense a record makes: a known kind, no bits in its padding, a time within
     /// reason; half as much if it has no time.
-    fn sense(self, bytes: &[u8]) -> usize {
+    pub(crate) fn sense(self, bytes: &[u8]) -> usize {
         let record = self.record(bytes);
         let quiet = bytes.get(2..4).is_some_and(|padding| padding == [0, 0]);
         let known = (1..=9).contains(&record.kind);
@@ -76,7 +93,7 @@ impl Layout {
         }
     }
 
-    fn record(self, bytes: &[u8]) -> LoginRecord<'_> {
+    pub(crate) fn record(self, bytes: &[u8]) -> LoginRecord<'_> {
         let (session, seconds, microseconds, address): (_, _, _, usize) = if self.size == 384 {
             let seconds = self.number(bytes, 340, 4);
             // Unsigned, so that the field lasts past 2038, as glibc reads it in new releases.

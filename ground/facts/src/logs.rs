@@ -200,12 +200,16 @@ formats! {
     fast
     journal
     logrus
+    lastlog
+    lastlog2
+    login_records
     mongodb
     mssql
     mysql
     openvpn
     oracle_messaging
     ossec
+    pacct
     pacman
     postgresql
     redis
@@ -219,6 +223,7 @@ formats! {
     web_apps
     web_error
     wget_hsts
+    wtmpdb
     xferlog
     xrdp
     yum

@@ -112,6 +112,19 @@ pub(crate) fn cell_text(cell: Option<&ValueRef<'_>>) -> stanch_words::Value {
     }
 }
 
+/// Returns a cell as text, empty if it is none; invalid UTF-8 is escaped.
+pub(crate) fn cell_string<'c>(cell: Option<&'c ValueRef<'c>>) -> std::borrow::Cow<'c, str> {
+    match cell {
+        Some(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => match std::str::from_utf8(bytes) {
+            Ok(text) => text.into(),
+            Err(_escape) => stanch_words::text::from_bytes(bytes).into(),
+        },
+        Some(ValueRef::Integer(number)) => number.to_string().into(),
+        Some(ValueRef::Real(number)) => number.to_string().into(),
+        Some(ValueRef::Null) | None => "".into(),
+    }
+}
+
 /// Returns a cell as a whole number, if it is one.
 pub(crate) fn cell_integer(cell: Option<&ValueRef<'_>>) -> Option<i64> {
     match cell {

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, StatxFlags};
+use rustix::fs::{self, AtFlags, SeekFrom, StatxFlags};
 use rustix::io::Errno;
 
 use crate::stall;
@@ -50,6 +50,19 @@ impl OpenFile for InTree<'_> {
             .map(from_statx)
             .map_err(|errno| Miss::from_errno(errno, &self.path))
     }
+
+    fn next_data(&self, offset: u64) -> Result<Option<u64>, Miss> {
+        let guard = self.tree.guard(&self.path)?;
+        match fs::seek(&self.file, SeekFrom::Data(offset)) {
+            Ok(data) => Ok(Some(data)),
+            Err(Errno::NXIO | Errno::OVERFLOW) => Ok(None),
+            Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOTTY) => {
+                drop(guard);
+                Ok((offset < self.stat()?.size).then_some(offset))
+            }
+            Err(errno) => Err(Miss::from_errno(errno, &self.path)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +78,30 @@ mod tests {
             format!("{read} {}", String::from_utf8_lossy(&buffer))
         };
         [0, 4, 8, 10, u64::MAX].map(at).to_vec()
+    }
+
+    #[test]
+    fn a_hole_is_skipped_and_all_of_a_plain_file_is_data() {
+        let folder = std::env::temp_dir().join(format!("stanch-hole-{}", std::process::id()));
+        #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("sparse");
+        #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+        let file = std::fs::File::create(&path).unwrap();
+        std::os::unix::fs::FileExt::write_at(&file, b"x", 64 << 20).unwrap();
+        file.set_len(128 << 20).unwrap();
+        let live = Live::new();
+        let open = live.open(&path).unwrap();
+        // A file system without holes says that all is data.
+        let first = open.next_data(0).unwrap();
+        assert!(matches!(first, Some(0 | 0x400_0000)), "{first:?}");
+        assert_eq!(open.next_data(64 << 20).unwrap(), Some(64 << 20));
+        assert_eq!(open.next_data(128 << 20).unwrap(), None);
+        let pretend = Pretend::new().file("/ten", "0123456789");
+        let open = pretend.open("/ten".as_ref()).unwrap();
+        assert_eq!((open.next_data(4).unwrap(), open.next_data(10).unwrap()), (Some(4), None));
+        #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -116,6 +116,12 @@ pub trait OpenFile {
 
     /// Describes the open file.
     fn stat(&self) -> Result<Stat, Miss>;
+
+    /// Returns where data begins at or after an offset, or nothing if only a hole or the end
+    /// follows. Where holes are not known, all is data.
+    fn next_data(&self, offset: u64) -> Result<Option<u64>, Miss> {
+        Ok((offset < self.stat()?.size).then_some(offset))
+    }
 }
 
 /// What a file held.

@@ -50,6 +50,8 @@ kinds! {
     SessionOpen "session.open";
     /// A session ended.
     SessionClose "session.close";
+    /// A session is remembered as the newest of its account (lastlog).
+    SessionSeen "session.seen";
     /// An account was added.
     AccountAdd "account.add";
     /// An account was changed (password, shell, home, name, expiry, lock).
@@ -120,6 +122,8 @@ kinds! {
     AuditRecord "audit.record";
     /// A log was emptied, rotated away or begun anew.
     LogCleared "log.cleared";
+    /// A record of a log is damaged or was wiped: `reason` tells how.
+    LogDamaged "log.damaged";
     /// A log daemon dropped or suppressed messages.
     LogLost "log.lost";
     /// The clock was set.

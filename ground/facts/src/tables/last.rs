@@ -10,7 +10,7 @@ use stanch_words::{Ask, Gap, GapKind, Row, Seen, Value, table_spec};
 
 use crate::login_records::{self, LoginRecord};
 use crate::reach::Reach;
-use crate::{Host, sqlite_file};
+use crate::{Host, login_databases, sqlite_file};
 
 table_spec! {
     /// Login records.
@@ -32,9 +32,6 @@ table_spec! {
 }
 
 const DATABASE: &str = "/var/lib/wtmpdb/wtmp.db";
-
-/// How many rows of a database are taken.
-const MOST_ROWS: usize = 1_000_000;
 
 /// Reads the files that exist.
 pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
@@ -115,32 +112,23 @@ fn type_name(kind: i64) -> &'static str {
 
 /// Parses wtmpdb's database: one row a login or boot, and one more for its end.
 pub fn parse_database(bytes: Vec<u8>, path: &str, seen: &mut Seen) {
-    let columns = ["ID", "Type", "User", "Login", "Logout", "TTY", "RemoteHost", "Service"];
     let path = Value::from(path);
-    let result = sqlite_file::rows(bytes, "wtmp", &columns, MOST_ROWS, &mut |cells| {
-        let number = |n: usize| sqlite_file::cell_integer(cells.get(n));
-        let text = |n: usize| sqlite_file::cell_text(cells.get(n));
-        // wtmpdb.h: 1 boot, 2 run level, 3 user process; times in microseconds.
-        let kind = match number(1) {
-            Some(1) => 2,
-            Some(2) => 1,
-            Some(3) => 7,
-            _ => 0,
-        };
-        let ended = if kind == 7 { 8 } else { 1 };
-        for (kind, time) in [(kind, number(3)), (ended, number(4))] {
+    let text = sqlite_file::cell_text;
+    let result = login_databases::wtmpdb(bytes, &mut |login| {
+        let both = [(login.kind(), login.begin()), (login.end_kind(), login.end())];
+        for (kind, time) in both {
             let Some(time) = time else { continue };
             let mut row = SPEC.row();
-            row.put(col::username, text(2))
-                .put(col::tty, text(5))
+            row.put(col::username, text(login.user()))
+                .put(col::tty, text(login.tty()))
                 .put(col::r#type, kind)
                 .put(col::type_name, type_name(kind))
                 .put(col::time, time.div_euclid(1_000_000))
-                .put(col::host, text(6))
-                .put(col::service, text(7))
+                .put(col::host, text(login.host()))
+                .put(col::service, text(login.service()))
                 .put(col::microseconds, time.rem_euclid(1_000_000))
                 .put(col::zeroed, 0)
-                .put(col::record, number(0))
+                .put(col::record, login.id())
                 .put(col::path, path.clone());
             seen.push(row);
         }

@@ -1,18 +1,18 @@
 //! The newest login of each account, kept apart from wtmp: what disagrees was edited.
 //!
-//! Source: lastlog(8), glibc `struct lastlog` (292 bytes: 32-bit time, 32 bytes terminal, 256
-//! bytes host; the record's place is the user id); lastlog2(8) for the database.
+//! Source: lastlog(8) for the file, whose record's place is the user id; lastlog2(8) for the
+//! database.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use stanch_machine::limits;
-use stanch_words::{Ask, Gap, GapKind, Seen, Value, table_spec};
+use stanch_words::{Ask, Gap, GapKind, Row, Seen, Value, table_spec};
 
 use crate::accounts::Accounts;
-use crate::login_records::text;
+use crate::lastlog_file::{Newest, Rest};
 use crate::reach::Reach;
-use crate::{Host, sqlite_file};
+use crate::{Host, lastlog_file, login_databases, sqlite_file};
 
 table_spec! {
     /// Newest logins.
@@ -28,26 +28,14 @@ table_spec! {
 
 const FILE: &str = "/var/log/lastlog";
 const DATABASE: &str = "/var/lib/lastlog/lastlog2.db";
-const RECORD: usize = 292;
-const MOST_ROWS: usize = 1_000_000;
 
 /// Reads both where they exist.
 pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let accounts = Accounts::of(host, SPEC.name, seen);
-    let mut parser = Parser { place: 0, held: Vec::with_capacity(RECORD), found: Vec::new() };
-    // The file is sparse: an account with a large id makes it huge and nearly empty, so it is
-    // read in pieces and only what is not zero is kept.
-    let cap = limits::LOG_FILE;
-    match host.machine().read_pieces(Path::new(FILE), cap, &mut |piece| parser.feed(piece)) {
-        Ok(_) => {
-            let size = host.machine().stat(Path::new(FILE)).map_or(0, |stat| stat.size);
-            if size > cap {
-                let detail = format!("user ids from {} on were not read", parser.place);
-                seen.gap(Gap::new(SPEC.name, GapKind::Truncated, detail).at(FILE));
-                parser.held.clear();
-            }
-            parser.finish(&accounts, seen);
-        }
+    let path = Value::from(FILE);
+    let mut each = |newest: &Newest<'_>| seen.push(row(newest, &path, &accounts));
+    match lastlog_file::read(host.machine(), Path::new(FILE), &mut each) {
+        Ok(rest) => gaps(rest, seen),
         Err(miss) => crate::host::note(SPEC.name, &miss, seen),
     }
     if let Some(bytes) = host.read(SPEC.name, Path::new(DATABASE), limits::DATABASE, seen) {
@@ -58,68 +46,48 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
 
 /// Parses lastlog: one row a record that is not empty.
 pub fn parse(bytes: &[u8], seen: &mut Seen) {
-    let mut parser = Parser { place: 0, held: Vec::new(), found: Vec::new() };
-    parser.feed(bytes);
-    parser.finish(&Accounts::default(), seen);
+    let (path, accounts) = (Value::from(FILE), Accounts::default());
+    let rest = lastlog_file::read_bytes(bytes, &mut |newest| {
+        seen.push(row(newest, &path, &accounts));
+    });
+    gaps(rest, seen);
 }
 
-struct Parser {
-    place: u32,
-    held: Vec<u8>,
-    found: Vec<(u32, [u8; RECORD])>,
+fn row(newest: &Newest<'_>, path: &Value, accounts: &Accounts) -> Row {
+    let account = u32::try_from(newest.uid).ok().and_then(|uid| accounts.by_uid(uid));
+    let mut row = SPEC.row();
+    row.put(col::uid, i64::try_from(newest.uid).ok())
+        .put(col::username, account.map(|account| Arc::clone(&account.name)))
+        .put(col::tty, newest.tty)
+        .put(col::host, newest.host)
+        .put(col::time, newest.seconds)
+        .put(col::path, path.clone());
+    row
 }
 
-impl Parser {
-    fn feed(&mut self, mut piece: &[u8]) {
-        while !piece.is_empty() {
-            let missing = RECORD.saturating_sub(self.held.len()).min(piece.len());
-            let (head, tail) = piece.split_at(missing);
-            self.held.extend_from_slice(head);
-            piece = tail;
-            if let Ok(record) = <[u8; RECORD]>::try_from(&self.held[..]) {
-                if record.iter().any(|&b| b != 0) {
-                    self.found.push((self.place, record));
-                }
-                self.place = self.place.saturating_add(1);
-                self.held.clear();
-            }
-        }
-    }
-
-    fn finish(&self, accounts: &Accounts, seen: &mut Seen) {
-        let path = Value::from(FILE);
-        for (uid, record) in &self.found {
-            let [a, b, c, d, ..] = *record;
-            let mut row = SPEC.row();
-            row.put(col::uid, *uid)
-                .put(col::username, accounts.by_uid(*uid).map(|a| Arc::clone(&a.name)))
-                .put(col::tty, text(record, 4, 32))
-                .put(col::host, text(record, 36, 256))
-                .put(col::time, u32::from_le_bytes([a, b, c, d]))
-                .put(col::path, path.clone());
-            seen.push(row);
-        }
-        if !self.held.is_empty() {
-            let detail = format!("{} bytes after the last whole record", self.held.len());
-            seen.gap(Gap::new(SPEC.name, GapKind::Damaged, detail).at(FILE));
-        }
+fn gaps(rest: Rest, seen: &mut Seen) {
+    if let Some(cut) = rest.cut {
+        let detail = format!("nothing was read from byte {cut} on");
+        seen.gap(Gap::new(SPEC.name, GapKind::Truncated, detail).at(FILE));
+    } else if rest.torn > 0 {
+        let detail = format!("{} bytes after the last whole record", rest.torn);
+        seen.gap(Gap::new(SPEC.name, GapKind::Damaged, detail).at(FILE));
     }
 }
 
 fn parse_database(bytes: Vec<u8>, accounts: &Accounts, seen: &mut Seen) {
-    let columns = ["Name", "Time", "TTY", "RemoteHost", "Service"];
     let path = Value::from(DATABASE);
-    let result = sqlite_file::rows(bytes, "Lastlog2", &columns, MOST_ROWS, &mut |cells| {
-        let text = |n: usize| sqlite_file::cell_text(cells.get(n));
-        let name = text(0);
+    let text = sqlite_file::cell_text;
+    let result = login_databases::lastlog2(bytes, &mut |newest| {
+        let name = text(newest.user());
         let account = name.as_text().and_then(|name| accounts.by_name(name));
         let mut row = SPEC.row();
         row.put(col::uid, account.map(|account| account.uid))
             .put(col::username, name)
-            .put(col::tty, text(2))
-            .put(col::host, text(3))
-            .put(col::time, sqlite_file::cell_integer(cells.get(1)))
-            .put(col::service, text(4))
+            .put(col::tty, text(newest.tty()))
+            .put(col::host, text(newest.host()))
+            .put(col::time, newest.time())
+            .put(col::service, text(newest.service()))
             .put(col::path, path.clone());
         seen.push(row);
     });
@@ -134,6 +102,8 @@ mod tests {
 
     use super::*;
     use crate::sqlite_file::tests::made;
+
+    const RECORD: usize = 292;
 
     fn record(time: u32, host: &str) -> Vec<u8> {
         let mut bytes = vec![0; RECORD];
@@ -174,8 +144,8 @@ mod tests {
 
     #[test]
     fn a_file_cut_anywhere_gives_whole_records_and_a_gap() {
-        let file = record(1, "h").repeat(2);
-        for cut in 0..=file.len() {
+        let file = record(1_700_000_000, "h").repeat(2);
+        for cut in RECORD..=file.len() {
             let mut seen = Seen::default();
             parse(&file[..cut], &mut seen);
             assert_eq!(seen.rows.len(), cut / RECORD);
