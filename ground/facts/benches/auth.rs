@@ -6,95 +6,62 @@
 //! cargo bench -p stanch-facts --bench auth -- 20000 --print > auth.log
 //! ```
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 
 use stanch_facts::logs::{self, Context, Stream};
 
 const USERS: [&str; 8] = ["root", "admin", "oracle", "test", "postgres", "ubuntu", "git", "deploy"];
 
-/// Writes one connection or job, and returns how many lines that was.
-fn write_one(text: &mut String, at: usize, time: &str) -> Result<usize, std::fmt::Error> {
-    let pid = 1000 + at % 60_000;
-    let user = USERS.get(at % USERS.len()).copied().unwrap_or("root");
-    let (host, port) = (format!("198.51.{}.{}", at / 250 % 250, at % 250), 1024 + at * 37 % 60_000);
-    let head = format!("{time} web01");
+/// What a line is made of.
+struct Fields<'f> {
+    at: usize,
+    pid: usize,
+    user: &'f str,
+    host: &'f str,
+    port: usize,
+    head: &'f str,
+}
+
+/// Returns the lines of one connection or job, each with its line feed.
+fn lines_of(fields: &Fields<'_>) -> String {
+    let Fields { at, pid, user, host, port, head } = fields;
     let sshd = format!("{head} sshd[{pid}]:");
-    let pam = "authentication failure; logname= uid=0 euid=0 tty=ssh ruser=";
-    Ok(match at % 8 {
-        0 | 1 => {
-            writeln!(text, "{sshd} Invalid user {user}{at} from {host} port {port}")?;
-            writeln!(text, "{sshd} pam_unix(sshd:auth): check pass; user unknown")?;
-            writeln!(text, "{sshd} pam_unix(sshd:auth): {pam} rhost={host}")?;
-            writeln!(
-                text,
-                "{sshd} Failed password for invalid user {user}{at} from {host} port {port} ssh2"
-            )?;
-            writeln!(
-                text,
-                "{sshd} Received disconnect from {host} port {port}:11: Bye Bye [preauth]"
-            )?;
-            writeln!(
-                text,
-                "{sshd} Disconnected from invalid user {user}{at} {host} port {port} [preauth]"
-            )?;
-            6
-        }
-        2 | 3 => {
-            writeln!(text, "{sshd} pam_unix(sshd:auth): {pam} rhost={host}  user=root")?;
-            writeln!(text, "{sshd} Failed password for root from {host} port {port} ssh2")?;
-            writeln!(
-                text,
-                "{sshd} Connection closed by authenticating user root {host} port {port} [preauth]"
-            )?;
-            3
-        }
-        4 => {
-            writeln!(
-                text,
-                "{sshd} Accepted publickey for deploy from {host} port {port} ssh2: ED25519 SHA256:5xyQ+PG1Z3CIiShclJ2iNya5TOdKDgE/HrOXr21IdOo"
-            )?;
-            writeln!(
-                text,
-                "{sshd} pam_unix(sshd:session): session opened for user deploy(uid=1001) by (uid=0)"
-            )?;
-            writeln!(text, "{head} systemd-logind[612]: New session {at} of user deploy.")?;
-            writeln!(text, "{sshd} Disconnected from user deploy {host} port {port}")?;
-            writeln!(text, "{sshd} pam_unix(sshd:session): session closed for user deploy")?;
-            5
-        }
-        5 => {
-            writeln!(
-                text,
-                "{head} sudo:   deploy : TTY=pts/0 ; PWD=/home/deploy ; USER=root ; COMMAND=/usr/bin/systemctl restart nginx"
-            )?;
-            writeln!(
-                text,
-                "{head} sudo: pam_unix(sudo:session): session opened for user root(uid=0) by deploy(uid=1001)"
-            )?;
-            writeln!(text, "{head} sudo: pam_unix(sudo:session): session closed for user root")?;
-            3
-        }
-        6 => {
-            writeln!(
-                text,
-                "{head} CRON[{pid}]: pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)"
-            )?;
-            writeln!(
-                text,
-                "{head} CRON[{pid}]: (root) CMD (   cd / && run-parts --report /etc/cron.hourly)"
-            )?;
-            writeln!(
-                text,
-                "{head} CRON[{pid}]: pam_unix(cron:session): session closed for user root"
-            )?;
-            3
-        }
-        _ => {
-            writeln!(text, "{sshd} Connection closed by {host} port {port} [preauth]")?;
-            1
-        }
-    })
+    let pam = format!(
+        "{sshd} pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost={host}"
+    );
+    match at % 8 {
+        0 | 1 => format!(
+            "{sshd} Invalid user {user}{at} from {host} port {port}\n\
+             {sshd} pam_unix(sshd:auth): check pass; user unknown\n\
+             {pam}\n\
+             {sshd} Failed password for invalid user {user}{at} from {host} port {port} ssh2\n\
+             {sshd} Received disconnect from {host} port {port}:11: Bye Bye [preauth]\n\
+             {sshd} Disconnected from invalid user {user}{at} {host} port {port} [preauth]\n"
+        ),
+        2 | 3 => format!(
+            "{pam}  user=root\n\
+             {sshd} Failed password for root from {host} port {port} ssh2\n\
+             {sshd} Connection closed by authenticating user root {host} port {port} [preauth]\n"
+        ),
+        4 => format!(
+            "{sshd} Accepted publickey for deploy from {host} port {port} ssh2: ED25519 SHA256:5xyQ+PG1Z3CIiShclJ2iNya5TOdKDgE/HrOXr21IdOo\n\
+             {sshd} pam_unix(sshd:session): session opened for user deploy(uid=1001) by (uid=0)\n\
+             {head} systemd-logind[612]: New session {at} of user deploy.\n\
+             {sshd} Disconnected from user deploy {host} port {port}\n\
+             {sshd} pam_unix(sshd:session): session closed for user deploy\n"
+        ),
+        5 => format!(
+            "{head} sudo:   deploy : TTY=pts/0 ; PWD=/home/deploy ; USER=root ; COMMAND=/usr/bin/systemctl restart nginx\n\
+             {head} sudo: pam_unix(sudo:session): session opened for user root(uid=0) by deploy(uid=1001)\n\
+             {head} sudo: pam_unix(sudo:session): session closed for user root\n"
+        ),
+        6 => format!(
+            "{head} CRON[{pid}]: pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)\n\
+             {head} CRON[{pid}]: (root) CMD (   cd / && run-parts --report /etc/cron.hourly)\n\
+             {head} CRON[{pid}]: pam_unix(cron:session): session closed for user root\n"
+        ),
+        _ => format!("{sshd} Connection closed by {host} port {port} [preauth]\n"),
+    }
 }
 
 fn log(lines: usize) -> String {
@@ -104,9 +71,18 @@ fn log(lines: usize) -> String {
         // Ten days of November, in order.
         let seconds = written * 864_000 / lines;
         let (day, hour) = (12 + seconds / 86_400, seconds / 3600 % 24);
-        let time = format!("Nov {day:2} {hour:02}:{:02}:{:02}", seconds / 60 % 60, seconds % 60);
-        let Ok(more) = write_one(&mut text, at, &time) else { break };
-        (written, at) = (written + more, at + 1);
+        let head =
+            format!("Nov {day:2} {hour:02}:{:02}:{:02} web01", seconds / 60 % 60, seconds % 60);
+        let more = lines_of(&Fields {
+            at,
+            pid: 1000 + at % 60_000,
+            user: USERS.get(at % USERS.len()).copied().unwrap_or("root"),
+            host: &format!("198.51.{}.{}", at / 250 % 250, at % 250),
+            port: 1024 + at * 37 % 60_000,
+            head: &head,
+        });
+        text.push_str(&more);
+        (written, at) = (written + more.matches('\n').count(), at + 1);
     }
     text
 }

@@ -207,7 +207,7 @@ fn is_pam(message: &Message<'_>) -> bool {
     text.starts_with(b"pam_")
         || text.starts_with(b"PAM ")
         || text.starts_with(b"(pam_")
-        || message.tag.contains("(pam_")
+        || (message.tag.ends_with(')') && message.tag.contains("(pam_"))
         || message.tag.starts_with("pam_")
 }
 

@@ -65,7 +65,8 @@ impl Reader for Syslog {
     fn line(&mut self, line: &Line<'_>, each: &mut Each<'_>) -> Understood {
         let Some(mut message) = header(line.text, &mut self.stamps) else { return Understood::No };
         message.place = line.place;
-        if message.text.contains("last message repeated ")
+        // Asked by its first byte: this is every line.
+        if matches!(message.text.as_bytes().first(), Some(b'l' | b'-'))
             && let Some(understood) = self.repeat(&message, each)
         {
             return understood;

@@ -36,8 +36,10 @@ fn split<'l>(message: &Message<'l>) -> Option<(&'l str, &'l str)> {
         return Some(("", text));
     }
     if text.starts_with("pam_")
-        && let Some((head, rest)) = text.split_once(": ")
+        && let Some(colon) = memchr::memmem::find(text.as_bytes(), b": ")
+        && let Some((head, rest)) = text.split_at_checked(colon)
     {
+        let rest = rest.get(2..).unwrap_or_default();
         let inside = head.split_once('(').map_or("", |(_, inside)| inside);
         return Some((inside.split_once(':').map_or("", |(service, _)| service), rest));
     }
@@ -95,7 +97,10 @@ fn failure<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
 /// each field ends where the next of the format begins, and not at what looks like one.
 fn attempt<'l>(message: &Message<'l>, fields: &'l str) -> Event<'l> {
     let mut event = message.event(EventKind::AuthFailure);
-    let (head, rest) = fields.split_once(" ruser=").unwrap_or((fields, ""));
+    let (head, rest) = match memchr::memmem::find(fields.as_bytes(), b" ruser=") {
+        Some(at) => (fields.get(..at).unwrap_or(fields), fields.get(at + 7..).unwrap_or_default()),
+        None => (fields, ""),
+    };
     for field in head.split(' ') {
         match field.split_once('=') {
             Some(("uid", uid)) => event.uid = uid.parse().ok(),

@@ -6,7 +6,7 @@
 //! connection, told by host and pid, decides it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use stanch_words::{Event, EventKind, Place};
 
@@ -30,7 +30,7 @@ type Key = (u64, i64);
 /// The connections of one source.
 #[derive(Debug, Default)]
 pub struct Connections {
-    known: BTreeMap<Key, Connection>,
+    known: HashMap<Key, Connection>,
     order: VecDeque<Key>,
     /// How many of them keep something.
     keeping: usize,
@@ -86,7 +86,6 @@ impl Connections {
             message.place.file.clone_into(&mut self.file);
         }
         let key = (hash(message.host), pid);
-        self.open(key, message.time.unwrap_or_default(), each);
         Some(self.decide(key, said, each))
     }
 
@@ -97,22 +96,19 @@ impl Connections {
         }
     }
 
-    /// Makes the connection known, as a new one if its last word is long ago.
-    fn open(&mut self, key: Key, now: i64, each: &mut Each<'_>) {
-        match self.known.get_mut(&key) {
-            Some(connection) if connection.seen.abs_diff(now) < STALE.unsigned_abs() => {
-                connection.seen = now;
-                return;
-            }
-            Some(_) => self.forget(key, each),
-            None => self.order.push_back(key),
+    /// Makes a connection known, in place of an older one of that pid.
+    fn open(&mut self, key: Key, each: &mut Each<'_>) {
+        if self.known.contains_key(&key) {
+            self.forget(key, each);
+        } else {
+            self.order.push_back(key);
         }
         if self.order.len() > MOST
             && let Some(oldest) = self.order.pop_front()
         {
             self.forget(oldest, each);
         }
-        self.known.insert(key, Connection { seen: now, ..Connection::default() });
+        self.known.insert(key, Connection::default());
     }
 
     fn forget(&mut self, key: Key, each: &mut Each<'_>) {
@@ -128,35 +124,40 @@ impl Connections {
 
     fn decide(&mut self, key: Key, said: Said<'_>, each: &mut Each<'_>) -> Understood {
         let Said { mut event, meaning, doubt } = said;
-        if meaning == Meaning::Fails && self.keeping > 0 {
-            self.drop_helpers_word(key, &event);
-        }
-        let Some(connection) = self.known.get_mut(&key) else { return Understood::No };
+        let now = event.time.unwrap_or_default();
+        let known = self.known.get(&key);
         if let Some(other) = doubt
-            && *other.address == *connection.address
-            && !connection.address.is_empty()
+            && known.is_some_and(|it| !it.address.is_empty() && it.address == other.address)
         {
             other.put(&mut event);
         }
-        if connection.is_another(&event) {
-            self.forget(key, each);
-            let seen = event.time.unwrap_or_default();
-            self.known.insert(key, Connection { seen, ..Connection::default() });
+        let goes_on = known.is_some_and(|connection| {
+            connection.seen.abs_diff(now) < STALE.unsigned_abs() && !connection.is_another(&event)
+        });
+        if !goes_on {
+            self.open(key, each);
         }
         let Some(connection) = self.known.get_mut(&key) else { return Understood::No };
+        connection.seen = now;
         let before = usize::from(connection.kept.is_some());
+        let elsewhere = self.keeping > before;
+        let helpers = (meaning == Meaning::Fails && elsewhere)
+            .then(|| (event.source_ip.clone().into_owned(), now));
         let understood = connection.hear(event, meaning, each);
         let after = usize::from(connection.kept.is_some());
         self.keeping = self.keeping.saturating_add(after).saturating_sub(before);
+        if let Some((address, now)) = helpers {
+            self.drop_helpers_word(key, &address, now);
+        }
         understood
     }
 
     /// PAM may speak from a helper process of its own, whose pid is a little higher.
-    fn drop_helpers_word(&mut self, key: Key, event: &Event<'_>) {
-        let range = (key.0, key.1.saturating_add(1))..=(key.0, key.1.saturating_add(8));
-        let now = event.time.unwrap_or_default();
-        for (_, connection) in self.known.range_mut(range) {
-            let same = connection.address == *event.source_ip
+    fn drop_helpers_word(&mut self, (host, pid): Key, address: &str, now: i64) {
+        for step in 1..=8 {
+            let helper = (host, pid.saturating_add(step));
+            let Some(connection) = self.known.get_mut(&helper) else { continue };
+            let same = connection.address == address
                 && connection.seen.abs_diff(now) <= SAME_ATTEMPT.unsigned_abs()
                 && connection.kept.as_ref().is_some_and(|kept| kept.method == "pam");
             if same {
