@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Result;
 use std::path::Path;
 
-use stanch_facts::parsers;
+use stanch_facts::{logs, parsers};
 use stanch_rules::content;
 
 fn main() -> Result<()> {
@@ -13,6 +13,12 @@ fn main() -> Result<()> {
     for (number, parser) in (0_u8..).zip(parsers::ALL) {
         let seed = [&[number], parser.seed].concat();
         write(&corpus.join("tables"), parser.name, &seed)?;
+    }
+    for (number, format) in (0_u8..).zip(logs::ALL) {
+        if let Some(sample) = parsers::logs::sample(format) {
+            let seed = [&[number], sample.bytes].concat();
+            write(&corpus.join("logs"), format.name, &seed)?;
+        }
     }
     for (path, text) in content::texts() {
         write(&corpus.join("page"), path, text.as_bytes())?;

@@ -2,6 +2,8 @@
 //! bytes. What a parser needs beside the bytes (a path, an owner) is given here.
 // list: one entry a parser, in the order of their names.
 
+pub mod logs;
+
 use std::path::Path;
 
 use stanch_words::{Gap, GapKind, Row, Seen};

@@ -10,7 +10,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use stanch_facts::parsers::{self, Parser};
+use stanch_facts::logs::{self, Context, Format, Stream};
+use stanch_facts::parsers::{self, Parser, logs as log_parsers};
 use stanch_facts::{Host, tables};
 use stanch_machine::Pretend;
 use stanch_words::{Ask, Seen};
@@ -89,6 +90,93 @@ fn tried(parser: &Parser, bytes: &[u8]) -> Option<String> {
     let most = 16 + 8 * bytes.len();
     let count = seen.rows.len() + seen.gaps.len();
     (count > most).then(|| format!("{}: {count} of {} bytes", parser.name, bytes.len()))
+}
+
+/// The formats of logs, each with its sample; one without is a failure of a test below.
+fn formats() -> impl Iterator<Item = (&'static Format, &'static [u8])> {
+    let bytes = |format| log_parsers::sample(format).map_or(&b"a b c\n"[..], |sample| sample.bytes);
+    logs::ALL.iter().map(move |format| (*format, bytes(format)))
+}
+
+/// Reads a log and says what is wrong with the answer, if anything.
+fn tried_log(format: &'static Format, bytes: &[u8]) -> Option<String> {
+    let mut seen = Seen::default();
+    let read = AssertUnwindSafe(|| log_parsers::parse(format, bytes, &mut seen));
+    if catch_unwind(read).is_err() {
+        return Some(format!("{} panics on {}", format.name, bytes.escape_ascii()));
+    }
+    let most = 16 + 8 * bytes.len();
+    let count = seen.rows.len() + seen.gaps.len();
+    (count > most).then(|| format!("{}: {count} of {} bytes", format.name, bytes.len()))
+}
+
+#[test]
+fn no_format_of_logs_panics_or_grows_on_mutated_input() {
+    let mut offenders = Vec::new();
+    let each = INPUTS.div_ceil(logs::ALL.len());
+    for (number, (format, seed)) in (1_u64..).zip(formats()) {
+        let mut numbers = Numbers(0x1095_0000 + number);
+        offenders.extend((0..each).find_map(|_| tried_log(format, &mutated(seed, &mut numbers))));
+    }
+    assert!(offenders.is_empty(), "{}", offenders.join("\n"));
+}
+
+#[test]
+fn no_format_of_logs_panics_on_a_cut_at_any_byte_or_on_another_ones_food() {
+    let mut offenders = Vec::new();
+    for (format, seed) in formats() {
+        let cuts = (0..seed.len()).map(|at| &seed[..at]);
+        let others = formats().map(|(_, seed)| seed).chain(parsers::ALL.iter().map(|p| p.seed));
+        offenders.extend(cuts.chain(others).find_map(|bytes| tried_log(format, bytes)));
+    }
+    assert!(offenders.is_empty(), "{}", offenders.join("\n"));
+}
+
+#[test]
+fn every_format_of_logs_understands_and_recognises_its_own_sample() {
+    let mut offenders = Vec::new();
+    for (format, bytes) in formats() {
+        let Some(sample) = log_parsers::sample(format) else {
+            offenders.push(format!("{}: no sample in parsers/logs.rs", format.name));
+            continue;
+        };
+        // The sample of a database or a journal is only its first bytes.
+        let is_whole = matches!(format.form, logs::Form::Whole(_)) && format.name != "lastlog";
+        let mut seen = Seen::default();
+        log_parsers::parse(format, bytes, &mut seen);
+        if seen.rows.is_empty() && !is_whole {
+            offenders.push(format!("{}: no event in its sample", format.name));
+        }
+        let name = sample.path.rsplit('/').next().unwrap();
+        let found = logs::recognise(&logs::Sample { bytes, name }).map(|format| format.name);
+        if found != Some(format.name) {
+            offenders.push(format!("{}: taken for {found:?}", format.name));
+        }
+    }
+    assert!(offenders.is_empty(), "{}", offenders.join("\n"));
+}
+
+#[test]
+fn a_line_of_a_log_that_is_not_understood_is_counted() {
+    let mut offenders = Vec::new();
+    for (format, seed) in formats() {
+        if !matches!(format.form, logs::Form::Lines(_)) {
+            continue;
+        }
+        let count = |bytes: &[u8]| {
+            let mut stream = Stream::new(Context::new("/var/log/x", 1 << 50), Some(format));
+            let mut events = 0_u64;
+            stream.feed(bytes, &mut |_| events += 1);
+            let (counts, _) = stream.end(&mut |_| events += 1);
+            (counts, events)
+        };
+        let (counts, events) = count(&[seed, b"\n\x01junk\xff\n"].concat());
+        let lines = seed.split(|&byte| byte == b'\n').count() as u64 + 1;
+        if counts.lines < lines || counts.events != events {
+            offenders.push(format!("{}: {counts:?} of {lines} lines", format.name));
+        }
+    }
+    assert!(offenders.is_empty(), "{}", offenders.join("\n"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::{Each, Form, Format, RecordReader, Sample, cut};
 use crate::login_records::{self, Layout, LoginRecord};
 
 pub(super) static FORMAT: Format = Format {
-    name: "login_records",
+    name: "login-records",
     recognise,
     form: Form::Records(
         |head| login_records::layout(head).size,
