@@ -244,3 +244,6 @@ fn file(files: &mut Names, event: &Event<'_>) -> Arc<str> {
         None => event.place.file.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;
