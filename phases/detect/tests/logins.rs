@@ -147,3 +147,54 @@ fn a_web_server_that_asks_for_root_is_found() {
     let level = has(&detection, "logs.sudo-abuse", "account www-data");
     assert_eq!(level, Some(Level::Medium), "{:#?}", found(&detection));
 }
+
+/// A record of wtmp as x86-64 writes it (utmp(5)).
+fn record(user: &str, address: [u8; 4], pid: i32, time: i64) -> Vec<u8> {
+    let mut bytes = vec![0_u8; 384];
+    let mut put = |at: usize, part: &[u8]| {
+        bytes.splice(at..at + part.len(), part.iter().copied());
+    };
+    put(0, &7_i16.to_le_bytes());
+    put(4, &pid.to_le_bytes());
+    put(8, b"pts/0");
+    put(40, b"ts/0");
+    put(44, user.as_bytes());
+    let host = address.map(|part| part.to_string()).join(".");
+    put(76, host.as_bytes());
+    put(340, &i32::try_from(time).unwrap().to_le_bytes());
+    put(348, &address);
+    bytes
+}
+
+#[test]
+fn a_login_whose_line_was_cut_out_is_found() {
+    let (day, ann) = (1772409600_i64, [198, 51, 100, 4]);
+    let mut log = String::new();
+    let mut wtmp = Vec::new();
+    for hour in 0..6 {
+        let time = format!("2026-03-02T{:02}:00:00+00:00", 8 + hour);
+        log += &accepted("198.51.100.4", "ann", &time)
+            .replace("[9000]", &format!("[{}]", 9000 + hour));
+        let pid = i32::try_from(9000 + hour).unwrap();
+        wtmp.extend(record("ann", ann, pid, day + (8 + i64::from(hour)) * 3600 + 1));
+    }
+    wtmp.extend(record("root", [203, 0, 113, 66], 9500, day + 10 * 3600 + 1800));
+    let machine = Pretend::new()
+        .file("/etc/passwd", PASSWD)
+        .file("/var/log/auth.log", &log)
+        .file("/var/log/wtmp", &wtmp);
+    let snapshot = Arc::new(Snapshot::new(Arc::new(machine), Stalls::default()));
+    let only = vec!["logs".to_owned()];
+    let detection = detect(&snapshot, &Options { only, ..Options::default() }).unwrap();
+    let all = found(&detection);
+    let sign = "logs.login-without-authentication";
+    assert_eq!(has(&detection, sign, "account root"), Some(Level::High), "{all:#?}");
+    assert_eq!(has(&detection, sign, "account ann"), None, "{all:#?}");
+}
+
+#[test]
+fn honest_logins_are_clean() {
+    let text = sample("crowdsec-hub-tests/sshd-success-logs/sshd-success-logs.log");
+    let detection = look(&[("/var/log/auth.log", &text)]);
+    assert_eq!(found(&detection), []);
+}
