@@ -175,7 +175,7 @@ fn a_login_whose_line_was_cut_out_is_found() {
         let time = format!("2026-03-02T{:02}:00:00+00:00", 8 + hour);
         log += &accepted("198.51.100.4", "ann", &time)
             .replace("[9000]", &format!("[{}]", 9000 + hour));
-        let pid = i32::try_from(9000 + hour).unwrap();
+        let pid = 9000 + hour;
         wtmp.extend(record("ann", ann, pid, day + (8 + i64::from(hour)) * 3600 + 1));
     }
     wtmp.extend(record("root", [203, 0, 113, 66], 9500, day + 10 * 3600 + 1800));
