@@ -308,6 +308,10 @@ fn each_format_of_lines_has_a_fixture_that_gives_events() {
 fn samples_of_other_projects_are_what_they_are() {
     let data = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
     for (file, format) in [
+        // nginx's access lines, sent through syslog.
+        ("crowdsec-hub-tests/http-bf-wordpress-bf/http-bf-wordpress-bf.log", "syslog"),
+        ("crowdsec-hub-tests/sshd-logs/sshd-logs.log", "syslog"),
+        ("crowdsec-hub-tests/apache2-logs/apache2-logs.log", "web_access"),
         ("loghub/OpenSSH_2k.log", "syslog"),
         ("loghub/Linux_2k.log", "syslog"),
         ("plaso/syslog/syslog", "syslog"),

@@ -22,10 +22,17 @@ pub(super) static FORMAT: Format = Format {
 
 fn recognise(sample: &Sample<'_>) -> u32 {
     let mut stamps = Stamps::new(&Context::new("", i64::MAX / 4));
-    sample.share(|line| {
-        std::str::from_utf8(line)
-            .is_ok_and(|line| header(line, &mut stamps).is_some_and(|message| names(message.tag)))
-    })
+    let mut with_pid = 0_u32;
+    let share = sample.share(|line| {
+        std::str::from_utf8(line).is_ok_and(|line| {
+            let Some(message) = header(line, &mut stamps) else { return false };
+            with_pid = with_pid.saturating_add(u32::from(message.pid.is_some()));
+            names(message.tag)
+        })
+    });
+    // `program[7]:` before the whole line of another log: a daemon that logs through syslog.
+    let all = u32::try_from(sample.lines().count()).unwrap_or(u32::MAX);
+    share.saturating_add(u32::from(all > 0 && share == 100 && with_pid == all))
 }
 
 /// Whether a tag names a program, rather than being a level of a program's own log.
