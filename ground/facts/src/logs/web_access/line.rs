@@ -87,7 +87,9 @@ fn who<'l>(text: &'l str, access: &mut Access<'l>) -> Option<()> {
         access.source = second;
         return identity(third, access);
     }
-    (is_address(first) || is_host(first)).then_some(())?;
+    // A name that the server resolved. `Sep 15 16:13:46 host nginx[1]: 192.0.2.1 - - [` is syslog.
+    let resolved = (first.contains('.') || first == "localhost") && is_host(first) && second == "-";
+    (is_address(first) || resolved).then_some(())?;
     access.source = first;
     identity(rest, access)
 }
@@ -211,7 +213,7 @@ pub(super) fn quoted(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// Reads HAProxy's `address:port [time] frontend backend/server 0/0/0/1/1 403 5168 - - ---- … "request"`.
+/// Reads HAProxy's `address:port [time] entry backend/server 0/0/0/1/1 403 5168 - - ---- … "request"`.
 fn haproxy<'l>(
     before: &'l str,
     after: &'l str,
@@ -223,14 +225,14 @@ fn haproxy<'l>(
         return None;
     }
     let mut words = after.split_ascii_whitespace();
-    let (frontend, server, timers) = (words.next()?, words.next()?, words.next()?);
+    let (entry, server, timers) = (words.next()?, words.next()?, words.next()?);
     if !server.contains('/') || timers.bytes().filter(|&byte| byte == b'/').count() < 3 {
         return None;
     }
     let mut access = known.clone();
     access.source = address;
     access.source_port = port.parse().ok();
-    access.virtual_host = frontend;
+    access.virtual_host = entry;
     access.status = words.next()?.parse().ok();
     access.bytes = words.next()?.parse().ok();
     let request = rest.strip_prefix('"')?;

@@ -119,9 +119,10 @@ fn lines_of_other_logs_are_left_to_others() {
     for line in [
         "",
         "Nov 23 12:00:00 web01 sshd[7]: Failed password for root from 192.0.2.1 port 22 ssh2",
+        "Sep 15 16:13:46 h.example nginx[2869]: 192.0.2.1 - - [15/Sep/2021:16:13:46 +0000] \"POST /wp-login.php HTTP/1.1\" 200 5364 \"-\" \"x\"",
         "2026/11/23 12:00:00 [error] 1#1: *3 user \"x\": password mismatch, client: 192.0.2.1",
         "[Mon Nov 23 12:00:00 2026] [error] [client 192.0.2.1] user \"x\" not found: /",
-        "{\"event_type\":\"alert\",\"src_ip\":\"192.0.2.1\"}",
+        "{\"event_type\":\"flow\",\"src_ip\":\"192.0.2.1\"}",
         "{\"status\":200}",
         "192.0.2.1 - - [",
         "\"\"\"\"\"\"\"\"",

@@ -93,8 +93,8 @@ fn lighttpd_and_php() {
     let php = read("[23-Nov-2026 12:00:00 UTC] PHP Fatal error:  Uncaught Error: x in /srv/a b/c.php:3");
     assert_eq!((php.time, php.level), (Some(1_795_435_200_000_000), "PHP Fatal error"));
     assert_eq!(php.path, "/srv/a b/c.php");
-    let alert = read("[23-Nov-2026 12:00:00 UTC] PHP Warning:  ALERT - x (attacker '192.0.2.1', file '/f.php', line 1)");
-    assert_eq!((alert.source, alert.path, alert.kind), ("192.0.2.1", "/f.php", EventKind::WebAbuse));
+    let blocked = read("[23-Nov-2026 12:00:00 UTC] PHP Warning:  ALERT - x (attacker '192.0.2.1', file '/f.php', line 1)");
+    assert_eq!((blocked.source, blocked.path, blocked.kind), ("192.0.2.1", "/f.php", EventKind::WebAbuse));
 }
 
 #[test]
