@@ -321,3 +321,89 @@ fn argument(field: &Field<'_>) -> Option<(u32, String)> {
     let decoded: Option<Vec<u8>> = value.chunks(2).map(pair).collect();
     Some((number, text::from_bytes(&decoded.unwrap_or_else(|| value.to_vec()))))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use stanch_machine::Pretend;
+    use stanch_words::Gap;
+
+    use super::super::events;
+    use super::super::header::incompatible::{COMPACT, KEYED_HASH, ZSTD};
+    use super::super::write::Writer;
+    use super::*;
+    use crate::logs::Counts;
+
+    const START: u64 = 1_700_000_000_000_000;
+
+    fn tell(writer: Writer) -> (Vec<String>, Counts, Vec<Gap>) {
+        let machine = Pretend::new().file("/j", writer.finish());
+        let mut found = Vec::new();
+        let context = Context::new("/j", 0);
+        let (counts, gaps) = events(&machine, Path::new("/j"), &context, &mut |event| {
+            let (line, kind, trust) = (event.place.line, event.kind.name(), event.trust.name());
+            let Event { program, path, command, unit, message, .. } = event;
+            found.push(format!("{line} {kind} {trust} {program} {path}|{command} {unit} {message}"));
+        })
+        .unwrap();
+        (found, counts, gaps)
+    }
+
+#[test]
+fn entries_become_events_and_their_senders_processes() {
+    let mut writer = Writer::new(ZSTD | KEYED_HASH | COMPACT);
+    let sshd: [&[u8]; 5] =
+        [b"_BOOT_ID=b0", b"_PID=9", b"_UID=0", b"_COMM=sshd", b"_EXE=/usr/sbin/sshd"];
+    let with = |fields: &[&'static [u8]]| [&sshd[..], fields].concat();
+    let accepted = b"MESSAGE=Accepted publickey for root from 192.0.2.7 port 40022 ssh2";
+    writer.entry(START, &with(&[accepted, b"SYSLOG_IDENTIFIER=sshd", b"_TRANSPORT=syslog"]));
+    writer.entry(START, &with(&[b"MESSAGE=x\xff", b"SYSLOG_IDENTIFIER=sshd", b"_AUDIT_LOGINUID=7"]));
+    let forged: [&[u8]; 6] = [
+        accepted,
+        b"SYSLOG_IDENTIFIER=sshd",
+        b"_PID=66",
+        b"_COMM=logger",
+        b"_EXE=/usr/bin/logger",
+        b"_CMDLINE=logger -t sshd",
+    ];
+    writer.entry(START, &forged);
+    let started: [&[u8]; 5] = [
+        b"MESSAGE=Started Backup.",
+        b"MESSAGE_ID=39f53479d3a045ac8e11786248231fbf",
+        b"_PID=1",
+        b"_COMM=systemd",
+        b"UNIT=backup.service",
+    ];
+    writer.entry(START, &started);
+    let (found, counts, gaps) = tell(writer);
+    let login = "Accepted publickey for root from 192.0.2.7 port 40022 ssh2";
+    assert_eq!(
+        found,
+        [
+            "1 process.seen kernel sshd /usr/sbin/sshd|  ".to_owned(),
+            format!("1 auth.success kernel sshd /usr/sbin/sshd|  {login}"),
+            "2 log.message kernel sshd /usr/sbin/sshd|  x\\xff".to_owned(),
+            "3 process.seen kernel logger /usr/bin/logger|logger -t sshd  ".to_owned(),
+            format!("3 auth.success claim sshd /usr/bin/logger|logger -t sshd  {login}"),
+            "4 service.start kernel systemd | backup.service Started Backup.".to_owned(),
+        ]
+    );
+    assert_eq!((counts.lines, counts.events, counts.not_understood, gaps), (4, 6, 0, vec![]));
+}
+
+    #[test]
+    fn what_the_kernels_audit_gave_to_journald_keeps_its_fields() {
+        let mut writer = Writer::new(KEYED_HASH);
+    let execve: [&[u8]; 5] = [
+        b"_TRANSPORT=audit",
+        b"_AUDIT_TYPE_NAME=EXECVE",
+        b"_AUDIT_ID=77",
+        b"_AUDIT_FIELD_A1=2D6C20",
+        b"_AUDIT_FIELD_A0=\"ls\"",
+    ];
+    writer.entry(START, &execve);
+        let (found, _, _) = tell(writer);
+        assert_eq!(found, ["1 process.start kernel audit |ls -l   "]);
+    }
+}

@@ -107,7 +107,7 @@ fn numbers_that_go_backwards_are_counted() {
 #[test]
 fn a_file_cut_anywhere_gives_what_is_left() {
     for flags in [KEYED_HASH | COMPACT | ZSTD, LZ4] {
-        let file = journal(flags, 60);
+        let file = journal(flags, 20);
         let mut most = 0;
         for cut in 0..file.len() {
             let (found, summary) = read_all(&file[..cut], Depth::Fields);
@@ -122,14 +122,14 @@ fn a_file_cut_anywhere_gives_what_is_left() {
             assert_eq!(summary.missing_bytes, whole.saturating_sub(cut) as u64);
             assert_eq!(summary.gaps("events", Path::new("/j")).is_empty(), cut >= whole);
         }
-        assert_eq!(most, 60);
+        assert_eq!(most, 20);
     }
 }
 
 #[test]
 fn a_byte_changed_every_thousand_costs_few_entries() {
     for flags in FORMS {
-        let file = journal(flags, 2000);
+        let file = journal(flags, 800);
         for shift in [0, 17, 400, 801] {
             let mut bent = file.clone();
             let places = (shift..bent.len()).step_by(1000);
@@ -140,11 +140,11 @@ fn a_byte_changed_every_thousand_costs_few_entries() {
             let (found, summary) = read_all(&bent, Depth::Fields);
             let summary = summary.unwrap();
             assert!(summary.damaged > 0);
-            let lost = 2000_usize.saturating_sub(found.len());
+            let lost = 800_usize.saturating_sub(found.len());
             assert!(lost <= count, "flags {flags}: {lost} entries lost by {count} bytes");
-            let right = (0..2000).map(expected).collect::<std::collections::HashSet<_>>();
+            let right = (0..800).map(expected).collect::<std::collections::HashSet<_>>();
             let whole = found.iter().filter(|entry| right.contains(*entry)).count();
-            assert!(whole + 3 * count >= 2000, "flags {flags}: only {whole} whole");
+            assert!(whole + 3 * count >= 800, "flags {flags}: only {whole} whole");
         }
     }
 }
@@ -152,13 +152,13 @@ fn a_byte_changed_every_thousand_costs_few_entries() {
 #[test]
 fn one_byte_changed_anywhere_costs_at_most_a_few_entries() {
     for flags in [KEYED_HASH | COMPACT | ZSTD, 0] {
-        let file = journal(flags, 40);
+        let file = journal(flags, 16);
         for place in 0..file.len() - 4096 {
-            for value in [0, 0xff, file[place] ^ 1, file[place].wrapping_add(16)] {
+            for value in [file[place] ^ 0xff, file[place].wrapping_add(16)] {
                 let mut bent = file.clone();
                 bent[place] = value;
                 let (found, _) = read_all(&bent, Depth::Fields);
-                assert!(found.len() >= 39, "{} entries at {place} = {value}", found.len());
+                assert!(found.len() >= 15, "{} entries at {place} = {value}", found.len());
             }
         }
     }
@@ -219,5 +219,60 @@ fn entries_that_all_name_one_long_field_do_not_keep_us() {
 fn what_is_no_journal_is_a_miss() {
     for bytes in [&b""[..], b"LPKSHHRH", &[0; 5000], &[b'L'; 300]] {
         assert_eq!(read_all(bytes, Depth::Fields), (vec![], None));
+    }
+}
+
+/// What systemd itself wrote: see `fixtures/journal/README.md`.
+fn of_systemd() -> [(&'static str, Vec<u8>); 3] {
+    let unpack = |name, packed: &[u8]| {
+        let xz = crate::decompress::Compression::Xz;
+        (name, crate::decompress::value(xz, packed, 16 << 20).unwrap().0)
+    };
+    [
+        unpack("zstd", include_bytes!("../../../fixtures/journal/zstd.journal.xz")),
+        unpack("lz4", include_bytes!("../../../fixtures/journal/lz4.journal.xz")),
+        unpack("xz", include_bytes!("../../../fixtures/journal/xz.journal.xz")),
+    ]
+}
+
+#[test]
+fn files_of_systemd_itself_are_read_whole() {
+    for (name, file) in of_systemd() {
+        let machine = Pretend::new().file("/j", &file);
+        let mut numbers = Vec::new();
+        let summary = read(&machine, Path::new("/j"), Depth::Fields, &mut |entry| {
+            let i = entry.number - 1;
+            let long = if i % 4 == 3 { format!("frame {i} in libc; ").repeat(40) } else { String::new() };
+            let message = entry.value("MESSAGE").unwrap().escape_ascii().to_string();
+            assert_eq!(message, format!("line {i} {long}"), "{name}");
+            assert_eq!(entry.value("BINARY"), Some(&[0, 10, 255, i as u8][..]));
+            assert_eq!(entry.value("_EXE"), Some(&b"/usr/bin/app"[..]));
+            assert_eq!(entry.realtime, START + i * 1_000_000);
+            assert_eq!((entry.monotonic, entry.boot_id), (5_000_000 + i * 1_000_000, [0xb0; 16]));
+            numbers.push(entry.seqnum);
+        });
+        let summary = summary.unwrap();
+        assert_eq!(numbers, (1..=24).collect::<Vec<_>>(), "{name}");
+        assert_eq!(summary.gaps("", Path::new("/j")), []);
+        assert_eq!((summary.unlinked, summary.unlinked_tail), (0, 0));
+        assert_eq!((summary.header.compression().as_str(), summary.header.entries), (name, 24));
+        assert_eq!(summary.header.is_compact(), name == "zstd");
+        assert_eq!(summary.header.is_keyed(), name != "xz");
+        let hashed = read_all(&file, Depth::Hashes).1.unwrap();
+        assert_eq!((hashed.altered, hashed.damaged), (0, 0), "{name}");
+    }
+}
+
+#[test]
+fn files_of_systemd_itself_survive_a_byte_changed_every_thousand() {
+    for (name, mut file) in of_systemd() {
+        // Past the hash tables, which we do not need: the entries lie at the end.
+        let tail = header::u64_at(&file, 136) as usize;
+        for place in (0..tail).step_by(1000) {
+            file[place] ^= 0xff;
+        }
+        let (found, summary) = read_all(&file, Depth::Fields);
+        assert!(found.len() >= 15, "{name}: {} entries", found.len());
+        assert!(summary.unwrap().damaged > 0);
     }
 }
