@@ -54,6 +54,7 @@ macro_rules! folds {
 // One line a fold.
 folds! {
     account_events
+    audit_changes
     logins
     privilege_uses
     web

@@ -91,6 +91,10 @@ parsers! {
         b"A=b\0LD_PRELOAD=/a.so:/b.so\0LD_AUDIT=/c.so\0";
     "load_average" |b, s| t::load_average::parse(b, s), b"0.00 0.01 0.05 1/123 4567\n";
     "logged_in_users" |b, s| t::logged_in_users::parse(b, PATH, s), &LOGIN;
+    "login_record_damage" |b, s| {
+        t::login_record_damage::parse(b, PATH, s);
+        understood(s);
+    }, &LOGIN;
     "memory_totals" |b, s| {
         let _totals = memory_totals::MemoryTotals::parse(b);
         understood(s);

@@ -29,6 +29,7 @@ tables! {
     apt_sources
     arp_cache
     at_jobs
+    audit_changes
     authorized_keys
     block_devices
     bpf_links
@@ -75,6 +76,7 @@ tables! {
     log_sources
     logged_in_users
     login_failures
+    login_record_damage
     login_targets
     logins
     memory_gaps
