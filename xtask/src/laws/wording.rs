@@ -20,7 +20,13 @@ fn rejected_words(house: &House) -> Vec<String> {
 /// other tools stand there.
 fn own_words(line: &str, is_source: bool) -> String {
     let line = markdown::without_code(line);
-    if is_source { line.split('"').step_by(2).collect::<Vec<_>>().join(" ") } else { line }
+    // A raw string, as samples of others' logs stand in, holds quotes itself.
+    let line = line.split("r#\"").next().unwrap_or_default();
+    if is_source {
+        line.split('"').step_by(2).collect::<Vec<_>>().join(" ")
+    } else {
+        line.to_owned()
+    }
 }
 
 /// Splits `camelCase`, `snake_case` and prose into lower-case words with one blank around each.

@@ -47,7 +47,7 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
     };
     let Some(stamp) = stamp else { return Understood::No };
     if snort {
-        alert_of_snort(line, &json, stamp, each);
+        raised_by_snort(line, &json, stamp, each);
     } else {
         show(line, &json, stamp, each);
     }
@@ -75,7 +75,7 @@ fn show(line: &Line<'_>, json: &Json<'_>, stamp: Stamp, each: &mut Each<'_>) {
     text(&mut event, "application", json.get("app_proto").text());
     event.with("event_type", kind);
     match kind {
-        "alert" => alert(&mut event, json.get("alert")),
+        "alert" => raised(&mut event, json.get("alert")),
         "anomaly" => text(&mut event, "signature", about.get("event").text()),
         "dns" => {
             // Since version 3 the names stand in a list.
@@ -110,7 +110,7 @@ fn show(line: &Line<'_>, json: &Json<'_>, stamp: Stamp, each: &mut Each<'_>) {
         }
         _ => {}
     }
-    // An alert tells the request that it was raised by, too.
+    // An `alert` tells the request that it was raised by, too.
     if kind == "alert" && json.has("http") {
         let http = json.get("http");
         text(&mut event, "url", http.get("url").text());
@@ -119,15 +119,15 @@ fn show(line: &Line<'_>, json: &Json<'_>, stamp: Stamp, each: &mut Each<'_>) {
     each(&event);
 }
 
-fn alert<'l>(event: &mut Event<'l>, alert: &'l Json<'l>) {
-    text(event, "signature", alert.get("signature").text());
-    text(event, "category", alert.get("category").text());
-    text(event, "action", alert.get("action").text());
-    number(event, "signature_id", alert.get("signature_id").number());
-    number(event, "severity", alert.get("severity").number());
+fn raised<'l>(event: &mut Event<'l>, about: &'l Json<'l>) {
+    text(event, "signature", about.get("signature").text());
+    text(event, "category", about.get("category").text());
+    text(event, "action", about.get("action").text());
+    number(event, "signature_id", about.get("signature_id").number());
+    number(event, "severity", about.get("severity").number());
 }
 
-fn alert_of_snort(line: &Line<'_>, json: &Json<'_>, stamp: Stamp, each: &mut Each<'_>) {
+fn raised_by_snort(line: &Line<'_>, json: &Json<'_>, stamp: Stamp, each: &mut Each<'_>) {
     let message = single::message(stamp, line, "snort", line.text);
     let mut event = message.event(EventKind::IdsWitness);
     ends(&mut event, json, ["src_addr", "src_port", "dst_addr", "dst_port"]);
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alerts_names_requests_and_snorts_own() {
+    fn raiseds_names_requests_and_snorts_own() {
         let log = r#"{"timestamp":"2026-01-02T03:04:05.123456+0000","flow_id":1,"event_type":"alert","src_ip":"192.0.2.7","src_port":555,"dest_ip":"10.0.0.1","dest_port":80,"proto":"TCP","alert":{"action":"allowed","gid":1,"signature_id":2013028,"signature":"ET POLICY curl","category":"x","severity":1}}
 {"timestamp":"2026-01-02T03:04:06.123456+0000","event_type":"dns","src_ip":"10.0.0.1","src_port":1,"dest_ip":"10.0.0.2","dest_port":53,"proto":"UDP","dns":{"type":"query","queries":[{"rrname":"evil.example","rrtype":"A"}]}}
 {"timestamp":"2026-01-02T03:04:07.123456+0000","event_type":"http","src_ip":"192.0.2.7","dest_ip":"10.0.0.1","http":{"hostname":"h","url":"/x","http_method":"GET","status":404}}

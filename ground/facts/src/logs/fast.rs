@@ -1,4 +1,4 @@
-//! One-line alerts of Snort (`alert_fast`) and Suricata (`fast.log`).
+//! One-line witnesses of Snort (`alert_fast`) and Suricata (`fast.log`).
 //!
 //! Source: Snort 2 `spo_alert_fast.c`, Suricata `src/alert-fastlog.c`: `11/02/2026-08:12:44.123456
 //! [**] [1:2013028:4] text [**] [Classification: x] [Priority: 2] {TCP} 192.0.2.7:1 -> 10.0.0.1:80`.
@@ -32,7 +32,7 @@ pub(super) fn month_first<'t>(text: &'t str, stamps: &mut Stamps) -> Option<(Sta
     if month.len() != 2 || day.len() != 2 || time.len() > 20 {
         return None;
     }
-    // Put in order as text: an alert is rare.
+    // Put in order as text: a witness is rare.
     let (stamp, left) = match year.map(str::len) {
         Some(4) => stamps.iso(&format!("{}-{month}-{day}T{time}", year?)).map(own)?,
         Some(2) => stamps.iso(&format!("20{}-{month}-{day}T{time}", year?)).map(own)?,
@@ -109,7 +109,7 @@ mod tests {
     use super::super::{Context, Stream};
 
     #[test]
-    fn alerts_with_and_without_a_year() {
+    fn witnesses_with_and_without_a_year() {
         let log = "11/02/2026-08:12:44.123456  [**] [1:2013028:4] ET POLICY curl [**] [Classification: x] [Priority: 2] {TCP} 192.0.2.7:55 -> 10.0.0.1:80\n\
             11/02-08:12:44.123456  [**] [1:1000:1] \"SSH scan\" [**] [Priority: 1] {ICMP} 2001:db8::1 -> 2001:db8::2\n\
             11/02/26-08:12:44.123456  [Drop] [**] [1:1000:1] scan [**] [Priority: 1] {TCP} 2001:db8:0:0:0:0:0:1:55 -> 10.0.0.1:22\n";

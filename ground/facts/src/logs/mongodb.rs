@@ -1,7 +1,7 @@
 //! MongoDB's log: text until 4.2, JSON since 4.4.
 //!
 //! Source: MongoDB manual "Log Messages" (`{"t":{"$date":…},"s":…,"c":…,"id":…,"ctx":…,"msg":…,
-//! "attr":{…}}`; before it `time severity component [context] text`).
+//! "attr":{…}}`; before it `time s component [context] text`).
 //!
 //! In text a failed authentication names no address: the connection's first or last line does.
 

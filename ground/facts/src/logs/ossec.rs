@@ -1,4 +1,4 @@
-//! Alerts of OSSEC and Wazuh: `alerts.log` (records of several lines) and `alerts.json`.
+//! What OSSEC and Wazuh saw: `alerts.log` (records of several lines) and `alerts.json`.
 //!
 //! Source: OSSEC `src/analysisd/alerts/log.c` (`** Alert 1510376401.0: - groups`, `Rule: 5710 (level
 //! 5) -> 'text'`, `Src IP: …`, `User: …`); Wazuh documentation "alerts.json".

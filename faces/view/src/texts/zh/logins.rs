@@ -50,7 +50,7 @@ pub(super) static TABLES: &[Wording] = &[
             ("last_time", "末次失败，Unix 时间（秒，UTC）。"),
             ("days", "有失败记录的天数。"),
             ("peak_10s", "任意 10 秒内的最多失败次数。"),
-            ("peak_2m", "任意 2 分钟内的最多失败次数（Wazuh 在 8 次时告警）。"),
+            ("peak_2m", "任意 2 分钟内的最多失败次数（Wazuh 在 8 次时触发）。"),
             ("peak_1h", "任意一小时内的最多失败次数。"),
             ("fast_bucket", "每 10 秒漏一次的漏桶曾达到的最高水位（CrowdSec 超过 5 即封禁）。"),
             ("slow_bucket", "每 60 秒漏一次的漏桶曾达到的最高水位（CrowdSec 超过 10 即封禁）。"),
