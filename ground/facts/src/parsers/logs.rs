@@ -127,7 +127,8 @@ samples! {
     "ids-fast" "/var/log/snort/alert"
         b"11/02/2026-08:12:44.123456  [**] [1:2013028:4] ET curl [**] [Classification: x] [Priority: 2] \
         {TCP} 192.0.2.7:55 -> 10.0.0.1:80\n";
-    "journal" "/var/log/journal/a/system.journal" &JOURNAL;
+    "journal" "/var/log/journal/a/system.journal"
+        include_bytes!("../../fixtures/journal/small.journal");
     "lastlog" "/var/log/lastlog" &LASTLOG;
     "lastlog2" "/var/lib/lastlog/lastlog2.db" b"SQLite format 3\0\x10\0CREATE TABLE Lastlog2(";
     "login-records" "/var/log/wtmp" &super::LOGIN;
@@ -199,19 +200,6 @@ samples! {
     "zypper" "/var/log/zypp/history"
         b"# 2026-01-02 03:04:05 nmap.rpm installed ok\n2026-01-02 03:04:06|install|nmap|7.9-1|x86_64|root@web|repo|abc|\n";
 }
-
-/// The header of a journal that holds nothing: signature at 0, its own size at 88.
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-static JOURNAL: [u8; 240] = {
-    let mut header = [0; 240];
-    let mut at = 0;
-    while at < 8 {
-        header[at] = b"LPKSHHRH"[at];
-        at += 1;
-    }
-    header[88] = 240;
-    header
-};
 
 /// One record of lastlog: 1,700,000,000 at 0, the terminal at 4.
 static LASTLOG: [u8; 292] = {

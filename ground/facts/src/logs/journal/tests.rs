@@ -276,3 +276,19 @@ fn files_of_systemd_itself_survive_a_byte_changed_every_thousand() {
         assert!(summary.unwrap().damaged > 0);
     }
 }
+
+/// The sample that fuzzing begins with is what the writer of these tests writes.
+#[test]
+fn the_small_fixture_is_ours() {
+    let mut writer = Writer::new(LZ4 | KEYED_HASH | COMPACT);
+    let long = format!("MESSAGE={}", "so long that it is compressed; ".repeat(20));
+    let accepted = b"MESSAGE=Accepted password for root from 192.0.2.7 port 40022 ssh2";
+    for (n, message) in [&accepted[..], long.as_bytes(), b"MESSAGE=\xff"].iter().enumerate() {
+        let ident = b"SYSLOG_IDENTIFIER=sshd";
+        writer.entry(START + n as u64, &[message, ident, b"_PID=7", b"_EXE=/usr/sbin/sshd"]);
+    }
+    let mut bytes = writer.finish();
+    bytes.truncate(bytes.len() - 4000);
+    let fixture = include_bytes!("../../../fixtures/journal/small.journal");
+    assert!(bytes == fixture, "{}", bytes.escape_ascii());
+}
