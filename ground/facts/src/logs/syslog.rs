@@ -128,7 +128,9 @@ pub fn header<'l>(line: &'l str, stamps: &mut Stamps) -> Option<Message<'l>> {
 fn stamp<'l>(line: &'l str, stamps: &mut Stamps) -> Option<(super::stamps::Stamp, &'l str)> {
     let first = line.as_bytes().first()?;
     if first.is_ascii_digit() {
-        return stamps.iso(line);
+        // With other marks between year and month it is the log of a daemon of its own (stunnel).
+        let is_own = line.as_bytes().get(4) == Some(&b'-');
+        return is_own.then(|| stamps.iso(line)).flatten();
     }
     if *first == b'[' {
         let (stamp, rest) = stamps.bsd(line.get(1..)?)?;
