@@ -84,8 +84,9 @@ impl Logins {
 
     fn failure(&mut self, event: &Event<'_>, source: &Source) {
         let address = plain_address(&event.source_ip);
-        // `none` only asks which methods there are.
-        if address.is_empty() || event.method == "none" {
+        // `none` only asks which methods there are; a request with a status is a web server's, and
+        // web pages are folded by themselves.
+        if address.is_empty() || event.method == "none" || event.number("status").is_some() {
             return;
         }
         let user = match event.user.as_ref() {
@@ -170,12 +171,13 @@ impl Fold for Logins {
             span.last = span.last.max(time);
         }
         match event.kind {
-            EventKind::AuthSuccess => {
+            EventKind::AuthSuccess if event.number("status").is_none() => {
                 self.successes.authenticated(event, source, &mut self.files);
             }
             EventKind::SessionOpen => {
                 self.successes.session(event, source, &mut self.files);
             }
+            EventKind::AuthSuccess => {}
             _ => self.failure(event, source),
         }
     }
