@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn raiseds_names_requests_and_snorts_own() {
+    fn what_is_raised_names_requests_and_snorts_own() {
         let log = r#"{"timestamp":"2026-01-02T03:04:05.123456+0000","flow_id":1,"event_type":"alert","src_ip":"192.0.2.7","src_port":555,"dest_ip":"10.0.0.1","dest_port":80,"proto":"TCP","alert":{"action":"allowed","gid":1,"signature_id":2013028,"signature":"ET POLICY curl","category":"x","severity":1}}
 {"timestamp":"2026-01-02T03:04:06.123456+0000","event_type":"dns","src_ip":"10.0.0.1","src_port":1,"dest_ip":"10.0.0.2","dest_port":53,"proto":"UDP","dns":{"type":"query","queries":[{"rrname":"evil.example","rrtype":"A"}]}}
 {"timestamp":"2026-01-02T03:04:07.123456+0000","event_type":"http","src_ip":"192.0.2.7","dest_ip":"10.0.0.1","http":{"hostname":"h","url":"/x","http_method":"GET","status":404}}
