@@ -53,6 +53,8 @@ macro_rules! folds {
 
 // One line a fold.
 folds! {
+    cron_runs
+    log_anomalies
     account_events
     audit_changes
     logins

@@ -39,6 +39,7 @@ tables! {
     cpu_gaps
     cpu_time
     cpu_usage
+    cron_runs
     crontab
     deb_package_files
     deb_packages
@@ -72,6 +73,7 @@ tables! {
     ld_preload
     listening_ports
     load_average
+    log_anomalies
     log_files
     log_sources
     logged_in_users
