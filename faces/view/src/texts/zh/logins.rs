@@ -41,7 +41,10 @@ pub(super) static TABLES: &[Wording] = &[
             ("count", "执行次数。"),
             ("first_time", "首次执行，Unix 时间（秒，UTC）。"),
             ("last_time", "末次执行，Unix 时间（秒，UTC）。"),
-            ("crontabs_readable", "0 表示某个 crontab 目录拒绝读取：此时“没有 crontab 包含它”毫无意义。"),
+            (
+                "crontabs_readable",
+                "0 表示某个 crontab 目录拒绝读取：此时“没有 crontab 包含它”毫无意义。",
+            ),
             ("file", "记载末次执行的日志。"),
             ("line", "在该日志中的行号或记录号，从 1 起。"),
             ("excerpt", "该处的内容。"),
@@ -52,7 +55,10 @@ pub(super) static TABLES: &[Wording] = &[
         table: "log_anomalies",
         summary: "其他日志有内容时却沉默、开头过晚、时间倒退或以零字节开头的文本日志。",
         columns: &[
-            ("kind", "silence（文件中间沉默）、truncated（与下一份轮转文件之间缺失）、rotation-missing、emptied、gone、stopped（此后再无内容）、backwards、nul-run。"),
+            (
+                "kind",
+                "silence（文件中间沉默）、truncated（与下一份轮转文件之间缺失）、rotation-missing、emptied、gone、stopped（此后再无内容）、backwards、nul-run。",
+            ),
             ("path", "文件。"),
             ("series", "去掉轮转后缀的路径。"),
             ("first_time", "该时段的开始，Unix 时间（秒，UTC）。"),
@@ -63,7 +69,10 @@ pub(super) static TABLES: &[Wording] = &[
             ("text_beats", "同上，只计其他文本日志：说明日志守护进程当时在工作。"),
             ("others", "是哪些日志。"),
             ("count", "该系列中时间倒退的次数；nul-run 时为开头零字节数（最多查看 65,536 字节）。"),
-            ("explained", "时间倒退的解释：clock（附近有重启或对时）、zone、year、unordered；否则为空。"),
+            (
+                "explained",
+                "时间倒退的解释：clock（附近有重启或对时）、zone、year、unordered；否则为空。",
+            ),
             ("size", "正在写入的文件的字节数。"),
             ("mtime", "其内容最后修改的 Unix 时间（秒）。"),
             ("file", "最说明问题的那一行所在文件。"),
