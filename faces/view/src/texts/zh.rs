@@ -4,6 +4,7 @@
 
 mod accounts;
 mod files;
+mod history;
 mod kernel;
 mod logins;
 mod network;
@@ -27,6 +28,7 @@ fn all() -> impl Iterator<Item = &'static Wording> {
         network::TABLES,
         accounts::TABLES,
         logins::TABLES,
+        history::TABLES,
         files::TABLES,
         kernel::TABLES,
         system::TABLES,
@@ -57,8 +59,7 @@ pub(super) fn means(spec: &TableSpec, column: &Column) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    const WHERE: &str =
-        "faces/view/src/texts/zh/{processes,network,accounts,logins,files,kernel,system}.rs";
+    const WHERE: &str = "faces/view/src/texts/zh/{processes,network,accounts,logins,history,files,kernel,system}.rs";
 
     /// What stands in the lists for a table that has no Chinese yet, to be pasted and filled in.
     fn skeleton(spec: &TableSpec) -> String {

@@ -66,7 +66,7 @@ impl Fold for CronRuns {
         let refused = |spool: &&str| {
             host.machine().list(spool.as_ref()).is_err_and(|miss| !miss.absent)
         };
-        let readable = !SPOOLS.iter().any(|spool| refused(&spool));
+        let readable = !SPOOLS.iter().any(refused);
         let mut all: Vec<_> = self.runs.into_iter().collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         for ((user, command), runs) in all {

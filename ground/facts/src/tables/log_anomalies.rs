@@ -50,7 +50,7 @@ mod tests {
         for hour in (0..48).filter(|&hour| wanted(hour)) {
             for minute in (5..60).step_by(10) {
                 let (day, hour) = (1 + hour / 24, hour % 24);
-                let _ = writeln!(text, "Nov {day:2} {hour:02}:{minute:02}:01 h CRON[7]: (root) CMD (true)");
+                let _infallible = writeln!(text, "Nov {day:2} {hour:02}:{minute:02}:01 h CRON[7]: (root) CMD (true)");
             }
         }
         text
