@@ -156,31 +156,6 @@ impl Victim {
         })
     }
 
-    /// Runs a shell script on the peer host, which has the victim's files but not its network: a
-    /// client of the victim's services.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn from_peer(&self, script: &str) -> Result<Ran> {
-        let peer = format!("--net=/proc/{}/ns/net", child_of(self.peer.id())?);
-        let target = self.pid.to_string();
-        // The network namespace is entered first, by a path of the outer machine.
-        let output = Command::new("nsenter")
-            .args([&peer, "--", "nsenter", "--target", &target])
-            .args(["--mount", "--uts", "--ipc", "--pid", "--root", "--wd=/", "--"])
-            .args(["sh", "-c", script])
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(Stdio::null())
-            .output()?;
-        Ok(Ran {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
-    }
-
     /// Runs a shell script inside and expects it to succeed.
     ///
     /// # Errors

@@ -1,13 +1,13 @@
-//! Stories that logs tell, written by real daemons: sshd, rsyslog, cron, nginx. Each deed is done,
-//! each is found by its sign with its lines, and what is like it but innocent is not.
+//! Stories that logs tell, written by real daemons: each deed is done, each is found by its sign,
+//! and what is like it but innocent is not.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use serde_json::Value;
 use stanch_range::{Victim, debian, possible};
 
-/// An account with a password that a guesser would try, made without a trace in the logs; the
-/// password is `spring-2026`.
+/// An account with a password that a guesser would try (`spring-2026`), made without a trace in the
+/// logs.
 const ACCOUNT: &str = r"
     echo 'bob:x:1000:1000::/home/bob:/bin/bash' >> /etc/passwd
     echo 'bob:x:1000:' >> /etc/group
@@ -16,32 +16,15 @@ const ACCOUNT: &str = r"
     cp -p /etc/passwd /etc/passwd-; cp -p /etc/shadow /etc/shadow-; cp -p /etc/group /etc/group-
 ";
 
-/// Tries passwords over ssh, three on each connection, and says how it ended.
-const GUESS: &str = r#"
-    mkdir -p /run/guess; cd /run/guess
-    printf '#!/bin/sh\necho "$GUESS"\n' > ask; chmod 755 ask
-    try() {
-        GUESS="$2" SSH_ASKPASS=/run/guess/ask SSH_ASKPASS_REQUIRE=force DISPLAY=none \
-        setsid -w timeout 30 ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
-            -o PubkeyAuthentication=no -o NumberOfPasswordPrompts=$3 -o ConnectTimeout=5 \
-            "$1"@10.77.0.2 "$4" 2>/dev/null
-    }
-"#;
-
 fn victim() -> Victim {
     let victim = Victim::boot(&debian().unwrap()).unwrap();
     victim.shell(ACCOUNT).unwrap();
     victim
 }
 
-fn findings(victim: &Victim) -> (Value, Vec<Value>) {
+fn findings(victim: &Victim) -> Vec<Value> {
     let (document, _) = victim.stanch(&["detect", "--only", "logs"]).unwrap();
-    let findings = document["findings"].as_array().unwrap().clone();
-    (document, findings)
-}
-
-fn of_sign<'f>(findings: &'f [Value], sign: &str) -> Vec<&'f Value> {
-    findings.iter().filter(|finding| finding["sign"] == sign).collect()
+    document["findings"].as_array().unwrap().clone()
 }
 
 /// Returns `level sign seen` of all findings above a note.
@@ -50,42 +33,6 @@ fn grave(findings: &[Value]) -> Vec<String> {
     let told =
         |finding: &Value| format!("{} {} {}", finding["level"], finding["sign"], finding["seen"]);
     findings.iter().filter(above).map(told).collect()
-}
-
-/// Returns the excerpts of a finding's evidence.
-fn excerpts(finding: &Value) -> String {
-    let evidence = finding["evidence"].as_array().unwrap().iter();
-    evidence.map(|one| format!("{}:{} {}\n", one["source"], one["line"], one["excerpt"])).collect()
-}
-
-#[test]
-fn guessing_that_succeeds_is_found_and_two_typos_are_not() {
-    if !possible() {
-        return;
-    }
-    let victim = victim();
-    // An admin's two typos, then the right password.
-    let typos = format!("{GUESS} try bob spring-2025 2 true; try bob spring-2026 1 'echo in'");
-    let ran = victim.from_peer(&typos).unwrap();
-    assert!(ran.out.contains("in"), "{ran:?}");
-    let (_, found) = findings(&victim);
-    assert_eq!(grave(&found), Vec::<String>::new());
-
-    let victim = self::victim();
-    let guesses = format!(
-        "{GUESS} for user in root admin oracle; do try $user wrong 3 true; done; \
-         try bob winter 3 true; try bob summer 3 true; try bob spring-2026 1 'echo in'"
-    );
-    let ran = victim.from_peer(&guesses).unwrap();
-    assert!(ran.out.contains("in"), "{ran:?}");
-    let (document, found) = findings(&victim);
-    let success = of_sign(&found, "logs.success-after-failures");
-    let [success] = success[..] else { panic!("{:#?}", grave(&found)) };
-    assert!(matches!(success["level"].as_str().unwrap(), "high" | "critical"), "{success:#}");
-    let lines = excerpts(success);
-    assert!(lines.contains("Accepted password for bob from 10.77.0.1"), "{lines}");
-    assert!(lines.contains("/var/log/auth.log"), "{lines}");
-    assert_ne!(document["verdict"], "clean");
 }
 
 #[test]
@@ -102,11 +49,14 @@ fn an_account_added_and_made_an_administrator_is_found_and_a_packages_own_is_not
              date '+%F %T status installed newd:amd64 1.0' >> /var/log/dpkg.log; sleep 0.5",
         )
         .unwrap();
-    let (_, found) = findings(&victim);
+    let found = findings(&victim);
     assert_eq!(grave(&found), Vec::<String>::new());
     victim.shell("useradd -m -s /bin/bash support; usermod -aG sudo support; sleep 0.5").unwrap();
-    let (_, found) = findings(&victim);
-    let told = grave(&found).join("\n");
-    assert!(told.contains("support"), "{found:#?}");
-    assert!(!told.contains("newd"), "{told}");
+    let found = findings(&victim);
+    for sign in ["logs.account-added", "logs.joined-powerful-group"] {
+        let about = found.iter().find(|finding| finding["sign"] == sign);
+        let seen = about.map(|finding| finding["seen"].to_string()).unwrap_or_default();
+        assert!(seen.contains("support"), "{sign}: {found:#?}");
+    }
+    assert!(!grave(&found).join("\n").contains("newd"), "{found:#?}");
 }
