@@ -10,7 +10,7 @@ use std::path::Path;
 
 use stanch_words::{Event, EventKind, Gap, GapKind, Seen, Value};
 
-use super::{Fold, FoldKind, Source};
+use super::{Fold, FoldKind, Source, kept};
 use crate::Host;
 use crate::command_text::{self, Purpose};
 use crate::logs::stamps::SECOND;
@@ -37,7 +37,8 @@ const KILLING: (usize, i64) = (5, 10 * SECOND);
 
 #[derive(Default)]
 struct TellingCommands {
-    seen: HashSet<u64>,
+    /// Commands that were looked at, by hash, and whether one was kept.
+    seen: HashMap<u64, bool>,
     kept: BTreeMap<Key, Kept>,
     left_out: u64,
     accounts: HashMap<(&'static str, String), Account>,
@@ -83,7 +84,7 @@ struct Account {
 /// The last few telling words of an account, and the best burst so far.
 #[derive(Default)]
 struct Burst {
-    recent: VecDeque<(i64, String, Line)>,
+    recent: VecDeque<(i64, String, kept::Told)>,
     best: Option<Best>,
 }
 
@@ -91,19 +92,11 @@ struct Best {
     distinct: usize,
     first: i64,
     last: i64,
-    lines: Vec<Line>,
-}
-
-#[derive(Clone)]
-struct Line {
-    source: String,
-    line: u64,
-    offset: u64,
-    excerpt: String,
+    lines: Vec<kept::Told>,
 }
 
 impl Burst {
-    fn add(&mut self, time: i64, word: &str, line: Line, (most, window): (usize, i64)) {
+    fn add(&mut self, time: i64, word: &str, line: kept::Told, (most, window): (usize, i64)) {
         self.recent.retain(|(other, ..)| time.abs_diff(*other) <= window.unsigned_abs());
         self.recent.push_back((time, word.to_owned(), line));
         if self.recent.len() > 64 {
@@ -136,16 +129,16 @@ impl Fold for TellingCommands {
         let mut hasher = DefaultHasher::new();
         (witness, &user, command).hash(&mut hasher);
         let hash = hasher.finish();
-        let known = self.seen.contains(&hash);
-        if !known && self.seen.len() < REMEMBERED {
-            self.seen.insert(hash);
-        }
-        // Seen before and nothing kept of it: nothing new to tell.
-        if known && !self.kept.keys().any(|key| key.0 == witness && key.3 == short(command)) {
+        // Looked at before and nothing kept of it: nothing new to tell.
+        if self.seen.get(&hash) == Some(&false) {
             return;
         }
+        let mut kept = false;
         for told in command_text::told(command) {
-            self.keep(event, witness, &user, command, told.purpose, told.by, told.decoded);
+            kept |= self.keep(event, witness, &user, command, told.purpose, told.by, told.decoded);
+        }
+        if self.seen.len() < REMEMBERED {
+            self.seen.insert(hash, kept);
         }
     }
 
@@ -259,11 +252,11 @@ impl TellingCommands {
         purpose: Purpose,
         by: &'static str,
         decoded: Option<String>,
-    ) {
+    ) -> bool {
         let key = (witness, user.to_owned(), purpose, short(command));
         if !self.kept.contains_key(&key) && self.kept.len() >= MOST {
             self.left_out = self.left_out.saturating_add(1);
-            return;
+            return false;
         }
         let kept = self.kept.entry(key).or_insert_with(|| Kept {
             by,
@@ -276,6 +269,7 @@ impl TellingCommands {
         kept.count = kept.count.saturating_add(1);
         kept.first = kept.first.min(event.time).or(event.time);
         kept.last = kept.last.max(event.time);
+        true
     }
 }
 
@@ -324,22 +318,10 @@ fn short(text: &str) -> String {
     stanch_words::text::shortened(text, LONGEST)
 }
 
-fn line_of(event: &Event<'_>, excerpt: &str) -> Line {
-    Line {
-        source: event.place.file.to_owned(),
-        line: event.place.line,
-        offset: event.place.offset,
-        excerpt: stanch_words::text::shortened(excerpt, 200),
-    }
-}
-
-fn lines_json(lines: &[Line]) -> String {
-    let lines = lines.iter().map(|line| {
-        serde_json::json!({
-            "source": line.source, "line": line.line, "offset": line.offset, "excerpt": line.excerpt
-        })
-    });
-    serde_json::Value::from_iter(lines).to_string()
+/// Keeps the line of an event, with one of its commands as the excerpt.
+fn line_of(event: &Event<'_>, command: &str) -> kept::Told {
+    let excerpt = stanch_words::text::shortened(command, 200).into();
+    kept::Told { excerpt, ..kept::Told::of(event, event.place.file.into()) }
 }
 
 fn seconds(micros: Option<i64>) -> Value {
@@ -380,7 +362,7 @@ fn command_row(
 
 fn burst_row(witness: &str, user: &str, what: &str, best: &Best) -> stanch_words::Row {
     use command_bursts::col;
-    let excerpts: Vec<&str> = best.lines.iter().map(|line| line.excerpt.as_str()).collect();
+    let excerpts: Vec<&str> = best.lines.iter().map(|line| &*line.excerpt).collect();
     let first = best.lines.first();
     let mut row = command_bursts::SPEC.row();
     row.put(col::what, what)
@@ -391,9 +373,9 @@ fn burst_row(witness: &str, user: &str, what: &str, best: &Best) -> stanch_words
         .put(col::first_time, seconds(Some(best.first)))
         .put(col::last_time, seconds(Some(best.last)))
         .put(col::commands, excerpts.join("; "))
-        .put(col::file, first.map(|line| line.source.clone()))
+        .put(col::file, first.map(|line| std::sync::Arc::clone(&line.source)))
         .put(col::line, first.map(|line| line.line))
-        .put(col::lines, lines_json(&best.lines));
+        .put(col::lines, kept::as_json(&best.lines));
     row
 }
 
