@@ -61,6 +61,7 @@ folds! {
     privilege_uses
     web
     telling_commands
+    data_store_uses
 }
 
 /// A source that was read.

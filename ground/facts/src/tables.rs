@@ -40,6 +40,7 @@ tables! {
     cpu_time
     cpu_usage
     cron_runs
+    data_store_uses
     crontab
     deb_package_files
     deb_packages

@@ -9,6 +9,7 @@ mod kernel;
 mod logins;
 mod network;
 mod processes;
+mod services;
 mod shared;
 mod system;
 
@@ -28,6 +29,7 @@ fn all() -> impl Iterator<Item = &'static Wording> {
         network::TABLES,
         accounts::TABLES,
         logins::TABLES,
+        services::TABLES,
         history::TABLES,
         files::TABLES,
         kernel::TABLES,

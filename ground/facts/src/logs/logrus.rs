@@ -63,6 +63,13 @@ fn judge(event: &mut Event<'_>, said: &str) {
         if changes && (url.contains("/containers/") || url.contains("/exec") || url.contains("/images/")) {
             event.kind = EventKind::ContainerChange;
         }
+    } else if let Some(body) = said.strip_prefix("form data: ") {
+        // What a client of the API sent, told only while the daemon is debugged.
+        if let Some(danger) = given_away(body) {
+            event.kind = EventKind::ContainerChange;
+            event.command = Cow::Owned(said.to_owned());
+            event.with("danger", danger);
+        }
     } else if said.starts_with("API listen on ") {
         event.kind = EventKind::ServiceStart;
         // A door to root for everybody who reaches it.
@@ -82,6 +89,16 @@ fn judge(event: &mut Event<'_>, said: &str) {
         event.kind = EventKind::ContainerChange;
     } else if said.contains("authentication failed") || said.contains("certificate required") {
         event.kind = EventKind::ServiceAbuse;
+    }
+}
+
+/// Returns what of the host a container is given that amounts to all of it.
+fn given_away(body: &str) -> Option<&'static str> {
+    let roots = ["[\"/:/", ",\"/:/", "\"Source\":\"/\""];
+    match () {
+        () if roots.into_iter().any(|root| body.contains(root)) => Some("host-root"),
+        () if body.contains("\"Privileged\":true") => Some("privileged"),
+        () => None,
     }
 }
 

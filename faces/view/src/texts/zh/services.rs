@@ -1,0 +1,32 @@
+// list: Chinese wordings of tables and columns, in the order of their names.
+//! Tables about what services and the kernel said.
+
+use super::Wording;
+
+pub(super) static TABLES: &[Wording] = &[
+    Wording {
+        table: "data_store_uses",
+        summary: "所有尚存日志和历史中，数据库、缓存和容器引擎收到的、能通向其外部的语句。",
+        columns: &[
+            ("store", "redis、mysql、postgresql、mongodb、docker，或程序自己的名字。"),
+            (
+                "danger",
+                "program、library、file-write、file-read、replication、account、erase、api-on-network、host-root 或 privileged。",
+            ),
+            ("command", "语句或消息，最多 500 个字符。"),
+            ("user", "数据库里的账户，或历史文件的主人。"),
+            ("source_ip", "客户端地址；不知道则为空。"),
+            ("database", "日志写明的数据库。"),
+            ("path", "日志写明的文件。"),
+            ("failed", "1 表示每次都被拒绝。"),
+            ("witness", "由哪类来源记载：text、journal、history 等。"),
+            ("count", "次数。"),
+            ("first_time", "首次时间，Unix 时间（秒，UTC）；记录里没有时间则为空。"),
+            ("last_time", "末次时间，Unix 时间（秒，UTC）。"),
+            ("file", "第一条记录所在的文件。"),
+            ("line", "在该文件中的行号或记录号，从 1 起。"),
+            ("excerpt", "该处的内容。"),
+            ("lines", "其中至多十行，JSON 数组，含 source、line、offset、excerpt。"),
+        ],
+    },
+];
