@@ -54,6 +54,7 @@ macro_rules! folds {
 // One line a fold.
 folds! {
     cron_runs
+    flows
     log_anomalies
     account_events
     audit_changes

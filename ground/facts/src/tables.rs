@@ -53,6 +53,7 @@ tables! {
     etc_services
     events
     file
+    flows
     ftrace_functions
     groups
     hash

@@ -19,12 +19,14 @@ const DEPTH: usize = 5;
 const FILES: usize = 20_000;
 
 /// Folders of logs outside `/var/log`, with how deep they are walked.
-const FOLDERS: [(&str, usize); 5] = [
+const FOLDERS: [(&str, usize); 7] = [
     ("/var/log", DEPTH),
     ("/run/log/journal", 2),
     ("/var/lib/docker/containers", 2),
     ("/var/account", 1),
     ("/var/adm", 2),
+    ("/opt/zeek/logs", 2),
+    ("/usr/local/zeek/logs", 2),
 ];
 
 /// Login records and databases kept elsewhere.

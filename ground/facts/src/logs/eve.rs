@@ -49,12 +49,18 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
     if snort {
         raised_by_snort(line, &json, stamp, each);
     } else {
-        show(line, &json, stamp, each);
+        let started = stamps.iso(json.get("flow").get("start").text()).map(|(stamp, _)| stamp.time);
+        show(line, &json, (stamp, started), each);
     }
     Understood::Yes
 }
 
-fn show(line: &Line<'_>, json: &Json<'_>, stamp: Stamp, each: &mut Each<'_>) {
+fn show(
+    line: &Line<'_>,
+    json: &Json<'_>,
+    (stamp, started): (Stamp, Option<i64>),
+    each: &mut Each<'_>,
+) {
     let kind = json.get("event_type").text();
     let about = json.get(kind);
     let message = single::message(stamp, line, "suricata", line.text);
@@ -107,6 +113,9 @@ fn show(line: &Line<'_>, json: &Json<'_>, stamp: Stamp, each: &mut Each<'_>) {
         "flow" | "netflow" => {
             number(&mut event, "bytes", about.get("bytes_toserver").number());
             number(&mut event, "bytes_in", about.get("bytes_toclient").number());
+            number(&mut event, "packets", about.get("pkts_toserver").number());
+            number(&mut event, "duration", about.get("age").number());
+            number(&mut event, "started", started);
         }
         _ => {}
     }

@@ -121,7 +121,7 @@ fn fields(path: &str) -> (EventKind, &'static [(&'static str, &'static str)]) {
     match path {
         "conn" => (
             EventKind::NetworkConnect,
-            &[("service", "service"), ("proto", "protocol"), ("orig_bytes", "bytes"), ("resp_bytes", "bytes_in"), ("duration", "duration"), ("conn_state", "result")],
+            &[("service", "service"), ("proto", "protocol"), ("orig_bytes", "bytes"), ("resp_bytes", "bytes_in"), ("orig_ip_bytes", "wire_bytes"), ("resp_ip_bytes", "wire_bytes_in"), ("orig_pkts", "packets"), ("duration", "duration"), ("conn_state", "result")],
         ),
         "dns" => (
             EventKind::NetworkResolve,

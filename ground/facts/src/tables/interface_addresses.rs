@@ -24,7 +24,7 @@ table_spec! {
 }
 
 /// Asks rtnetlink.
-pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
+pub(crate) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let links = Links::of(host, SPEC.name, seen);
     let datagrams = netlink::dump(host, SPEC.name, (netlink::ROUTE, 22), &[0; 8], seen);
     parse(&datagrams, &links, seen);
