@@ -63,6 +63,7 @@ folds! {
     web
     telling_commands
     data_store_uses
+    guard_stops
 }
 
 /// A source that was read.

@@ -56,6 +56,7 @@ tables! {
     flows
     ftrace_functions
     groups
+    guard_stops
     hash
     hidden_modules
     hidden_ports
