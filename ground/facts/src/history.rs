@@ -64,6 +64,7 @@ folds! {
     telling_commands
     data_store_uses
     guard_stops
+    kernel_complaints
 }
 
 /// A source that was read.

@@ -66,6 +66,7 @@ tables! {
     interface_details
     iptables
     journal_files
+    kernel_complaints
     kernel_info
     kernel_modules
     kernel_rates

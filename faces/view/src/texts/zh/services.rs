@@ -50,4 +50,28 @@ pub(super) static TABLES: &[Wording] = &[
             ("lines", "该行，JSON 数组，含 source、line、offset、excerpt。"),
         ],
     },
+    Wording {
+        table: "kernel_complaints",
+        summary: "尚存日志里内核报出的异常，每个程序或模块的每一类一行。",
+        columns: &[
+            ("class", "crash、invalid-opcode、module、write-user、oops 或 out-of-memory。"),
+            ("subject", "所涉及的程序或模块；没有写明则为空。"),
+            ("reason", "内核原话，取第一条。"),
+            ("count", "次数，取记载最多的那类日志。"),
+            ("burst", "十分钟内最多几次。"),
+            ("burst_time", "那十分钟从何时开始，Unix 时间（秒，UTC）。"),
+            ("near_package", "1 表示此前半小时内有软件包变更。"),
+            (
+                "module_file",
+                "仅对模块：1 表示某个已安装内核的清单里有它的文件，0 表示都没有；清单读不到则为空。",
+            ),
+            ("last_boot", "1 表示最近一次发生在日志所载的最后一次开机之后。"),
+            ("first_time", "首次时间，Unix 时间（秒，UTC）。"),
+            ("last_time", "末次时间，Unix 时间（秒，UTC）。"),
+            ("file", "记载第一条的日志。"),
+            ("line", "在该日志中的行号或记录号，从 1 起。"),
+            ("excerpt", "该处的内容。"),
+            ("lines", "其中至多十行，JSON 数组，含 source、line、offset、excerpt。"),
+        ],
+    },
 ];
