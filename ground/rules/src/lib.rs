@@ -19,8 +19,10 @@ pub mod query;
 pub mod sigma;
 pub mod sign;
 mod virtual_table;
+pub mod yara;
 
 pub use page::{Page, PageError};
 pub use query::{Answer, Query, QueryError};
 pub use sigma::Sigma;
 pub use sign::{Match, Sign};
+pub use yara::Yara;

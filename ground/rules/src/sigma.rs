@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use rsigma_eval::Engine;
 use stanch_words::{Event, EventKind, Level};
 
+pub(crate) use complaint::one_line;
 pub use complaint::{Complaint, Harm};
 pub use run::Run;
 

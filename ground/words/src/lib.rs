@@ -13,6 +13,7 @@
 //! [`gap`] (what could not be seen).
 
 pub mod both;
+pub mod byte_rules;
 pub mod event;
 pub mod finding;
 pub mod gap;
@@ -23,6 +24,7 @@ pub mod text;
 pub mod value;
 
 pub use both::{Both, Lang};
+pub use byte_rules::{About, ByteHit, ByteJudgement, ByteRules};
 pub use event::{Clock, Event, EventKind, Field, Place, Text, Trust};
 pub use finding::{Class, Evidence, Finding, Subject, SubjectKind, Verdict};
 pub use gap::{Gap, GapKind};

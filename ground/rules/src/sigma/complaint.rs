@@ -123,7 +123,7 @@ impl Complaint {
 }
 
 /// The parser's or the engine's own words, in one line.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     stanch_words::text::shortened(&stanch_words::text::escaped(&line), 300)
 }

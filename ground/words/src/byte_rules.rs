@@ -1,0 +1,57 @@
+//! Rules over bytes, as those who read files see them: who judges content (YARA) and who reads it
+//! know only this.
+
+use crate::Value;
+
+/// What is known of bytes besides themselves. Public rules ask for it by the variables `filename`,
+/// `filepath`, `extension`, `filetype` and `owner`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// The file's name.
+    pub name: String,
+    /// The directory that it lies in.
+    pub directory: String,
+    /// The kind by content (`elf`, `script`, …).
+    pub kind: String,
+    /// The name or number of the account that owns the file.
+    pub owner: String,
+    /// Whether the bytes are memory of a process.
+    pub is_memory: bool,
+}
+
+/// A rule that bytes fulfil.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ByteHit {
+    /// The rule's name.
+    pub rule: String,
+    /// The file of rules that it stands in.
+    pub file: String,
+    /// What it finds, in its author's words; may be empty.
+    pub what: String,
+    /// Who wrote it; may be empty.
+    pub author: String,
+    /// How sure its author is, 0 to 100; 75 where nobody says.
+    pub score: i64,
+    /// ATT&CK technique ids that its author names.
+    pub attack: Vec<String>,
+    /// What was met: the string's name in the rule, its offset, and the bytes, at most a few.
+    pub met: Vec<(String, u64, Value)>,
+}
+
+/// What came of judging bytes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ByteJudgement {
+    /// The rules that are fulfilled.
+    pub hits: Vec<ByteHit>,
+    /// Whether the time for one file ran out, so that more may be.
+    pub timed_out: bool,
+}
+
+/// Whoever judges bytes by rules.
+pub trait ByteRules: Send + Sync + std::fmt::Debug {
+    /// Judges bytes, at most for the time that one file may take.
+    fn judge(&self, bytes: &[u8], about: &About) -> ByteJudgement;
+
+    /// Returns how many rules there are.
+    fn count(&self) -> usize;
+}
