@@ -9,6 +9,7 @@
 //! a gap what it left out.
 
 pub(crate) mod kept;
+mod own_addresses;
 pub mod sources;
 
 use std::collections::BTreeMap;
@@ -55,6 +56,7 @@ macro_rules! folds {
 folds! {
     cron_runs
     flows
+    names_asked
     log_anomalies
     account_events
     audit_changes

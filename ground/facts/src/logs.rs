@@ -218,6 +218,7 @@ formats! {
     squid
     stunnel
     threeproxy
+    unbound
     vsftpd
     web_access
     web_apps

@@ -88,6 +88,8 @@ tables! {
     memory_gaps
     memory_info
     mounts
+    name_failures
+    names_asked
     nftables_rules
     os_version
     ownerless_sockets

@@ -272,7 +272,7 @@ impl From<i64> for Field<'_> {
 /// `replication`, `account`, `erase`, `api-on-network`, `host-root`, `privileged`), `database`, `query` and `query_type` (a name
 /// that was asked for), `server_name`, `protocol`, `bytes_in`, `action`, `category`, `signature_id`,
 /// `attempts`, `packets`, `duration` (in seconds), `started` (of what is logged at its end, in
-/// microseconds since 1970 UTC), `direction` (`in`, `out`), `mail_from`, `mail_to`, `queue_id`; a source's own names
+/// microseconds since 1970 UTC), `direction` (`in`, `out`; of a name: `in` for its answer), `mail_from`, `mail_to`, `queue_id`; a source's own names
 /// (audit's `a0`, the journal's `_TRANSPORT`) are kept as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<'l> {

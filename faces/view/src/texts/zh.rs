@@ -4,6 +4,7 @@
 
 mod accounts;
 mod files;
+mod flows;
 mod history;
 mod kernel;
 mod logins;
@@ -32,6 +33,7 @@ fn all() -> impl Iterator<Item = &'static Wording> {
         services::TABLES,
         history::TABLES,
         files::TABLES,
+        flows::TABLES,
         kernel::TABLES,
         system::TABLES,
     ];

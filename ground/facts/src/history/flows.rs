@@ -10,14 +10,14 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use stanch_words::{Ask, Event, EventKind, Gap, GapKind, Seen};
+use stanch_words::{Event, EventKind, Gap, GapKind, Seen};
 
 use self::regularity::Regularity;
 use super::kept::{Lines, Names, Told, as_json};
+use super::own_addresses::{self, address};
 use super::{Fold, FoldKind, Source};
 use crate::Host;
 use crate::tables::flows::{SPEC, col};
-use crate::tables::interface_addresses;
 
 pub(super) static FOLD: FoldKind = FoldKind {
     takes: &[EventKind::NetworkConnect, EventKind::NetworkFilter],
@@ -79,6 +79,9 @@ struct Key {
     protocol: u32,
     program: Option<u32>,
 }
+
+/// Who opens a connection: an address, and the program where it is known.
+type Caller = (Option<IpAddr>, Option<u32>);
 
 #[derive(Debug, Default)]
 struct Flow {
@@ -217,10 +220,6 @@ fn duration(event: &Event<'_>) -> u32 {
     u32::try_from(seconds).unwrap_or(0)
 }
 
-fn address(text: &str) -> Option<IpAddr> {
-    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
-}
-
 /// Returns whether an address can be another machine: names that are asked for by everybody on a
 /// link, and the machine itself, are not.
 fn leads_away(address: IpAddr) -> bool {
@@ -251,15 +250,15 @@ impl Flows {
     }
 
     fn rows(&self, host: &Host, seen: &mut Seen) {
-        let own = own_addresses(host);
+        let own = own_addresses::of(host);
         let hub = if own.is_empty() { self.hub() } else { None };
-        let mut callers: HashMap<IpAddr, HashSet<(Option<IpAddr>, Option<u32>)>> = HashMap::new();
-        for key in self.flows.keys() {
-            callers.entry(key.destination).or_default().insert((key.source, key.program));
-        }
         let is_own = |address: IpAddr| own.contains(&address) || hub == Some(address);
         let mut all: Vec<_> = self.flows.iter().collect();
         all.sort_by_key(|(key, _)| **key);
+        let mut callers: HashMap<IpAddr, HashSet<Caller>> = HashMap::new();
+        for (key, _) in &all {
+            callers.entry(key.destination).or_default().insert((key.source, key.program));
+        }
         for (key, flow) in all {
             let worth = flow.count >= LEAST_COUNT
                 || flow.sent >= LEAST_SENT
@@ -297,12 +296,12 @@ impl Flows {
     /// machine's own addresses are not known, its logs tell them.
     fn hub(&self) -> Option<IpAddr> {
         let mut peers: HashMap<IpAddr, HashSet<IpAddr>> = HashMap::new();
-        for key in self.flows.keys() {
+        self.flows.keys().for_each(|key| {
             if let Some(source) = key.source {
                 peers.entry(source).or_default().insert(key.destination);
                 peers.entry(key.destination).or_default().insert(source);
             }
-        }
+        });
         let outside = peers.into_iter().filter(|(address, _)| !is_inside(*address));
         let counted = outside.map(|(address, peers)| (peers.len(), address));
         counted.max().filter(|(peers, _)| *peers >= 3).map(|(_, address)| address)
@@ -336,19 +335,6 @@ fn fill(row: &mut stanch_words::Row, flow: &Flow, span: (i64, i64)) {
             .put(col::score_spread, round(regular.spread))
             .put(col::score_coverage, round(regular.coverage));
     }
-}
-
-/// Returns the machine's own addresses; none of an image.
-fn own_addresses(host: &Host) -> HashSet<IpAddr> {
-    if host.machine().kernel().is_none() {
-        return HashSet::new();
-    }
-    // What could not be asked is a gap of the table of addresses itself.
-    let mut seen = Seen::default();
-    interface_addresses::read(host, &Ask::all(), &mut seen);
-    let texts = seen.rows.iter().map(|row| row.get(interface_addresses::col::address));
-    let all = texts.filter_map(|text| address(text.as_text()?));
-    all.filter(|address| !address.is_loopback()).collect()
 }
 
 fn number(count: u64) -> i64 {

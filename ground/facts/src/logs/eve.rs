@@ -83,14 +83,7 @@ fn show(
     match kind {
         "alert" => raised(&mut event, json.get("alert")),
         "anomaly" => text(&mut event, "signature", about.get("event").text()),
-        "dns" => {
-            // Since version 3 the names stand in a list.
-            let queries = about.get("queries").list().first();
-            let query = queries.map_or(about, |first| first);
-            text(&mut event, "query", query.get("rrname").text());
-            text(&mut event, "query_type", query.get("rrtype").text());
-            text(&mut event, "result", about.get("rcode").text());
-        }
+        "dns" => resolved(&mut event, about),
         "http" => {
             event.method = Cow::Borrowed(about.get("http_method").text());
             text(&mut event, "url", about.get("url").text());
@@ -111,11 +104,8 @@ fn show(
             number(&mut event, "bytes", about.get("size").number());
         }
         "flow" | "netflow" => {
-            number(&mut event, "bytes", about.get("bytes_toserver").number());
-            number(&mut event, "bytes_in", about.get("bytes_toclient").number());
-            number(&mut event, "packets", about.get("pkts_toserver").number());
-            number(&mut event, "duration", about.get("age").number());
             number(&mut event, "started", started);
+            flowed(&mut event, about);
         }
         _ => {}
     }
@@ -126,6 +116,29 @@ fn show(
         text(&mut event, "virtual_host", http.get("hostname").text());
     }
     each(&event);
+}
+
+fn resolved<'l>(event: &mut Event<'l>, about: &'l Json<'l>) {
+    // Since version 3 the names stand in a list.
+    let queries = about.get("queries").list().first();
+    let query = queries.map_or(about, |first| first);
+    text(event, "query", query.get("rrname").text());
+    text(event, "query_type", query.get("rrtype").text());
+    text(event, "result", about.get("rcode").text());
+    if matches!(about.get("type").text(), "answer" | "response") {
+        event.with("direction", "in");
+    }
+}
+
+fn flowed(event: &mut Event<'_>, about: &Json<'_>) {
+    for (ours, theirs) in [
+        ("bytes", "bytes_toserver"),
+        ("bytes_in", "bytes_toclient"),
+        ("packets", "pkts_toserver"),
+        ("duration", "age"),
+    ] {
+        number(event, ours, about.get(theirs).number());
+    }
 }
 
 fn raised<'l>(event: &mut Event<'l>, about: &'l Json<'l>) {

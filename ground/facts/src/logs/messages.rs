@@ -97,6 +97,7 @@ messages! {
     postgres: "postgres" | "postmaster" | "postgresql";
     qmail: "qmail" | "rblsmtpd" | "vpopmail" | "vchkpw-smtp" | "vchkpw-pop3" | "vchkpw-imap";
     redis: "redis" | "redis-server" | "valkey-server" | "keydb-server";
+    resolvers: "dnsmasq" | "unbound" | "systemd-resolved";
     sendmail: "sendmail" | "sm-mta" | "sm-msp-queue";
     slapd: "slapd";
     xrdp: "xrdp" | "xrdp-sesman";

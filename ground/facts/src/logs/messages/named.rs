@@ -25,7 +25,8 @@ pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
         || rest.contains(" denied ")
         || rest.contains("query failed (REFUSED)")
         || rest.contains("bad zone transfer request");
-    let (name, question) = match rest.split_once("query: ") {
+    let asked = rest.split_once("query: ").or_else(|| rest.split_once("response: "));
+    let (name, question) = match asked {
         Some((_, question)) => (cut::word(question).0, true),
         None => (cut::between(rest, "'", "/").unwrap_or_default(), false),
     };
@@ -37,6 +38,16 @@ pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
     event.source_ip = Cow::Borrowed(address);
     event.source_port = port;
     event.with("query", name);
+    // `name IN A +E(0)K`, `name IN A NXDOMAIN -E(0)K 0 1 1`.
+    if let Some((_, question)) = asked {
+        let mut words = question.split(' ').skip(2);
+        if let Some(kind) = words.next() {
+            event.with("query_type", kind);
+        }
+        if let Some(result) = words.next().filter(|_| rest.contains("response: ")) {
+            event.with("result", result).with("direction", "in");
+        }
+    }
     if denied {
         event.with("reason", rest.split_once("): ").map_or(rest, |(_, reason)| reason));
     }
