@@ -80,6 +80,7 @@ tables! {
     log_anomalies
     log_files
     log_sources
+    logging_rules
     logged_in_users
     login_failures
     login_record_damage

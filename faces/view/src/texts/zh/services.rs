@@ -74,4 +74,17 @@ pub(super) static TABLES: &[Wording] = &[
             ("lines", "其中至多十行，JSON 数组，含 source、line、offset、excerpt。"),
         ],
     },
+    Wording {
+        table: "logging_rules",
+        summary: "rsyslog、syslog-ng 和 journald 中丢弃消息而不写入的规则。",
+        columns: &[
+            ("daemon", "rsyslog、syslog-ng 或 journald。"),
+            (
+                "what",
+                "discard（规则中止消息）、nowhere（写到 /dev/null）、storage（Storage=none 或 volatile）或 level（只保存最严重的）。",
+            ),
+            ("rule", "整条规则，写成一行，最多 500 个字符。"),
+            ("filter", "规则针对什么，按原文：过滤条件、选择符或设置的值。"),
+        ],
+    },
 ];
