@@ -67,6 +67,8 @@ folds! {
     data_store_uses
     guard_stops
     kernel_complaints
+    package_runs
+    log_rates
 }
 
 /// A source that was read.

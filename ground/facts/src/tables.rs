@@ -79,6 +79,7 @@ tables! {
     load_average
     log_anomalies
     log_files
+    log_rates
     log_sources
     logging_rules
     logged_in_users
@@ -96,6 +97,7 @@ tables! {
     ownerless_sockets
     package_changes
     package_ownership
+    package_runs
     packet_sockets
     pam_rules
     podman_containers
