@@ -21,7 +21,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     code.push_str("];\n");
     let out = std::env::var("OUT_DIR")?;
     std::fs::write(Path::new(&out).join("pages.rs"), code)?;
+    std::fs::write(Path::new(&out).join("scan.rules"), scan_rules(root)?)?;
     Ok(())
+}
+
+/// Returns the starter rules, each as `NAME LENGTH\n` and its text, with all bits turned over: in
+/// plain they would make every scanner, ours too, take the binary for what they describe.
+fn scan_rules(root: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root.join("scan"))? {
+        let path = entry?.path();
+        println!("cargo::rerun-if-changed={}", path.display());
+        if path.extension().is_some_and(|extension| extension == "yar") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut all = Vec::new();
+    for path in files {
+        let text = std::fs::read(&path)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        all.extend_from_slice(format!("{name} {}\n", text.len()).as_bytes());
+        all.extend_from_slice(&text);
+    }
+    Ok(all.iter().map(|byte| !byte).collect())
 }
 
 fn collect(directory: &Path, pages: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {

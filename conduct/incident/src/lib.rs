@@ -10,7 +10,9 @@
 //! **Start reading** at [`Incident`]. The open case, its gates, people and report join it with
 //! their issues.
 
+mod rule_files;
 mod sigma;
+mod yara;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,13 +23,16 @@ use stanch_machine::{Image, Live, Machine as _};
 use stanch_rules::{Query, content};
 use stanch_words::{Event, Gap, GapKind, TableSpec, Tables as _, Value};
 
+pub use stanch_detect::scan::{ContentMatch, Scanned};
 pub use stanch_detect::{Blind, DetectError, Detection, LookedAt, Options};
 pub use stanch_facts::logs::{Counts, Format as LogFormat, Stream as LogStream};
+pub use stanch_facts::scan::{Files, Intact, Processes, Remote, Scope};
 pub use stanch_machine::{Miss, apart};
 pub use stanch_rules::sigma::{Complaint, Harm, Loaded};
-pub use stanch_rules::{Answer, Page, QueryError, Sigma};
+pub use stanch_rules::{Answer, Page, QueryError, Sigma, Yara};
 
 pub use sigma::sigma;
+pub use yara::{LoadedYara, Starter, yara};
 
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,6 +141,14 @@ impl Incident {
     /// [`DetectError`] only if the binary itself is broken.
     pub fn detect(&self, options: &Options) -> Result<Detection, DetectError> {
         stanch_detect::detect(&self.snapshot, options)
+    }
+
+    /// Scans the content of files and processes.
+    ///
+    /// # Errors
+    /// [`DetectError`] only if the binary itself is broken.
+    pub fn scan(&self, scope: Scope) -> Result<Scanned, DetectError> {
+        stanch_detect::scan::scan(&self.snapshot, scope)
     }
 
     /// Answers a query over the tables, with the gaps of what it read.

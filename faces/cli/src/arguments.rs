@@ -68,6 +68,7 @@ pub(crate) fn command(lang: Lang) -> Command {
         .subcommand(query(say))
         .subcommand(facts(say))
         .subcommand(events(say))
+        .subcommand(scan(say))
         .subcommand(rules(say))
         .subcommand(completions(say))
         .subcommand(man(say))
@@ -147,6 +148,11 @@ fn detect(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
                 )),
         )
         .arg(since(&say))
+        .arg(Arg::new("deep").long("deep").action(ArgAction::SetTrue).help(say(
+            "Look into the content of all files, however long it takes",
+            "检查所有文件的内容，不限时间",
+        )))
+        .arg(yara_rules(&say))
         .arg(
             Arg::new("sigma")
                 .long("sigma")
@@ -254,6 +260,50 @@ fn events(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
                 .value_hint(ValueHint::FilePath)
                 .help(say("A log; `-` reads standard input", "日志文件，`-` 表示标准输入")),
         )
+}
+
+fn scan(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    Command::new("scan")
+        .about(say(
+            "Looks into files and processes for what is known to be bad",
+            "检查文件和进程内容，查找已知的恶意特征",
+        ))
+        .long_about(say(
+            "Looks into files, archives and processes: by YARA rules (a starter set comes with it), by lists of digests, and by its own reading of programs, scripts and web pages. What a package's digest proves intact is counted and left out; `--all` looks into it as well. Without a path it looks into the whole machine. The exit code is 0 when nothing above a note was found, 1 when something was, 3 when something could not be looked into.",
+            "检查文件、压缩包和进程：使用 YARA 规则（自带一套基础规则）、摘要清单，以及对程序、脚本和网页的自有分析。与软件包摘要一致的文件只计数、不检查，加 `--all` 则一并检查。不给路径时检查整台机器。退出码：0 没有备注以上的发现，1 有发现，3 有内容未能检查。",
+        ))
+        .arg(yara_rules(&say))
+        .arg(flag("processes").help(say(
+            "The memory of processes, and programs that have no file any more",
+            "检查进程内存，以及文件已不存在的程序",
+        )))
+        .arg(flag("network").help(say(
+            "Enter file systems of the network and of programs (FUSE) as well",
+            "同时进入网络文件系统和 FUSE 文件系统",
+        )))
+        .arg(
+            Arg::new("path")
+                .value_name(say("PATH", "路径"))
+                .num_args(0..)
+                .value_parser(ValueParser::path_buf())
+                .value_hint(ValueHint::AnyPath)
+                .help(say("Files and directories", "文件和目录")),
+        )
+}
+
+fn yara_rules(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
+    Arg::new("rules")
+        .long("rules")
+        .visible_alias("yara")
+        .value_name(say("DIR", "目录"))
+        .action(ArgAction::Append)
+        .value_parser(ValueParser::path_buf())
+        .value_hint(ValueHint::AnyPath)
+        .help(say(
+            "YARA rules of others, beside the starter rules; may be repeated",
+            "外来 YARA 规则，与自带规则一并使用，可重复",
+        ))
 }
 
 fn rules(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {

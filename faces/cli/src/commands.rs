@@ -7,6 +7,7 @@ mod facts;
 mod man;
 mod query;
 mod rules;
+mod scan;
 mod status;
 
 use clap::ArgMatches;
@@ -33,6 +34,7 @@ pub(crate) fn run(
         Some(("query", matches)) => query::run(matches, asked, terminal),
         Some(("facts", matches)) => facts::run(matches, asked, terminal),
         Some(("events", matches)) => events::run(matches, asked, terminal),
+        Some(("scan", matches)) => scan::run(matches, asked, terminal),
         Some(("rules", matches)) => rules::run(matches, asked, terminal),
         Some(("completions", matches)) => completions::run(matches, asked, terminal),
         Some(("man", matches)) => man::run(matches, asked, terminal),

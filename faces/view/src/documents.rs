@@ -5,7 +5,7 @@ use stanch_wire as wire;
 use stanch_words::{Finding, Gap, Role, Sees, TableSpec, Value};
 
 use crate::pages::detect::{Answered, Place};
-use crate::pages::{query, rules};
+use crate::pages::{query, rules, scan};
 use crate::{Look, texts};
 
 /// Returns `stanch.detect/1`.
@@ -248,6 +248,34 @@ pub fn rules_check(sigma: &Sigma, complaints: &[Complaint], look: Look) -> wire:
         filters: loaded.filters,
         elsewhere: loaded.elsewhere,
         complaints: complaints.iter().map(complaint).collect(),
+    }
+}
+
+/// Returns `stanch.scan/1`.
+pub fn scan(answered: &scan::Answered<'_>, look: Look) -> wire::Scan {
+    let scanned = answered.scanned;
+    let matches = scanned.matches.iter().map(|one| wire::ScanMatch {
+        path: one.path.clone(),
+        member: (!one.member.is_empty()).then(|| one.member.clone()),
+        pid: one.pid,
+        rule: one.rule.clone(),
+        kind: one.kind.clone(),
+        confidence: f64::from(u8::try_from(one.score).unwrap_or(100).min(100)) / 100.0,
+        what: one.what.clone(),
+        sha256: one.sha256.clone(),
+        line: one.line,
+        offset: one.offset,
+    });
+    wire::Scan {
+        schema: wire::Scan::SCHEMA.to_owned(),
+        verdict: scanned.detection.verdict.name().to_owned(),
+        took_ms: answered.took_ms,
+        rules: answered.rules,
+        scanned: scanned.judged,
+        bytes: scanned.bytes,
+        intact: scanned.intact,
+        matches: matches.collect(),
+        gaps: scanned.detection.gaps.iter().map(|blind| gap(&blind.gap, look)).collect(),
     }
 }
 

@@ -6,4 +6,5 @@ pub mod facts;
 pub mod help;
 pub mod query;
 pub mod rules;
+pub mod scan;
 pub mod status;

@@ -19,6 +19,7 @@ mod facts;
 pub mod json;
 mod query;
 mod rules;
+mod scan;
 mod status;
 
 pub use detect::{Detect, Entity, Evidence, Finding, Gap, LookedAt};
@@ -27,4 +28,5 @@ pub use event::{EventLine, EventsSource, EventsSummary};
 pub use facts::{Column, Facts, Table};
 pub use query::{Cell, Query, QuerySummary, Row, RowLine};
 pub use rules::{Complaint, Rule, Rules, RulesCheck};
+pub use scan::{Scan, ScanMatch};
 pub use status::Status;

@@ -84,6 +84,26 @@ pub fn of_file(machine: &dyn Machine, path: &Path, which: &[Digest]) -> Result<V
     Ok(running.into_iter().map(Running::finish).collect())
 }
 
+/// Returns the digest of bytes, hexadecimal.
+pub fn of_bytes(which: Digest, bytes: &[u8]) -> String {
+    let mut running = Running::new(which);
+    running.update(bytes);
+    running.finish()
+}
+
+impl Digest {
+    /// Returns how many hexadecimal digits it has.
+    pub fn hexadecimal(self) -> usize {
+        match self {
+            Self::Md5 => 32,
+            Self::Sha1 => 40,
+            Self::Sha256 => 64,
+            Self::Sha384 => 96,
+            Self::Sha512 => 128,
+        }
+    }
+}
+
 /// Returns bytes as lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

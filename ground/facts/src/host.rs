@@ -84,6 +84,16 @@ impl Host {
         state.value.clone()?.downcast::<T>().ok()
     }
 
+    /// Gives the host a thing that its tables find by its type, as if it had been made.
+    pub fn give<T: Any + Send + Sync>(&self, thing: Arc<T>) {
+        let slot = {
+            let mut once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(once.entry(TypeId::of::<T>()).or_default())
+        };
+        let mut state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.value = Some(thing);
+    }
+
     /// Returns a thing that is made once per host, at the first call, keyed by its type.
     ///
     /// Whoever comes while it is being made waits, but not for ever: if its maker hangs on a path

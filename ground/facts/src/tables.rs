@@ -36,6 +36,7 @@ tables! {
     bpf_programs
     command_bursts
     containerd_containers
+    content_matches
     cpu_gaps
     cpu_time
     cpu_usage

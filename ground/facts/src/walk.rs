@@ -9,9 +9,8 @@ use stanch_words::{Gap, GapKind, Seen, Value};
 use crate::Host;
 
 /// File systems that a walk does not enter, by the kernel's magic numbers (linux/magic.h):
-/// proc, sysfs, devpts, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf, autofs; NFS, SMB, CIFS,
-/// SMB2, AFS, Coda, Ceph, 9P; FUSE.
-const NOT_ENTERED: &[i64] = &[
+/// proc, sysfs, devpts, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf, autofs; and [`REMOTE`].
+pub(crate) const NOT_ENTERED: &[i64] = &[
     0x9fa0,
     0x6265_6572,
     0x1cd1,
@@ -22,6 +21,20 @@ const NOT_ENTERED: &[i64] = &[
     0x7363_6673,
     0xcafe_4a11,
     0x0187,
+    0x6969,
+    0x517b,
+    0xff53_4d42,
+    0xfe53_4d42,
+    0x5346_414f,
+    0x7375_7245,
+    0x00c3_6400,
+    0x0102_1997,
+    0x6573_5546,
+];
+
+/// Those among them that hold files of another machine or of a program: NFS, SMB, CIFS, SMB2, AFS,
+/// Coda, Ceph, 9P; FUSE.
+pub(crate) const REMOTE: &[i64] = &[
     0x6969,
     0x517b,
     0xff53_4d42,

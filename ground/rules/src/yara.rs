@@ -24,6 +24,9 @@ const EXCERPT: usize = 80;
 /// How sure a rule is that does not say.
 const USUAL_SCORE: i64 = 75;
 
+/// The starter rules, with all bits turned over (build.rs says why).
+static STARTER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scan.rules"));
+
 /// How much was loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
@@ -53,6 +56,23 @@ impl Yara {
         files: impl IntoIterator<Item = (String, Vec<u8>)>,
     ) -> (Self, Vec<crate::sigma::Complaint>) {
         load::load(files)
+    }
+
+    /// Returns the starter rules that came with this binary (`content/scan/*.yar`), as files.
+    pub fn starter_files() -> Vec<(String, Vec<u8>)> {
+        let plain: Vec<u8> = STARTER.iter().map(|byte| !byte).collect();
+        let mut rest = plain.as_slice();
+        let mut files = Vec::new();
+        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+            let (head, text) = rest.split_at(end);
+            let head = String::from_utf8_lossy(head);
+            let (name, length) = head.split_once(' ').unwrap_or_default();
+            let text = text.get(1..).unwrap_or_default();
+            let (text, next) = text.split_at(length.parse().unwrap_or(0).min(text.len()));
+            files.push((format!("stanch/{name}"), text.to_vec()));
+            rest = next;
+        }
+        files
     }
 
     /// Returns how much was loaded.

@@ -14,6 +14,7 @@
 //! judgement).
 
 pub mod judge;
+pub mod scan;
 mod sigma;
 pub mod weigh;
 
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use stanch_facts::Snapshot;
 use stanch_facts::history::History;
+use stanch_facts::scan::{Counts, Files, Scope};
 use stanch_rules::{Sigma, content};
 use stanch_words::{Both, Finding, Gap, Verdict};
 
@@ -32,6 +34,8 @@ pub struct Options {
     /// Only what happened at or after this time, in seconds since 1970 UTC. What is a state and no
     /// deed (a hidden process) is found whenever it began.
     pub since: Option<i64>,
+    /// What is looked into by content, and by which rules; none means the usual places.
+    pub content: Option<Scope>,
     /// Sigma rules of others, which see every event of every log.
     pub sigma: Option<Arc<Sigma>>,
 }
@@ -95,6 +99,11 @@ pub enum DetectError {
 pub fn detect(snapshot: &Arc<Snapshot>, options: &Options) -> Result<Detection, DetectError> {
     let signs = content::signs()
         .map_err(|errors| DetectError::Content(errors.iter().map(ToString::to_string).collect()))?;
+    if let Some(scope) = &options.content {
+        let wanted = options.only.is_empty() || options.only.iter().any(|only| only == "files");
+        let files = if wanted { scope.files } else { Files::LeftOut };
+        snapshot.host().give(Arc::new(Scope { files, ..scope.clone() }));
+    }
     let signs: Vec<_> = signs
         .into_iter()
         .filter(|sign| {
@@ -120,7 +129,9 @@ pub fn detect(snapshot: &Arc<Snapshot>, options: &Options) -> Result<Detection, 
     let history = snapshot.host().made::<History>();
     let events =
         history.map_or(0, |history| usize::try_from(history.events()).unwrap_or(usize::MAX));
-    let looked_at = LookedAt { tables, rows, events, signs: count, files: 0 };
+    let files = snapshot.host().made::<Counts>().map_or(0, |counts| counts.told().0);
+    let files = usize::try_from(files).unwrap_or(usize::MAX);
+    let looked_at = LookedAt { tables, rows, events, signs: count, files };
     Ok(Detection {
         verdict: weighed.verdict,
         confidence: weighed.confidence,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use rustix::time::{ClockId, clock_gettime};
-use stanch_incident::{Blind, Detection, Harm, Options, Place, Sigma};
+use stanch_incident::{Blind, Detection, Harm, Options, Place, Scope, Sigma};
 use stanch_view::pages::detect::{self, Answered};
 use stanch_view::{Report, documents};
 use stanch_wire::json;
@@ -14,6 +14,9 @@ use stanch_words::{Gap, GapKind, Level};
 use crate::arguments::Asked;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
+
+/// How long content is read unless all of it is wanted.
+const CONTENT_SECONDS: i64 = 8;
 
 pub(super) fn run(
     matches: &ArgMatches,
@@ -36,9 +39,18 @@ pub(super) fn run(
     };
     let progress =
         Progress::start(asked.look.say("looking for signs of an intrusion", "正在查找入侵迹象"));
-    let options = Options { only, since, sigma };
+    let (yara, broken) = super::scan::rules(matches)?;
+    let is_deep = matches.get_flag("deep");
+    let content = Scope {
+        roots: if is_deep { vec!["/".into()] } else { Vec::new() },
+        rules: Some(yara),
+        seconds: (!is_deep).then_some(CONTENT_SECONDS),
+        ..Scope::default()
+    };
+    let options = Options { only, since, content: Some(content), sigma };
     let mut detection = incident.detect(&options).map_err(|error| super::bug(&error))?;
-    detection.gaps.extend(gap.map(|gap| Blind { gap, signs: Vec::new() }));
+    let gaps = gap.into_iter().chain(broken);
+    detection.gaps.extend(gaps.map(|gap| Blind { gap, signs: Vec::new() }));
     drop(progress);
     let took_ms = milliseconds().saturating_sub(before);
     let root = match &asked.place {
@@ -83,7 +95,7 @@ fn code(detection: &Detection) -> u8 {
 }
 
 /// Our own stopwatch: the machine that is looked at may be a disk image without a clock.
-fn milliseconds() -> u64 {
+pub(super) fn milliseconds() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     let rest = u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000;

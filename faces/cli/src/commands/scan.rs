@@ -1,0 +1,101 @@
+//! `stanch scan`: what is in files and processes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::ArgMatches;
+use stanch_incident::{Files, Harm, Intact, Place, Processes, Remote, Scanned, Scope, Starter};
+use stanch_view::pages::{query, scan as page};
+use stanch_view::{Report, documents};
+use stanch_wire::json;
+use stanch_words::{ByteRules as _, Gap, GapKind, Level};
+
+use super::detect::milliseconds;
+use crate::arguments::Asked;
+use crate::progress::Progress;
+use crate::terminal::Terminal;
+
+pub(super) fn run(
+    matches: &ArgMatches,
+    asked: &Asked,
+    terminal: &Terminal,
+) -> Result<u8, Box<Report>> {
+    let before = milliseconds();
+    let incident = super::open(&asked.place)?;
+    let (rules, gap) = rules(matches)?;
+    let count = rules.count();
+    let mut roots: Vec<PathBuf> = matches
+        .get_many::<PathBuf>("path")
+        .into_iter()
+        .flatten()
+        .map(|p| whole(p, asked))
+        .collect();
+    let in_memory = matches.get_flag("processes");
+    let files = if roots.is_empty() && in_memory { Files::LeftOut } else { Files::Judged };
+    if roots.is_empty() {
+        roots.push("/".into());
+    }
+    let scope = Scope {
+        roots,
+        files,
+        rules: Some(rules),
+        digests: None,
+        intact: if asked.look.all { Intact::Judged } else { Intact::Counted },
+        remote: if matches.get_flag("network") { Remote::Entered } else { Remote::LeftOut },
+        processes: if in_memory { Processes::Memory } else { Processes::None },
+        seconds: None,
+    };
+    let progress = Progress::start(asked.look.say("scanning", "正在扫描"));
+    let mut scanned = incident.scan(scope).map_err(|error| super::bug(&error))?;
+    drop(progress);
+    let blind = |gap| stanch_incident::Blind { gap, signs: Vec::new() };
+    scanned.detection.gaps.extend(gap.map(blind));
+    let took_ms = milliseconds().saturating_sub(before);
+    let answered = page::Answered { scanned: &scanned, took_ms, rules: count };
+    if asked.json {
+        terminal.data(|out| json::pretty(out, &documents::scan(&answered, asked.look)))?;
+    } else {
+        terminal.text(&page::page(&answered, asked.look))?;
+    }
+    let gaps: Vec<Gap> = scanned.detection.gaps.iter().map(|blind| blind.gap.clone()).collect();
+    terminal.speak(&query::missed(&gaps, terminal.errors()));
+    Ok(code(&scanned))
+}
+
+/// Returns a path as the machine that is looked at knows it: of this one, from its own root.
+fn whole(path: &Path, asked: &Asked) -> PathBuf {
+    match (&asked.place, std::env::current_dir()) {
+        (Place::Live, Ok(here)) => here.join(path),
+        _ => Path::new("/").join(path),
+    }
+}
+
+/// Loads the starter rules and those that are given; what does not load is a gap.
+pub(super) fn rules(
+    matches: &ArgMatches,
+) -> Result<(Arc<stanch_incident::Yara>, Option<Gap>), Box<Report>> {
+    let directories: Vec<PathBuf> =
+        matches.get_many::<PathBuf>("rules").into_iter().flatten().cloned().collect();
+    let loaded = stanch_incident::yara(&directories, Starter::With, None)
+        .map_err(|miss| page::unusable(&miss.path, &miss.detail, miss.kind))?;
+    let lost = loaded.complaints.iter().filter(|one| one.harm == Harm::Lost);
+    let files: Vec<&str> = lost.map(|complaint| complaint.file.as_str()).collect();
+    let gap = files.first().map(|first| {
+        let detail =
+            format!("files of rules with mistakes: {}; `stanch rules check` says why", files.len());
+        Gap::new("yara", GapKind::Damaged, detail).at(*first)
+    });
+    Ok((Arc::new(loaded.rules), gap))
+}
+
+/// Findings win over gaps; a note is no finding.
+fn code(scanned: &Scanned) -> u8 {
+    let detection = &scanned.detection;
+    let found = detection.findings.iter().any(|finding| finding.level > Level::Low);
+    let partial = detection.gaps.iter().any(|blind| blind.gap.kind.is_partial());
+    match (found, partial) {
+        (true, _) => 1,
+        (false, true) => 3,
+        (false, false) => 0,
+    }
+}

@@ -1,0 +1,113 @@
+//! What is in files and processes.
+
+use stanch_incident::Scanned;
+use stanch_words::{Both, GapKind, Lang, Level, SubjectKind, text};
+
+use super::detect::{level_name, percent, thousands, tone};
+use crate::{Look, Report, Sheet, Tone, Trouble, width};
+
+/// How many findings are shown unless all are asked for.
+const SHOWN: usize = 50;
+
+/// A scan, and what was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    /// The answer.
+    pub scanned: &'a Scanned,
+    /// How long it took.
+    pub took_ms: u64,
+    /// How many rules looked.
+    pub rules: usize,
+}
+
+/// Returns the page: what was found, gravest first, then how much was looked at.
+pub fn page(answered: &Answered<'_>, look: Look) -> String {
+    let mut sheet = Sheet::new(look);
+    let findings = &answered.scanned.detection.findings;
+    let shown = findings.iter().filter(|finding| look.all || finding.level > Level::Low);
+    let most = if look.all { usize::MAX } else { SHOWN };
+    let mut count = 0_usize;
+    for finding in shown {
+        count = count.saturating_add(1);
+        if count > most {
+            continue;
+        }
+        let level = look.paint(tone(finding.level), level_name(finding.level, look));
+        let subject = &finding.subject;
+        let place = subject.path.as_deref().unwrap_or_default();
+        let place = match (subject.kind, subject.pid, look.lang) {
+            (SubjectKind::Process, Some(pid), Lang::En) => format!("process {pid} ({place})"),
+            (SubjectKind::Process, Some(pid), Lang::Zh) => format!("进程 {pid}（{place}）"),
+            _ => place.to_owned(),
+        };
+        let sure = format!("{}%", percent(finding.confidence));
+        sheet
+            .line(format!("{level}  {}  {sure}", look.paint(Tone::Strong, &text::escaped(&place))));
+        sheet.prose(2, look.text(&finding.title));
+        sheet.prose(2, look.text(&finding.seen));
+        for evidence in finding.evidence.iter().skip(1).take(if look.all { 20 } else { 3 }) {
+            let at = match (evidence.line, evidence.offset) {
+                (Some(line), _) => format!("{line}: "),
+                (None, Some(offset)) => format!("{offset:#x}: "),
+                (None, None) => String::new(),
+            };
+            let room = look.terminal.map_or(usize::MAX, |terminal| terminal.saturating_sub(4));
+            let line = format!("{at}{}", evidence.excerpt);
+            sheet
+                .line(format!("    {}", look.paint(Tone::Faint, &width::cut(&line, room.max(20)))));
+        }
+        sheet.blank();
+    }
+    if count > most {
+        let more = thousands(count.saturating_sub(most));
+        let en = format!("{more} more: `--all` shows them.");
+        let zh = format!("另有 {more} 项，`--all` 全部显示。");
+        sheet.line(look.say_of(&en, &zh));
+    }
+    let notes = findings.len().saturating_sub(count);
+    if notes > 0 {
+        let en = format!("Notes not shown: {notes} (`--all` shows them).");
+        let zh = format!("未显示的备注：{notes} 项（`--all` 全部显示）。");
+        sheet.line(look.say_of(&en, &zh));
+    }
+    sheet.line(sum(answered, count, look));
+    sheet.finish()
+}
+
+fn sum(answered: &Answered<'_>, found: usize, look: Look) -> String {
+    let scanned = answered.scanned;
+    let number = |count: u64| thousands(usize::try_from(count).unwrap_or(usize::MAX));
+    let (judged, intact, rules) =
+        (number(scanned.judged), number(scanned.intact), thousands(answered.rules));
+    let size = number(scanned.bytes >> 20);
+    let tenths = answered.took_ms / 100;
+    let took = format!("{}.{}", tenths / 10, tenths % 10);
+    let found = if found == 0 {
+        look.say("Nothing found", "未发现恶意内容").to_owned()
+    } else {
+        let count = thousands(found);
+        look.say_of(&format!("Found: {count}"), &format!("发现 {count} 项")).to_owned()
+    };
+    let en = format!(
+        "{found}. Judged: {judged} ({size} MiB) by {rules} rules in {took} s; as their packages \
+         shipped them and not judged: {intact}."
+    );
+    let zh = format!(
+        "{found}。已判断 {judged} 个（{size} MiB），规则 {rules} 条，用时 {took} 秒；\
+         与软件包一致而未判断的：{intact} 个。"
+    );
+    look.say_of(&en, &zh).to_owned()
+}
+
+/// Returns the report of a list or directory that cannot be used.
+pub fn unusable(path: &str, detail: &str, kind: GapKind) -> Report {
+    let trouble = match kind {
+        GapKind::Denied | GapKind::Refused => Trouble::Refused,
+        _ => Trouble::WrongUse,
+    };
+    let what = Both::new(format!("`{path}` could not be used"), format!("无法使用 `{path}`"));
+    Report::new(trouble, what).because(Both::new(detail, detail)).next(Both::new(
+        "give a directory of `.yar` files, or a list of digests",
+        "请给出含 `.yar` 文件的目录，或摘要清单",
+    ))
+}
