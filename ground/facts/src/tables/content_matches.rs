@@ -17,7 +17,7 @@ table_spec! {
     rule Text Plain "The rule's name; the digest; or the heuristic's name (web-shell, packed-program, …).";
     what Text Plain "What it finds, in the words of whoever wrote the rule.";
     score Integer Plain "How telling, 0 to 100.";
-    content Text Plain "The kind of the file by its content: elf, script, php, jsp, asp, image, zip, text, …";
+    content Text Plain "The kind of the file by its content: elf, script, php, jsp, asp, image, zip, text and others.";
     state Text Plain "What the package database says: unowned, altered, config, intact, unverified or unknown.";
     size BigInt Plain "Size of the file in bytes.";
     mtime BigInt Plain "Last change of content, seconds since 1970.";
