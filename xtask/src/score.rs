@@ -138,6 +138,8 @@ pub struct Seen {
     pub method: String,
     /// How often.
     pub count: i64,
+    /// Whether its line ends within a field.
+    pub is_torn: bool,
 }
 
 impl Seen {
@@ -152,6 +154,7 @@ impl Seen {
             target: event.target.clone().into_owned(),
             method: event.method.clone().into_owned(),
             count: count.unwrap_or(1),
+            is_torn: event.field("torn").is_some(),
         }
     }
 }

@@ -269,11 +269,13 @@ impl From<i64> for Field<'_> {
 /// `euid`, `result` (`success` or `failure`), `exit`, `key`, `cwd`, `reason`, `count` (how often),
 /// `parent_command`, `parent_path`, `service`, `container`, `seqnum`, `danger` (by which way a
 /// statement or setting leads out of a data store: `program`, `library`, `file-write`, `file-read`,
-/// `replication`, `account`, `erase`, `api-on-network`, `host-root`, `privileged`), `database`, `query` and `query_type` (a name
-/// that was asked for), `server_name`, `protocol`, `bytes_in`, `action`, `category`, `signature_id`,
-/// `attempts`, `packets`, `duration` (in seconds), `started` (of what is logged at its end, in
-/// microseconds since 1970 UTC), `direction` (`in`, `out`; of a name: `in` for its answer), `mail_from`, `mail_to`, `queue_id`; a source's own names
-/// (audit's `a0`, the journal's `_TRANSPORT`) are kept as they are.
+/// `replication`, `account`, `erase`, `api-on-network`, `host-root`, `privileged`), `database`,
+/// `query` and `query_type` (a name that was asked for), `server_name`, `protocol`, `bytes_in`,
+/// `action`, `category`, `signature_id`, `attempts`, `packets`, `duration` (in seconds), `started`
+/// (of what is logged at its end, in microseconds since 1970 UTC), `direction` (`in`, `out`; of a
+/// name: `in` for its answer), `mail_from`, `mail_to`, `queue_id`, `torn` (1 if the line ends
+/// within a field); a source's own names (audit's `a0`, the journal's `_TRANSPORT`) are kept as
+/// they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<'l> {
     /// What kind of thing.

@@ -28,7 +28,9 @@ pub fn score(folder: &Path) -> Result<Vec<Measure>> {
     for (name, expected) in EXPECTED {
         let path = folder.join(name);
         let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-        let mut seen = read(name, &bytes, noon(2026, 1, 1)).len();
+        let events = read(name, &bytes, noon(2026, 1, 1));
+        // Of a line that ends within a field Plaso makes a warning, we an event that says so.
+        let mut seen = events.iter().filter(|event| !event.is_torn).count();
         if name.starts_with("audit") {
             // Plaso makes an event of each record, we one of the records of one event.
             let mut stream = Stream::new(Context::new(name, noon(2026, 1, 1)), None);

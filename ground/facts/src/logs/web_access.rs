@@ -100,6 +100,8 @@ pub(super) struct Access<'l> {
     /// Whether a 401 is a failure although no name is told. (Else it is only the question for one,
     /// with which every login by HTTP begins.)
     pub(super) names_untold: bool,
+    /// Whether the line ends in the middle of a field.
+    pub(super) torn: bool,
 }
 
 impl<'l> Access<'l> {
@@ -173,6 +175,9 @@ impl<'l> Access<'l> {
         }
         if kind == EventKind::AuthFailure {
             event.with("service", "http");
+        }
+        if self.torn {
+            event.with("torn", 1);
         }
         event
     }

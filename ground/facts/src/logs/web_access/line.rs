@@ -176,11 +176,14 @@ fn answer<'l>(text: &'l str, access: &mut Access<'l>) -> Option<()> {
     let (referrer, rest) = quoted(rest.get(at..)?)?;
     access.referrer = value(referrer);
     let Some(at) = memchr(b'"', rest.as_bytes()) else { return Some(()) };
-    // A torn last field is taken as it is.
+    // A torn last field is taken as it is, and told.
     let rest = rest.get(at..)?;
     let user_agent = match quoted(rest) {
         Some((user_agent, _)) => user_agent,
-        None => rest.get(1..)?,
+        None => {
+            access.torn = true;
+            rest.get(1..)?
+        }
     };
     access.user_agent = value(user_agent);
     Some(())

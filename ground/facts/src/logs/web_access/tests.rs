@@ -85,6 +85,16 @@ fn rubbish_is_kept_with_what_it_holds() {
 }
 
 #[test]
+fn a_line_torn_within_a_field_is_read_and_says_so() {
+    let whole = r#"192.0.2.1 - - [23/Nov/2026:12:00:00 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl/8"#;
+    let event = read(whole).unwrap();
+    assert_eq!(event.field("user_agent").unwrap().as_text().as_deref(), Some("curl/8"));
+    assert_eq!(event.number("torn"), Some(1));
+    let event = read(&format!("{whole}\"")).unwrap();
+    assert_eq!(event.number("torn"), None);
+}
+
+#[test]
 fn logins_that_fail() {
     let kind = |request: &str, user: &str, status: u16| {
         let line =
