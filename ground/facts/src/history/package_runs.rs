@@ -191,7 +191,7 @@ impl PackageRuns {
             .put(col::count, run.count)
             .put(col::command, command)
             .put(col::user, front.map_or(&*run.user, |front| &front.user))
-            .put(col::frontend, told)
+            .put(col::told_by_apt, told)
             .put(col::local_file, local_file(command).unwrap_or_default())
             .put(col::session, people.then_some(i64::from(there)))
             .put(col::since_first, self.first.map(|first| run.time.saturating_sub(first)))
@@ -236,7 +236,7 @@ mod tests {
         (tables::find("package_runs").unwrap().read)(&host, &Ask::all(), &mut seen);
         assert_eq!(seen.gaps, []);
         let columns =
-            [col::packages, col::manager, col::frontend, col::session, col::local_file, col::user];
+            [col::packages, col::manager, col::told_by_apt, col::session, col::local_file, col::user];
         seen.rows.iter().map(|row| columns.map(|c| row.get(c).to_string())).collect()
     }
 

@@ -18,7 +18,7 @@ table_spec! {
     count BigInt Plain "How many packages.";
     command Text Plain "The command, where a log tells it.";
     user Text Plain "Who asked for it, where a log tells it.";
-    frontend Integer Plain "1 if a log of apt, yum or dnf tells the same run, 0 if only dpkg's does; null if no such log of that time survives.";
+    told_by_apt Integer Plain "1 if a log of apt, yum or dnf tells the same run, 0 if only dpkg's does; null if no such log of that time survives.";
     local_file Text Plain "A package file or address that the command names.";
     session Integer Plain "1 if somebody was logged in or used another's rights within twelve hours before, 0 if not; null if no log of logins of that time survives.";
     since_first BigInt Plain "Seconds since the oldest line of the package logs: a machine that is being set up installs much.";

@@ -67,7 +67,10 @@ pub(super) static TABLES: &[Wording] = &[
             ("queries", "查询次数。"),
             ("nxdomain", "答复为不存在的次数。"),
             ("answers_known", "1 表示日志也记载了答复。"),
-            ("data_types", "查询可携带数据的记录的次数：TXT、NULL、CNAME、MX、SRV、KEY 和私有类型。"),
+            (
+                "data_types",
+                "查询可携带数据的记录的次数：TXT、NULL、CNAME、MX、SRV、KEY 和私有类型。",
+            ),
             ("parts", "该域名下不同名字的估计数（最多 8,000），不含反写的地址和带下划线的名字。"),
             ("mean_length", "这些名字的平均长度（含点号）。"),
             ("mean_entropy", "这些名字平均每个字符的信息量（比特）。"),

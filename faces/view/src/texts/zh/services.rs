@@ -99,7 +99,7 @@ pub(super) static TABLES: &[Wording] = &[
             ("command", "日志写明的命令。"),
             ("user", "日志写明的发起者。"),
             (
-                "frontend",
+                "told_by_apt",
                 "1 表示 apt、yum 或 dnf 的日志也记载了这次运行，0 表示只有 dpkg 的日志记载；那段时间没有此类日志则为空。",
             ),
             ("local_file", "命令里写明的软件包文件或地址。"),
