@@ -114,12 +114,44 @@ impl Victim {
     }
 
     fn inside(&self) -> Command {
+        self.on_network(self.pid)
+    }
+
+    /// Returns what runs a program of the victim's files on the network of a process.
+    fn on_network(&self, network: u32) -> Command {
         let mut command = Command::new("nsenter");
         let target = self.pid.to_string();
+        command.args(["--target", &target, "--mount", "--uts", "--ipc", "--pid", "--root"]);
+        command.arg(format!("--net=/proc/{network}/ns/net")).args(["--wd=/", "--"]);
         command
-            .args(["--target", &target, "--mount", "--uts", "--ipc", "--net", "--pid", "--root"]);
-        command.args(["--wd=/", "--"]);
-        command
+    }
+
+    /// Gives the peer one more address, which the victim can answer.
+    ///
+    /// # Errors
+    /// When `ip` refuses.
+    pub fn add_peer_address(&self, address: &str) -> Result<()> {
+        let peer = child_of(self.peer.id())?;
+        for (pid, words) in [
+            (peer, ["addr", "add", address, "dev", "eth0"]),
+            (self.pid, ["route", "add", address, "dev", "eth0"]),
+        ] {
+            let mut command = Command::new("nsenter");
+            command.args(["--target", &pid.to_string(), "--net", "ip"]).args(words);
+            run(&mut command)?;
+        }
+        Ok(())
+    }
+
+    /// Runs a shell script on the peer's network, with the victim's files, for half a minute at
+    /// most.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn on_peer(&self, script: &str) -> Result<Ran> {
+        let mut command = self.on_network(child_of(self.peer.id())?);
+        command.args(["timeout", "30", "sh", "-ec", script]);
+        ran(&mut command)
     }
 
     /// Puts a file of the outer machine inside.
@@ -141,19 +173,7 @@ impl Victim {
     /// # Errors
     /// When it cannot be started.
     pub fn run(&self, arguments: &[&str]) -> Result<Ran> {
-        let output = self
-            .inside()
-            .args(arguments)
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(Stdio::null())
-            .output()?;
-        Ok(Ran {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        ran(self.inside().args(arguments))
     }
 
     /// Runs a shell script inside and expects it to succeed.
@@ -210,6 +230,21 @@ impl Drop for Victim {
             let _status = child.wait();
         }
     }
+}
+
+fn ran(command: &mut Command) -> Result<Ran> {
+    let output = command
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C.UTF-8")
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .output()?;
+    Ok(Ran {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
 }
 
 /// Returns the one child of a process.

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use serde_json::Value;
-use stanch_range::{Victim, debian, possible};
+use stanch_range::{Ran, Victim, debian, possible};
 
 /// An account with a password that a guesser would try (`spring-2026`), made without a trace in the
 /// logs.
@@ -22,6 +22,63 @@ fn victim() -> Victim {
     victim
 }
 
+/// What a client needs to give a password without a terminal: it reads it from what this prints.
+const PASSWORD: &str = r#"
+    printf '#!/bin/sh\nprintf "%%s\\n" "$SECRET"\n' > /run/range/askpass
+    chmod 755 /run/range/askpass
+"#;
+
+/// Options of every client: it keeps nothing, and waits for nobody.
+const CLIENT: &str = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+    -o ConnectTimeout=5 -o LogLevel=ERROR";
+
+/// Logs in from the peer by a password, which is tried as often as said. Without a session of its
+/// own the client asks the terminal, and waits for ever.
+fn by_password(password: &str, times: u32, command: &str) -> String {
+    format!(
+        "SECRET={password} SSH_ASKPASS=/run/range/askpass SSH_ASKPASS_REQUIRE=force \
+         setsid --wait ssh {CLIENT} -o PreferredAuthentications=password \
+         -o NumberOfPasswordPrompts={times} bob@10.77.0.2 '{command}' </dev/null"
+    )
+}
+
+/// Logs in from an address of the peer by a key.
+fn by_key(address: &str, key: &str, user: &str, command: &str) -> String {
+    format!(
+        "ssh {CLIENT} -o BatchMode=yes -b {address} -i /run/range/{key} {user}@10.77.0.2 \
+         '{command}' </dev/null"
+    )
+}
+
+fn succeeded(ran: Ran) {
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+/// Returns the level of a sign's finding about something and the lines of its evidence
+/// (`source:line excerpt`).
+fn told(findings: &[Value], sign: &str, about: &str) -> (String, Vec<String>) {
+    let one = findings
+        .iter()
+        .find(|finding| finding["sign"] == sign && finding["seen"].to_string().contains(about));
+    assert!(one.is_some(), "{sign} says nothing of {about}: {findings:#?}");
+    let one = one.unwrap();
+    let lines = one["evidence"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let lines = lines
+        .map(|line| {
+            format!("{}:{} {}", text(&line["source"]), line["line"], text(&line["excerpt"]))
+        })
+        .collect();
+    (text(&one["level"]), lines)
+}
+
+/// Returns the line `path:number text` of the first line in a file that holds a text.
+fn line_of(victim: &Victim, path: &str, text: &str) -> String {
+    let ran = victim.run(&["grep", "-nFm1", "--", text, path]).unwrap();
+    let (number, line) = ran.out.trim_end().split_once(':').unwrap();
+    format!("{path}:{number} {line}")
+}
+
 fn findings(victim: &Victim) -> Vec<Value> {
     let (document, _) = victim.stanch(&["detect", "--only", "logs"]).unwrap();
     document["findings"].as_array().unwrap().clone()
@@ -33,6 +90,12 @@ fn grave(findings: &[Value]) -> Vec<String> {
     let told =
         |finding: &Value| format!("{} {} {}", finding["level"], finding["sign"], finding["seen"]);
     findings.iter().filter(above).map(told).collect()
+}
+
+/// Returns such a line as evidence tells it: without the time and the host.
+fn as_told(line: &str) -> String {
+    let (place, text) = line.split_once(' ').unwrap();
+    format!("{place} {}", text.split_once("victim ").unwrap().1)
 }
 
 #[test]
@@ -59,4 +122,136 @@ fn an_account_added_and_made_an_administrator_is_found_and_a_packages_own_is_not
         assert!(seen.contains("support"), "{sign}: {found:#?}");
     }
     assert!(!grave(&found).join("\n").contains("newd"), "{found:#?}");
+}
+
+#[test]
+fn a_dozen_guesses_and_a_success_are_found_and_two_typos_are_not() {
+    if !possible() {
+        return;
+    }
+    let victim = victim();
+    victim.shell(PASSWORD).unwrap();
+    let typos = format!(
+        "{} && exit 1; {}",
+        by_password("spring-2025", 2, "true"),
+        by_password("spring-2026", 1, "true")
+    );
+    succeeded(victim.on_peer(&typos).unwrap());
+    assert_eq!(grave(&findings(&victim)), Vec::<String>::new());
+
+    victim.add_peer_address("10.77.0.3/32").unwrap();
+    let guess = |password: &str, times: u32| {
+        by_password(password, times, "true").replace("ssh -o", "ssh -b 10.77.0.3 -o")
+    };
+    let guesses: String =
+        (1..=4).map(|number| format!("{} & ", guess(&format!("summer-{number}"), 3))).collect();
+    succeeded(victim.on_peer(&format!("{guesses} wait; {}", guess("spring-2026", 1))).unwrap());
+    let found = findings(&victim);
+    let (level, lines) = told(&found, "logs.success-after-failures", "10.77.0.3");
+    assert_eq!(level, "medium");
+    let log = "/var/log/auth.log";
+    let accepted = line_of(&victim, log, "Accepted password for bob from 10.77.0.3");
+    let failed = line_of(&victim, log, "Failed password for bob from 10.77.0.3");
+    for line in [accepted, failed] {
+        assert!(lines.contains(&as_told(&line)), "{line}: {lines:#?}");
+    }
+    assert_eq!(grave(&found).len(), 1, "{found:#?}");
+}
+
+#[test]
+fn a_key_from_an_address_never_seen_is_found_and_the_known_one_is_not() {
+    if !possible() {
+        return;
+    }
+    let victim = victim();
+    victim
+        .shell(
+            "for key in known new; do ssh-keygen -q -t ed25519 -N '' -f /run/range/$key; done
+             mkdir -p /root/.ssh; cat /run/range/*.pub > /root/.ssh/authorized_keys
+             chmod 700 /root/.ssh; chmod 600 /root/.ssh/authorized_keys",
+        )
+        .unwrap();
+    let known = by_key("10.77.0.1", "known", "root", "true");
+    let logins: String = (0..4).map(|_| format!("{known} & {known} & {known} & wait; ")).collect();
+    succeeded(victim.on_peer(&logins).unwrap());
+    // Nine days go by, and the log is rotated.
+    victim
+        .shell(
+            "sleep 0.5; past=$(date -d '9 days ago' +%F)
+             sed \"s/^[0-9-]*T/${past}T/\" /var/log/auth.log > /var/log/auth.log.1
+             touch -d '9 days ago' /var/log/auth.log.1; : > /var/log/auth.log",
+        )
+        .unwrap();
+    succeeded(victim.on_peer(&known).unwrap());
+    assert_eq!(grave(&findings(&victim)), Vec::<String>::new());
+
+    victim.add_peer_address("45.77.0.9/32").unwrap();
+    succeeded(victim.on_peer(&by_key("45.77.0.9", "new", "root", "true")).unwrap());
+    let found = findings(&victim);
+    let (level, lines) = told(&found, "logs.first-seen-login", "45.77.0.9");
+    assert_eq!(level, "medium", "{found:#?}");
+    let line = line_of(&victim, "/var/log/auth.log", "Accepted publickey for root from 45.77.0.9");
+    assert!(lines.contains(&as_told(&line)), "{line}: {lines:#?}");
+    assert_eq!(grave(&found).len(), 1, "{found:#?}");
+}
+
+#[test]
+fn a_login_record_made_of_zeroes_is_found() {
+    if !possible() {
+        return;
+    }
+    let victim = victim();
+    victim
+        .shell(
+            "ssh-keygen -q -t ed25519 -N '' -f /run/range/known; mkdir -p /root/.ssh
+             cat /run/range/known.pub > /root/.ssh/authorized_keys; chmod -R go= /root/.ssh
+             : > /run/utmp",
+        )
+        .unwrap();
+    let session = by_key("10.77.0.1", "known", "root", "true").replace("ssh -o", "ssh -tt -o");
+    succeeded(victim.on_peer(&format!("{session}; {session}; {session}; sleep 0.5")).unwrap());
+    assert_eq!(grave(&findings(&victim)), Vec::<String>::new());
+    let size = victim.shell("stat -c %s /var/log/wtmp").unwrap();
+    assert_eq!(size.trim(), "2304", "three logins and three logouts");
+    victim
+        .shell("dd if=/dev/zero of=/var/log/wtmp bs=384 seek=2 count=1 conv=notrunc status=none")
+        .unwrap();
+    let found = findings(&victim);
+    let (level, lines) = told(&found, "logs.login-records-edited", "nothing but zeroes");
+    assert_eq!(level, "high");
+    assert!(lines[0].starts_with("/var/log/wtmp:2 zeroed at record 2"), "{lines:#?}");
+}
+
+/// journald without systemd, keeping its files; lines of `logger` go to it.
+const JOURNAL: &str = r"
+    mount -t cgroup2 -o ro none /sys/fs/cgroup
+    mkdir -p /run/systemd/journal /var/log/journal; systemd-machine-id-setup 2>/dev/null
+    setsid --fork /lib/systemd/systemd-journald </dev/null >/dev/null 2>&1
+    for wait in $(seq 50); do test -S /run/systemd/journal/io.systemd.journal && break; sleep 0.1; done
+    ln -sf /run/systemd/journal/dev-log /dev/log; journalctl --flush
+    for round in $(seq 6); do
+        seq -f 'round %g' 80 | logger -t app; journalctl --sync; journalctl --rotate
+    done
+    seq -f 'last %g' 30 | logger -t app; journalctl --sync
+";
+
+#[test]
+fn a_file_taken_out_of_the_journal_is_found_and_a_vacuum_is_not() {
+    if !possible() {
+        return;
+    }
+    let victim = victim();
+    victim.shell(JOURNAL).unwrap();
+    assert_eq!(grave(&findings(&victim)), Vec::<String>::new());
+    victim.shell("journalctl --vacuum-files=4 2>&1").unwrap();
+    assert_eq!(grave(&findings(&victim)), Vec::<String>::new());
+    let kept = victim.shell("ls /var/log/journal/*/system@*").unwrap();
+    let kept: Vec<&str> = kept.lines().collect();
+    assert_eq!(kept.len(), 3, "what the vacuum left");
+    victim.shell(&format!("rm '{}'", kept[1])).unwrap();
+    let found = findings(&victim);
+    let (level, lines) = told(&found, "logs.journal-cut", kept[2]);
+    assert_eq!(level, "medium");
+    assert!(lines.iter().any(|line| line.starts_with(kept[2])), "{lines:#?}");
+    assert_eq!(grave(&found).len(), 1, "{found:#?}");
 }
