@@ -42,8 +42,8 @@ impl Case {
             b'A'..=b'Z' => (byte - b'A' + 13) % 26 + b'A',
             other => other,
         }));
-        let digits: Vec<u32> = self.hex.chars().map(|c| c.to_digit(16).unwrap()).collect();
-        bytes.extend(digits.chunks(2).map(|two| u8::try_from(two[0] * 16 + two[1]).unwrap()));
+        let pairs = self.hex.as_bytes().chunks(2).map(|two| std::str::from_utf8(two).unwrap());
+        bytes.extend(pairs.map(|two| u8::from_str_radix(two, 16).unwrap()));
         bytes
     }
 }

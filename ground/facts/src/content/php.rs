@@ -5,8 +5,10 @@
 //! It is a reading, not a run: nothing is executed, every loop ends with the tokens.
 
 mod decode;
+mod functions;
 mod taint;
 mod tokens;
+mod value;
 
 use super::Oddity;
 

@@ -1,6 +1,6 @@
 //! Complaints of the kernel, by program or module, with the densest ten minutes of each.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ const LIST: u64 = 16 << 20;
 #[derive(Default)]
 struct KernelComplaints {
     /// By class, subject and witness.
-    complaints: HashMap<(&'static str, Box<str>, Witness), Complaint>,
+    complaints: BTreeMap<(&'static str, Box<str>, Witness), Complaint>,
     packages: Vec<i64>,
     boot: Option<i64>,
     left_out: u64,

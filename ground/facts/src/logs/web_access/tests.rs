@@ -88,7 +88,7 @@ fn rubbish_is_kept_with_what_it_holds() {
 fn a_line_torn_within_a_field_is_read_and_says_so() {
     let whole = r#"192.0.2.1 - - [23/Nov/2026:12:00:00 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl/8"#;
     let event = read(whole).unwrap();
-    assert_eq!(event.field("user_agent").unwrap().as_text().as_deref(), Some("curl/8"));
+    assert_eq!(event.field("user_agent").unwrap().as_text(), Some("curl/8"));
     assert_eq!(event.number("torn"), Some(1));
     let event = read(&format!("{whole}\"")).unwrap();
     assert_eq!(event.number("torn"), None);
