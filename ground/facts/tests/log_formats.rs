@@ -202,6 +202,7 @@ const FIXTURES: &[(&str, &str, &str)] = &[
         "proftpd.log",
         "2026-11-16 21:59:30,121 novo proftpd[25891] localhost (andy[192.0.2.7]): USER kjsad: no such user found from andy [192.0.2.7] to 10.0.0.1:21\n",
     ),
+    ("unbound", "unbound.log", "[1700000001] unbound[9:0] info: 10.0.0.5 x.example. TXT IN\n"),
     (
         "vsftpd",
         "vsftpd.log",

@@ -103,6 +103,7 @@ fn help_is_in_both_languages() {
       query        用 SQL 查询机器上的各张表
       facts        列出所有表，或某张表的各列
       events       读取任意日志，每行输出一个 JSON 事件
+      scan         检查文件和进程内容，查找已知的恶意特征
       rules        列出检测所用的迹象，检查外来规则
       completions  输出 shell 补全脚本
       help         显示某个命令的帮助

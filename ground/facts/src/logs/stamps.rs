@@ -363,7 +363,7 @@ fn short_clock(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
 }
 
 /// Reads `.123456` or `,123` as microseconds, if it is there.
-fn fraction(bytes: &[u8], at: usize) -> (i64, usize) {
+pub(super) fn fraction(bytes: &[u8], at: usize) -> (i64, usize) {
     let Some([b'.' | b',', digits @ ..]) = bytes.get(at..) else { return (0, at) };
     let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if count == 0 {

@@ -5,7 +5,7 @@
 use stanch_words::{Clock, EventKind};
 
 use super::messages::resolvers;
-use super::stamps::Stamp;
+use super::stamps::{Stamp, fraction};
 use super::{Each, Form, Format, Line, Sample, Stamps, Understood, single};
 
 pub(super) static FORMAT: Format = Format {
@@ -18,10 +18,10 @@ pub(super) static FORMAT: Format = Format {
 fn header(text: &str) -> Option<(Stamp, Option<i64>, &str)> {
     let (time, rest) = text.strip_prefix('[')?.split_once("] unbound[")?;
     let (ids, said) = rest.split_once("] ")?;
-    let (seconds, fraction) = time.split_once('.').unwrap_or((time, "0"));
-    let seconds: i64 = seconds.parse().ok()?;
-    let millis: i64 = fraction.get(..3).and_then(|digits| digits.parse().ok()).unwrap_or(0);
-    let time = seconds.checked_mul(1_000_000)?.checked_add(millis * 1000)?;
+    let whole = time.find('.').unwrap_or(time.len());
+    let seconds: i64 = time.get(..whole)?.parse().ok()?;
+    let (micros, _) = fraction(time.as_bytes(), whole);
+    let time = seconds.checked_mul(1_000_000)?.checked_add(micros)?;
     let pid = ids.split(':').next().and_then(|pid| pid.parse().ok());
     Some((Stamp { time, clock: Clock::Utc }, pid, said))
 }

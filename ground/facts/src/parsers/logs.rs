@@ -175,6 +175,9 @@ samples! {
     "3proxy" "/var/log/3proxy.log"
         b"1120319045 PROXY.8080 00004 ann 192.0.2.7:4444 0.0.0.0:0 0 0 0 GET http://a/\n\
         11-06-2026 02:09:40 +0300 PROXY.3128 00004 - 192.0.2.7:28696 0.0.0.0:0 0 0 0 GET http://a/\n";
+    "unbound" "/var/log/unbound.log"
+        b"[1700000001.250] unbound[9:0] info: 10.0.0.5 x.example. TXT IN\n\
+        [1700000000] unbound[9:0] notice: init module 0: validator\n";
     "vsftpd" "/var/log/vsftpd.log"
         b"Fri Jan  2 03:04:05 2026 [pid 2] [ann] FAIL LOGIN: Client \"192.0.2.7\"\n";
     "web_access" "/var/log/nginx/access.log"
