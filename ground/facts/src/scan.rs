@@ -9,6 +9,7 @@
 //! that overlap. What a package's digest proves intact is counted and not judged, unless asked.
 
 mod judge;
+mod own;
 mod piece;
 mod places;
 mod processes;
@@ -137,6 +138,7 @@ struct Scan<'a> {
     index: Arc<Index>,
     counts: Arc<Counts>,
     found: Mutex<Found>,
+    own: Option<own::Own>,
     end: Option<i64>,
 }
 
@@ -150,6 +152,7 @@ pub(crate) fn scan(host: &Host, table: &'static str, scope: &Scope, seen: &mut S
         index: packages::index(host),
         counts: host.once(|_| Counts::default()),
         found: Mutex::default(),
+        own: own::Own::running(),
         end: scope.seconds.map(|seconds| now.saturating_add(seconds)),
     };
     let (sender, receiver) = sync_channel::<Piece>(JUDGES);

@@ -70,6 +70,9 @@ impl Scan<'_> {
                 Gap::new(self.table, GapKind::Changed, "another file by the time it was opened");
             return seen.gap(gap.at(Value::from(path).to_string()));
         }
+        if self.own.as_ref().is_some_and(|own| own.is(&*file, &stat)) {
+            return;
+        }
         // A large file of a package is compared whole, by the one that reads it.
         let state = match state {
             State::Owned(..) if stat.size > PIECE as u64 => {
