@@ -34,6 +34,7 @@ tables! {
     block_devices
     bpf_links
     bpf_programs
+    changed_files
     command_bursts
     containerd_containers
     content_matches

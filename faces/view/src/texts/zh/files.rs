@@ -5,6 +5,19 @@ use super::Wording;
 
 pub(super) static TABLES: &[Wording] = &[
     Wording {
+        table: "changed_files",
+        summary: "程序、配置和网页所在的常见位置中，inode 在没有软件包安装、删除或升级时发生变化的普通文件。",
+        columns: &[
+            ("path", "路径。"),
+            ("ctime", "inode 最后变化的时间，Unix 时间（秒）。"),
+            ("mtime", "内容最后修改的时间，Unix 时间（秒）。"),
+            ("btime", "创建时间，Unix 时间（秒）；文件系统不记录时为 NULL。"),
+            ("size", "大小（字节）。"),
+            ("uid", "属主的 UID。"),
+            ("mode", "权限位（八进制）。"),
+        ],
+    },
+    Wording {
         table: "apt_sources",
         summary: "apt 的软件源，每个地址与套件（suite）一行。",
         columns: &[
