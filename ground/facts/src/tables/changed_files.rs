@@ -149,6 +149,6 @@ mod tests {
         let mut seen = Seen::default();
         read(&host, &Ask::all(), &mut seen);
         let shown: Vec<_> = seen.rows.iter().map(|row| row.get(col::path).to_string()).collect();
-        assert_eq!(shown, ["/etc/cron.d/job", "/etc/localtime"]);
+        assert_eq!(shown, ["/etc/localtime", "/etc/cron.d/job"]);
     }
 }
