@@ -34,6 +34,7 @@ tables! {
     block_devices
     bpf_links
     bpf_programs
+    changed_system_files
     command_bursts
     containerd_containers
     cpu_gaps
@@ -52,6 +53,7 @@ tables! {
     etc_services
     events
     file
+    file_capabilities
     ftrace_functions
     groups
     hash
@@ -117,6 +119,7 @@ tables! {
     sudoers
     suid_bin
     system_controls
+    system_files
     system_info
     systemd_generators
     systemd_units
