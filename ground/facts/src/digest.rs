@@ -1,5 +1,8 @@
 //! Digests of files, several in one pass.
 
+pub(crate) mod files;
+mod lanes;
+
 use std::path::Path;
 
 use md5::Digest as _;

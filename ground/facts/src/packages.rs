@@ -20,6 +20,7 @@ pub mod dpkg;
 mod paths;
 pub mod rpm;
 pub(crate) mod rpm_database;
+pub(crate) mod shipped;
 mod verify;
 
 pub use verify::{Ownership, State};
@@ -54,8 +55,14 @@ pub struct Package {
     pub version: Arc<str>,
     /// Whose database knows it.
     pub manager: Manager,
+    /// Its architecture; empty if the database does not tell.
+    pub(crate) architecture: Arc<str>,
+    /// Whether its files are there: of a removed package only configuration files are left.
+    pub(crate) installed: bool,
+    /// When it was installed or last upgraded, in seconds since 1970 UTC, if the database tells.
+    pub(crate) since: Option<i64>,
     /// Where dpkg keeps the digests of its files.
-    sums: PathBuf,
+    pub(crate) sums: PathBuf,
     /// rpm's number of the digest algorithm of its files.
     algorithm: u32,
 }
@@ -69,6 +76,10 @@ pub struct Owner<'a> {
     pub listed: &'a [u8],
     /// Whether it is a configuration file, which may change without harm.
     pub config: bool,
+    /// The package's number in the index.
+    pub(crate) number: usize,
+    /// The number of the listed path; none where a diversion leads to it.
+    pub(crate) place: Option<u32>,
     record: &'a [u8],
 }
 
@@ -83,6 +94,10 @@ pub struct Index {
     claims: Vec<(usize, usize)>,
     /// Directories that are symlinks (`/bin`) and where they lead (`/usr/bin`).
     aliases: Vec<(PathBuf, PathBuf)>,
+    /// Names of owners and groups that rpm's headers tell, by number.
+    names: Vec<Arc<str>>,
+    /// Capabilities that rpm's headers tell, by path.
+    capabilities: std::collections::HashMap<Box<[u8]>, Box<[u8]>>,
     gaps: Vec<Gap>,
     readable: bool,
     verified: verify::Cache,
@@ -152,23 +167,51 @@ impl Index {
                 return self.claim(number, |name| name.as_bytes() == &*diversion.by);
             }
         }
-        let (listed, record, package) = self.paths.find(path)?;
-        Some(self.owned(self.packages.get(package)?, listed, record))
+        let (listed, record, package, place) = self.paths.find(path)?;
+        Some(Owner { place: Some(place), ..self.owned(package, listed, record)? })
     }
 
     fn claim(&self, diversion: usize, is_owner: impl Fn(&str) -> bool) -> Option<Owner<'_>> {
         let from = &self.diversions.get(diversion)?.from;
         let claims = self.claims.iter().filter(|claim| claim.0 == diversion);
-        let mut packages = claims.filter_map(|claim| self.packages.get(claim.1));
-        packages.find(|package| is_owner(&package.name)).map(|p| self.owned(p, from, b""))
+        let mut claims = claims.filter_map(|claim| Some((claim.1, self.packages.get(claim.1)?)));
+        let (number, _) = claims.find(|(_, package)| is_owner(&package.name))?;
+        self.owned(number, from, b"")
     }
 
-    fn owned<'a>(&'a self, package: &'a Package, listed: &'a [u8], record: &'a [u8]) -> Owner<'a> {
+    fn owned<'a>(
+        &'a self,
+        number: usize,
+        listed: &'a [u8],
+        record: &'a [u8],
+    ) -> Option<Owner<'a>> {
+        let package = self.packages.get(number)?;
         let config = match package.manager {
             Manager::Dpkg => self.config.contains_key(listed),
             Manager::Rpm => record.first().is_some_and(|flags| flags & 1 != 0),
         };
-        Owner { package, listed, config, record }
+        Some(Owner { package, listed, config, number, place: None, record })
+    }
+
+    /// Returns all packages, by their numbers.
+    pub(crate) fn packages(&self) -> &[Package] {
+        &self.packages
+    }
+
+    /// Returns the directories that are symlinks and where they lead.
+    pub(crate) fn aliases(&self) -> &[(PathBuf, PathBuf)] {
+        &self.aliases
+    }
+
+    /// Returns whether a path is one that a package's file was moved away from or to.
+    pub(crate) fn is_diverted(&self, path: &[u8]) -> bool {
+        self.diversions.iter().any(|one| *one.from == *path || *one.to == *path)
+    }
+
+    /// Calls `each` with the number and the bytes of every path as it is listed, and its package's
+    /// number.
+    pub(crate) fn each_path(&self, each: &mut dyn FnMut(u32, &[u8], usize)) {
+        self.paths.each(each);
     }
 
     /// Returns a path with every symlink followed inside the machine. Of a path that is not there

@@ -35,6 +35,7 @@ tables! {
     bpf_links
     bpf_programs
     changed_files
+    changed_system_files
     command_bursts
     containerd_containers
     content_matches
@@ -56,6 +57,7 @@ tables! {
     events
     file
     flows
+    file_capabilities
     ftrace_functions
     groups
     guard_stops
@@ -128,6 +130,7 @@ tables! {
     sudoers
     suid_bin
     system_controls
+    system_files
     system_info
     systemd_generators
     systemd_units

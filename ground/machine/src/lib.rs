@@ -35,4 +35,4 @@ pub use kernel::Kernel;
 pub use live::Live;
 pub use pretend::Pretend;
 pub use reading::{Contents, Entry, FileKind, Listing, Machine, Miss, OpenFile, Stat};
-pub use stall::{Stalls, Watched};
+pub use stall::{Stalls, Watched, together};

@@ -20,6 +20,7 @@ use crate::{Contents, Entry, FileKind, Kernel, Listing, Machine, Miss, OpenFile,
 #[derive(Clone, Debug, Default)]
 pub struct Pretend {
     nodes: BTreeMap<PathBuf, Node>,
+    attributes: BTreeMap<(PathBuf, String), Vec<u8>>,
     now: i64,
 }
 
@@ -33,7 +34,7 @@ struct Node {
 impl Pretend {
     /// Returns an empty machine whose clock stands at 2026-03-01 00:00 UTC.
     pub fn new() -> Self {
-        Self { nodes: BTreeMap::new(), now: 1_772_323_200 }
+        Self { now: 1_772_323_200, ..Self::default() }
     }
 
     /// Sets the clock, in seconds since 1970 UTC.
@@ -68,6 +69,13 @@ impl Pretend {
         if let Some(node) = self.nodes.get_mut(path.as_ref()) {
             change(&mut node.stat);
         }
+        self
+    }
+
+    /// Gives a file an extended attribute.
+    #[must_use]
+    pub fn with_attribute(mut self, path: impl AsRef<Path>, name: &str, value: &[u8]) -> Self {
+        self.attributes.insert((path.as_ref().to_owned(), name.to_owned()), value.to_vec());
         self
     }
 
@@ -200,8 +208,8 @@ impl Machine for Pretend {
         Ok(PathBuf::from(std::ffi::OsStr::from_bytes(&node.bytes)))
     }
 
-    fn attribute(&self, _path: &Path, _name: &str) -> Result<Option<Vec<u8>>, Miss> {
-        Ok(None)
+    fn attribute(&self, path: &Path, name: &str) -> Result<Option<Vec<u8>>, Miss> {
+        Ok(self.attributes.get(&(path.to_owned(), name.to_owned())).cloned())
     }
 
     fn flags(&self, _path: &Path) -> Result<Option<u32>, Miss> {

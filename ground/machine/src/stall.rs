@@ -31,9 +31,26 @@ const LASTING: u32 = 40;
 #[derive(Default)]
 struct Progress {
     count: u64,
-    /// The number of the operation: unlike the count it stays while the operation goes on.
+    /// The number of the newest operation: unlike the count it stays while the operation goes on.
     operation: u64,
-    path: Option<PathBuf>,
+    /// The operations under way, the oldest first: one for each thread that works.
+    under_way: Vec<(u64, PathBuf)>,
+}
+
+/// Does one piece of work in several threads, all under the watch of the thread that asks (if it
+/// is watched). The work is told the number of its thread, and ends when all have ended.
+pub fn together(threads: usize, work: &(dyn Fn(usize) + Sync)) {
+    let watch = CURRENT.with(|current| current.borrow().clone());
+    std::thread::scope(|scope| {
+        for number in 1..threads {
+            let watch = watch.clone();
+            scope.spawn(move || {
+                CURRENT.with(|current| *current.borrow_mut() = watch);
+                work(number);
+            });
+        }
+        work(0);
+    });
 }
 
 /// Paths that did not answer, shared by all workers of one machine.
@@ -145,12 +162,15 @@ impl Stalls {
                     Err(_not_yet) => {}
                 }
                 let now = progress.lock().unwrap_or_else(PoisonError::into_inner);
-                let goes_on = now.operation == operation;
+                let oldest = now.under_way.first();
+                let now_under_way = oldest.map_or(now.operation, |oldest| oldest.0);
+                let goes_on = now_under_way == operation;
                 lasting = if goes_on { lasting.saturating_add(patience) } else { Duration::ZERO };
-                operation = now.operation;
+                operation = now_under_way;
                 let stalled =
                     |_: &PathBuf| now.count == last || lasting >= most.saturating_mul(LASTING);
-                let Some(path) = now.path.clone().filter(stalled) else {
+                let path = oldest.map(|oldest| oldest.1.clone());
+                let Some(path) = path.filter(stalled) else {
                     // Busy computing, or something new since the last look.
                     last = now.count;
                     continue;
@@ -178,15 +198,17 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// Marks the beginning of an operation on a path; its end is the guard's drop.
 pub(crate) fn begin(path: &Path) -> Guard {
-    CURRENT.with(|current| {
-        if let Some(progress) = current.borrow().as_ref() {
-            let mut now = progress.lock().unwrap_or_else(PoisonError::into_inner);
-            now.count = now.count.wrapping_add(1);
-            now.operation = now.operation.wrapping_add(1);
-            now.path = Some(path.to_owned());
-        }
+    let number = CURRENT.with(|current| {
+        let current = current.borrow();
+        let progress = current.as_ref()?;
+        let mut now = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        now.count = now.count.wrapping_add(1);
+        now.operation = now.operation.wrapping_add(1);
+        let number = now.operation;
+        now.under_way.push((number, path.to_owned()));
+        Some(number)
     });
-    Guard
+    Guard(number)
 }
 
 /// Says that the operation under way goes on: a large file is not a hanging one.
@@ -200,7 +222,7 @@ pub(crate) fn tick() {
 }
 
 /// Ends an operation when dropped.
-pub(crate) struct Guard;
+pub(crate) struct Guard(Option<u64>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
@@ -208,7 +230,10 @@ impl Drop for Guard {
             if let Some(progress) = current.borrow().as_ref() {
                 let mut now = progress.lock().unwrap_or_else(PoisonError::into_inner);
                 now.count = now.count.wrapping_add(1);
-                now.path = None;
+                // The newest are last, and few threads work at a time.
+                if let Some(place) = now.under_way.iter().rposition(|one| Some(one.0) == self.0) {
+                    now.under_way.remove(place);
+                }
             }
         });
     }
@@ -217,6 +242,24 @@ impl Drop for Guard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_helper_that_hangs_is_seen_when_the_others_are_done() {
+        let stalls = Stalls::default();
+        let theirs = stalls.clone();
+        let result = stalls.watch(Duration::from_millis(50), 3, move || {
+            let path = Path::new("/mnt/hangs");
+            together(2, &|number| {
+                let path = if number == 1 { path } else { Path::new("/fine") };
+                let _busy = begin(path);
+                if number == 1 && !theirs.has(path) {
+                    std::thread::sleep(Duration::from_secs(600));
+                }
+            });
+        });
+        let Watched::Done((), left_out) = result else { panic!("{result:?}") };
+        assert_eq!(left_out, vec![PathBuf::from("/mnt/hangs")]);
+    }
 
     #[test]
     fn work_that_hangs_on_one_path_is_done_without_it() {

@@ -153,7 +153,7 @@ pub(crate) fn status(host: &Host, table: &str, seen: &mut Seen) -> Vec<(PathBuf,
 pub(super) fn load(host: &Host, index: &mut Index) {
     let mut seen = Seen::default();
     let admin = Path::new(ADMIN);
-    let mut versions: HashMap<Box<[u8]>, Arc<str>> = HashMap::new();
+    let mut versions: HashMap<Box<[u8]>, Known> = HashMap::new();
     let texts = status(host, "packages", &mut seen);
     for (path, bytes) in &texts {
         index.readable = true;
@@ -184,25 +184,37 @@ pub(super) fn load(host: &Host, index: &mut Index) {
         let path = admin.join("info").join(&entry.name);
         if let Some(bytes) = host.read("packages", &path, limits::DATABASE, &mut seen) {
             index.readable = true;
-            let version = versions.get(stem).cloned().unwrap_or_default();
-            begin(index, stem, version, path.with_extension("md5sums"));
+            let known = versions.get(stem).cloned().unwrap_or_default();
+            begin(index, stem, known, path.with_extension("md5sums"));
             add_list(index, &bytes, &path);
         }
     }
     index.gaps.append(&mut seen.gaps);
 }
 
+/// What the status file tells of a package.
+#[derive(Clone, Default)]
+struct Known {
+    version: Arc<str>,
+    architecture: Arc<str>,
+    removed: bool,
+}
+
 /// Keeps a package's version and its configuration files.
-fn remember(index: &mut Index, versions: &mut HashMap<Box<[u8]>, Arc<str>>, from: &Paragraph<'_>) {
+fn remember(index: &mut Index, versions: &mut HashMap<Box<[u8]>, Known>, from: &Paragraph<'_>) {
     if from.state() == b"not-installed" {
         return;
     }
     let name = from.field("Package");
-    let version: Arc<str> = stanch_words::text::from_bytes(from.field("Version")).into();
+    let known = Known {
+        version: stanch_words::text::from_bytes(from.field("Version")).into(),
+        architecture: stanch_words::text::from_bytes(from.field("Architecture")).into(),
+        removed: from.state() == b"config-files",
+    };
     // Files of packages that may be installed for several architectures carry it in their names.
     let with_arch = [name, b":", from.field("Architecture")].concat();
-    versions.insert(with_arch.into(), Arc::clone(&version));
-    versions.insert(name.into(), version);
+    versions.insert(with_arch.into(), known.clone());
+    versions.insert(name.into(), known);
     for (path, digest) in from.config() {
         index.config.insert(path.into(), digest.into());
     }
@@ -214,8 +226,12 @@ fn image_package(host: &Host, index: &mut Index, path: &Path, p: &Paragraph<'_>,
     sums.push(".md5sums");
     let sums = PathBuf::from(sums);
     let Some(bytes) = host.read("packages", &sums, limits::DATABASE, seen) else { return };
-    let version = stanch_words::text::from_bytes(p.field("Version")).into();
-    begin(index, p.field("Package"), version, sums);
+    let known = Known {
+        version: stanch_words::text::from_bytes(p.field("Version")).into(),
+        architecture: stanch_words::text::from_bytes(p.field("Architecture")).into(),
+        removed: false,
+    };
+    begin(index, p.field("Package"), known, sums);
     for (_, file) in sums_of(&bytes) {
         let file = [b"/", file.strip_prefix(b"./").unwrap_or(file)].concat();
         if !index.paths.add(&file, b"") {
@@ -225,10 +241,19 @@ fn image_package(host: &Host, index: &mut Index, path: &Path, p: &Paragraph<'_>,
     }
 }
 
-fn begin(index: &mut Index, stem: &[u8], version: Arc<str>, sums: PathBuf) {
+fn begin(index: &mut Index, stem: &[u8], known: Known, sums: PathBuf) {
     let name = stem.split(|&b| b == b':').next().unwrap_or_default();
     let name = stanch_words::text::from_bytes(name).into();
-    index.packages.push(Package { name, version, manager: Manager::Dpkg, sums, algorithm: 1 });
+    index.packages.push(Package {
+        name,
+        version: known.version,
+        architecture: known.architecture,
+        installed: !known.removed,
+        manager: Manager::Dpkg,
+        since: None,
+        sums,
+        algorithm: 1,
+    });
     index.paths.begin();
 }
 

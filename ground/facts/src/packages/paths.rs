@@ -67,8 +67,29 @@ impl Paths {
         true
     }
 
-    /// Returns the path as it is kept, its record with whatever follows, and its package's number.
-    pub(super) fn find(&self, path: &[u8]) -> Option<(&[u8], &[u8], usize)> {
+    /// Calls `each` with the place and the bytes of every path, and its package's number, in the
+    /// order in which they were added.
+    pub(super) fn each(&self, each: &mut dyn FnMut(u32, &[u8], usize)) {
+        for place in self.places() {
+            let start = place.saturating_sub(1);
+            let package = self.starts.partition_point(|&first| first <= start).checked_sub(1);
+            if let (Some(path), Some(package)) = (self.at(place), package) {
+                each(place, path, package);
+            }
+        }
+    }
+
+    /// Returns the places of all paths, in order.
+    pub(super) fn places(&self) -> Vec<u32> {
+        let mut places: Vec<u32> =
+            self.table.iter().map(|entry| entry.1).filter(|&place| place != 0).collect();
+        places.sort_unstable();
+        places
+    }
+
+    /// Returns the path as it is kept, its record with whatever follows, its package's number, and
+    /// its place, which is the path's own number.
+    pub(super) fn find(&self, path: &[u8]) -> Option<(&[u8], &[u8], usize, u32)> {
         let hash = self.hash(path);
         let mut at = self.slot(hash);
         loop {
@@ -83,10 +104,16 @@ impl Paths {
                 let package = self.starts.partition_point(|&first| first <= start);
                 let from = start as usize;
                 let listed = self.bytes.get(from..from.saturating_add(path.len()))?;
-                return Some((listed, record, package.checked_sub(1)?));
+                return Some((listed, record, package.checked_sub(1)?, place));
             }
             at = self.next(at);
         }
+    }
+
+    /// Returns the path at a place.
+    pub(super) fn at(&self, place: u32) -> Option<&[u8]> {
+        let rest = self.bytes.get(place.checked_sub(1)? as usize..)?;
+        rest.get(..memchr::memchr(END, rest)?)
     }
 
     /// Gives back what was reserved and not used.
@@ -152,8 +179,9 @@ mod tests {
         assert_eq!(paths.len(), 5001);
         for package in 0..50 {
             let path = format!("/usr/{package}/99");
-            let (listed, _, number) = paths.find(path.as_bytes()).unwrap();
+            let (listed, _, number, place) = paths.find(path.as_bytes()).unwrap();
             assert_eq!((listed, number), (path.as_bytes(), package));
+            assert_eq!(paths.at(place), Some(path.as_bytes()));
         }
         assert_eq!(paths.find(b"/usr").unwrap().2, 0);
         for absent in [&b"/usr/50/0"[..], b"/us", b"/usr/", b"", b"\n"] {

@@ -32,11 +32,13 @@ pub mod tag {
     pub const FILEUSERNAME: u32 = 1039;
     pub const FILEGROUPNAME: u32 = 1040;
     pub const SOURCERPM: u32 = 1044;
+    pub const FILEVERIFYFLAGS: u32 = 1045;
     pub const DIRINDEXES: u32 = 1116;
     pub const BASENAMES: u32 = 1117;
     pub const DIRNAMES: u32 = 1118;
     pub const LONGFILESIZES: u32 = 5008;
     pub const LONGSIZE: u32 = 5009;
+    pub const FILECAPS: u32 = 5010;
     pub const FILEDIGESTALGO: u32 = 5011;
 }
 
@@ -178,30 +180,135 @@ fn add(index: &mut Index, header: &Header<'_>, at: &std::path::Path) {
     index.packages.push(Package {
         name: Arc::clone(&name),
         version: header.whole_version().into(),
+        architecture: text::from_bytes(header.text(tag::ARCH)).into(),
+        installed: true,
+        since: header.number(tag::INSTALLTIME).and_then(|time| i64::try_from(time).ok()),
         manager: Manager::Rpm,
         sums: std::path::PathBuf::new(),
         // rpm's default where the tag is missing.
         algorithm: algorithm.unwrap_or(1),
     });
     index.paths.begin();
-    let flags: Vec<u64> = header.numbers(tag::FILEFLAGS).collect();
-    let digests: Vec<&[u8]> = header.texts(tag::FILEDIGESTS).collect();
+    let shipped = FilesOf::read(header, &mut index.names);
     let mut room = true;
     let cut = header.paths(&mut |place, path| {
-        let config = flags.get(place).is_some_and(|flags| flags & 1 != 0);
-        let mut record = vec![u8::from(config), 0];
-        record.extend(unhex(digests.get(place).copied().unwrap_or_default()));
-        let length = u8::try_from(record.len().saturating_sub(2)).unwrap_or(0);
-        if let Some(slot) = record.get_mut(1) {
-            *slot = length;
+        room &= index.paths.add(path, &shipped.record(place));
+        if let Some(capabilities) = shipped.capabilities(place) {
+            index.capabilities.insert(path.into(), capabilities.into());
         }
-        room &= index.paths.add(path, &record);
     });
     if cut {
         index.gap(GapKind::Damaged, format!("package `{name}` does not name all its files"), at);
     }
     if !room {
         index.gap(GapKind::Truncated, "too many paths", at);
+    }
+}
+
+/// What a header tells of its files, each by its place.
+struct FilesOf<'a> {
+    flags: Vec<u64>,
+    verify: Vec<u64>,
+    modes: Vec<u64>,
+    digests: Vec<&'a [u8]>,
+    capabilities: Vec<&'a [u8]>,
+    /// Numbers of the owners' and groups' names.
+    users: Vec<u16>,
+    groups: Vec<u16>,
+}
+
+impl<'a> FilesOf<'a> {
+    fn read(header: &Header<'a>, names: &mut Vec<Arc<str>>) -> Self {
+        let mut numbers = |tag: u32| -> Vec<u16> {
+            header.texts(tag).map(|name| number_of(&text::from_bytes(name), names)).collect()
+        };
+        Self {
+            flags: header.numbers(tag::FILEFLAGS).collect(),
+            verify: header.numbers(tag::FILEVERIFYFLAGS).collect(),
+            modes: header.numbers(tag::FILEMODES).collect(),
+            digests: header.texts(tag::FILEDIGESTS).collect(),
+            capabilities: header.texts(tag::FILECAPS).collect(),
+            users: numbers(tag::FILEUSERNAME),
+            groups: numbers(tag::FILEGROUPNAME),
+        }
+    }
+
+    fn capabilities(&self, place: usize) -> Option<&'a [u8]> {
+        self.capabilities.get(place).copied().filter(|text| !text.is_empty())
+    }
+
+    /// Returns what the index keeps of a file: see [`Record`].
+    fn record(&self, place: usize) -> Vec<u8> {
+        let flags = self.flags.get(place).copied().unwrap_or_default();
+        let verify = self.verify.get(place).copied().unwrap_or(u64::MAX);
+        // RPMFILE_CONFIG and RPMFILE_GHOST (rpmfi.h); RPMVERIFY_FILEDIGEST, _MODE, _USER, _GROUP
+        // (rpmvf.h), kept the other way round.
+        let bits = [
+            flags & 1 != 0,
+            flags & 64 != 0,
+            verify & 1 == 0,
+            verify & 64 == 0,
+            verify & 8 == 0,
+            verify & 16 == 0,
+        ];
+        let mut record = vec![bits.iter().rev().fold(0, |sum, &bit| sum << 1 | u8::from(bit)), 0];
+        record.extend(unhex(self.digests.get(place).copied().unwrap_or_default()));
+        let length = u8::try_from(record.len().saturating_sub(2)).unwrap_or(0);
+        if let Some(slot) = record.get_mut(1) {
+            *slot = length;
+        }
+        let low = |number: Option<&u64>| number.and_then(|&n| u16::try_from(n & 0xffff).ok());
+        let mode = low(self.modes.get(place)).unwrap_or_default();
+        let of = |numbers: &[u16]| numbers.get(place).copied().unwrap_or(u16::MAX);
+        for number in [mode, of(&self.users), of(&self.groups)] {
+            record.extend(number.to_be_bytes());
+        }
+        record
+    }
+}
+
+/// Returns a name's number; there are a few dozen names on a machine.
+fn number_of(name: &str, names: &mut Vec<Arc<str>>) -> u16 {
+    let known = names.iter().position(|known| **known == *name);
+    let number = known.unwrap_or_else(|| {
+        if names.len() < usize::from(u16::MAX) {
+            names.push(name.into());
+        }
+        names.len().saturating_sub(1)
+    });
+    u16::try_from(number).unwrap_or(u16::MAX)
+}
+
+/// What rpm's header tells of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Record<'a> {
+    /// A file that the package lists and does not bring (`%ghost`).
+    pub(crate) ghost: bool,
+    /// What may differ: content, mode, owner, group (`%verify(not …)`).
+    pub(crate) may_differ: [bool; 4],
+    /// The digest; empty for what has none.
+    pub(crate) digest: &'a [u8],
+    /// The mode, with the kind of the file.
+    pub(crate) mode: u32,
+    /// The numbers of the owner's and the group's names.
+    pub(crate) names: [usize; 2],
+}
+
+impl<'a> Record<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (&[bits, length], rest) = bytes.split_first_chunk()?;
+        let (digest, rest) = rest.split_at_checked(usize::from(length))?;
+        let number = |at: usize| -> Option<u16> {
+            let two: [u8; 2] = rest.get(at..at.checked_add(2)?)?.try_into().ok()?;
+            Some(u16::from_be_bytes(two))
+        };
+        Some(Self {
+            ghost: bits & 2 != 0,
+            may_differ: [bits & 4 != 0, bits & 8 != 0, bits & 16 != 0, bits & 32 != 0],
+            digest,
+            mode: u32::from(number(0)?),
+            names: [usize::from(number(2)?), usize::from(number(4)?)],
+        })
     }
 }
 

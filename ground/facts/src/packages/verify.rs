@@ -104,7 +104,7 @@ impl Index {
         let (Some(expected), FileKind::Regular) = (expected, stat.kind()) else {
             return Ownership::of(State::Unverified);
         };
-        let Some(algorithm) = algorithm(&owner) else {
+        let Some(algorithm) = owner.package.algorithm() else {
             return Ownership { expected: Some(expected), ..Ownership::of(State::Unverified) };
         };
         let actual = self.actual(host.machine(), table, path, &stat, algorithm, seen);
@@ -188,14 +188,16 @@ impl Index {
     }
 }
 
-/// Returns the algorithm of a package's digests (RFC 4880, section 9.4, for rpm).
-fn algorithm(owner: &Owner<'_>) -> Option<Digest> {
-    match owner.package.algorithm {
-        1 => Some(Digest::Md5),
-        2 => Some(Digest::Sha1),
-        8 => Some(Digest::Sha256),
-        9 => Some(Digest::Sha384),
-        10 => Some(Digest::Sha512),
-        _ => None,
+impl super::Package {
+    /// Returns the algorithm of the package's digests (RFC 4880, section 9.4, for rpm).
+    pub(crate) fn algorithm(&self) -> Option<Digest> {
+        match self.algorithm {
+            1 => Some(Digest::Md5),
+            2 => Some(Digest::Sha1),
+            8 => Some(Digest::Sha256),
+            9 => Some(Digest::Sha384),
+            10 => Some(Digest::Sha512),
+            _ => None,
+        }
     }
 }

@@ -3,13 +3,13 @@
 //! Source: inode(7), execve(2).
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use stanch_machine::{FileKind, Stat, limits};
+use stanch_machine::{Stat, limits};
 use stanch_words::{Ask, Seen, Value, table_spec};
 
-use crate::walk::{Describe, Walk};
 use crate::accounts::Accounts;
+use crate::privileged::Privileged;
 use crate::{Host, packages};
 
 table_spec! {
@@ -28,41 +28,13 @@ table_spec! {
     ctime BigInt Plain "Last change of the inode, seconds since 1970.";
 }
 
-/// Where programs and users put files, the likely places first. Not `/root`: nobody but root can
-/// start what lies there.
-const ROOTS: &[&str] = &[
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/tmp", "/dev/shm",
-    "/run", "/etc", "/srv", "/var", "/home",
-];
-
-/// Root file systems of containers, which have such programs of their own.
-const CONTAINERS: &[&str] = &[
-    "/var/lib/docker",
-    "/var/lib/containerd",
-    "/var/lib/containers",
-    "/var/lib/lxc",
-    "/var/lib/lxd",
-    "/var/lib/incus",
-    "/var/lib/machines",
-];
-
-/// Walks the directories; mounts of the network and of user space are left out.
+/// Reads what the walk over all places found.
 pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
-    let roots: Vec<PathBuf> = ROOTS.iter().map(PathBuf::from).collect();
-    let mut found = Vec::new();
-    let (describe, except) = (Describe::Files, CONTAINERS);
-    let walk = Walk { table: SPEC.name, depth: 32, most: 500_000, describe, except };
-    walk.entries(host, &roots, seen, &mut |met, _| {
-        let has_bit = |stat: &Stat| stat.mode & 0o6000 != 0 && stat.kind() == FileKind::Regular;
-        if let Some(stat) = met.stat.filter(has_bit) {
-            found.push((met.path(), stat));
-        }
-    });
-    found.sort_by(|one, other| one.0.cmp(&other.0));
+    let privileged = Privileged::of(host, seen);
     let accounts = Accounts::of(host, SPEC.name, seen);
     let groups = groups(host, seen);
-    for (path, stat) in found {
-        let mut row = row(host, ask, &path, &stat);
+    for (path, stat) in &privileged.set_id {
+        let mut row = row(host, ask, path, stat);
         let user = accounts.by_uid(stat.uid).map(|account| Value::Text(account.name.clone()));
         let group = groups.get(&i64::from(stat.gid)).cloned();
         row.put(col::username, user.unwrap_or_else(|| stat.uid.to_string().into()))

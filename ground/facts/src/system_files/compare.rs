@@ -1,0 +1,233 @@
+//! Owned files: is what they hold what was shipped?
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use stanch_machine::{FileKind, Machine, Miss, together};
+use stanch_words::{Gap, GapKind, Seen};
+
+use super::{Depth, File, Kind, RestsOn, Survey};
+use crate::Host;
+use crate::digest::{self, Digest, files::Held, files::md5_of_each};
+use crate::packages::shipped::{Md5, Shipped};
+use crate::packages::{Index, Manager, Owner, State};
+
+/// How much is read where not everything is.
+const USUAL: u64 = 1 << 30;
+
+/// How long after its package's list a file may still be changed by that package, in seconds.
+pub(super) const SLACK: i64 = 60;
+
+/// Threads that read and digest.
+const THREADS: usize = 2;
+
+/// What a file should hold.
+#[derive(Clone, Debug)]
+enum Expected {
+    Md5(Md5),
+    Other(Digest, Box<str>),
+}
+
+/// A file to be read.
+struct Job {
+    /// Its number in the survey.
+    file: usize,
+    /// The lower, the sooner.
+    rank: u8,
+    size: u64,
+    shipped: Expected,
+}
+
+/// Compares all owned files, as far as the depth says.
+pub(super) fn owned(
+    host: &Host,
+    index: &Index,
+    shipped: &Shipped,
+    table: &str,
+    depth: Depth,
+    survey: &mut Survey,
+    seen: &mut Seen,
+) {
+    let mut jobs = jobs(index, shipped, survey);
+    jobs.sort_by_key(|job| (job.rank, job.size));
+    if depth == Depth::Usual {
+        let mut left = USUAL;
+        let fits = jobs.iter().take_while(|job| {
+            let fits = job.size <= left;
+            left = left.saturating_sub(job.size);
+            fits
+        });
+        let count = fits.count();
+        let left_out = jobs.get(count..).unwrap_or_default();
+        let programs = left_out.iter().filter(|job| job.rank < 2).count();
+        if programs > 0 {
+            let detail = format!("{programs} programs and libraries were not compared; `--deep` does");
+            seen.gap(Gap::new(table, GapKind::Truncated, detail));
+        }
+        jobs.truncate(count);
+    }
+    // The largest first, so that none is left alone at the end.
+    jobs.sort_by_key(|job| std::cmp::Reverse(job.size));
+    for (job, result) in read(host.machine(), survey, &jobs) {
+        if let Some(job) = jobs.get(job) {
+            judge(survey, job, result, table, seen);
+        }
+    }
+}
+
+/// Returns what is to be read, and judges what needs no reading.
+fn jobs(index: &Index, shipped: &Shipped, survey: &mut Survey) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for number in 0..survey.files.len() {
+        let Some(file) = survey.files.get(number) else { continue };
+        // What could not be described left a gap.
+        let undescribed = file.kind == Kind::Unread && file.stat.is_none();
+        if file.owned.is_none() || undescribed {
+            continue;
+        }
+        let path = survey.path(file);
+        let Some(owner) = index.owner(&path) else { continue };
+        let Some((expected, rests_on)) = expected(index, shipped, &owner) else { continue };
+        let since = survey.since.get(owner.number).copied().flatten();
+        let regular = file.stat.filter(|stat| stat.kind() == FileKind::Regular);
+        let touched = regular.is_none_or(|stat| touched(stat.changed, since));
+        let rank = match regular {
+            Some(_) if touched => 0,
+            Some(stat) if is_program(&path, stat.mode) => 1,
+            _ => 2,
+        };
+        let Some(file) = survey.files.get_mut(number) else { continue };
+        let Some(stat) = regular else {
+            // Shipped as a regular file, and now something else.
+            file.rests_on = rests_on;
+            file.state = if owner.config { State::Config } else { State::Altered };
+            continue;
+        };
+        file.rests_on = if touched { RestsOn::NotRead } else { RestsOn::InodeTime };
+        jobs.push(Job { file: number, rank, size: stat.size, shipped: expected });
+    }
+    jobs
+}
+
+/// Returns whether an inode changed after its package came.
+pub(super) fn touched(changed: i64, since: Option<i64>) -> bool {
+    since.is_none_or(|since| changed.div_euclid(1_000_000_000) > since.saturating_add(SLACK))
+}
+
+/// Returns whether a path is where programs and libraries are, or a mode lets it be started.
+fn is_program(path: &Path, mode: u32) -> bool {
+    let mut parts = path.iter().skip(1);
+    let top = parts.next().and_then(|part| part.to_str()).unwrap_or_default();
+    let next = parts.next().and_then(|part| part.to_str()).unwrap_or_default();
+    let holds = |part: &str| {
+        matches!(part, "bin" | "sbin" | "libexec" | "games") || part.starts_with("lib")
+    };
+    mode & 0o111 != 0 || top == "etc" || holds(top) || (top == "usr" && holds(next))
+}
+
+fn expected(index: &Index, shipped: &Shipped, owner: &Owner<'_>) -> Option<(Expected, RestsOn)> {
+    match owner.package.manager {
+        Manager::Dpkg => {
+            if let Some(digest) = index.shipped_config(owner) {
+                return Some((Expected::Md5(digest), RestsOn::Status));
+            }
+            let digest = shipped.of(index, owner)?;
+            Some((Expected::Md5(digest), RestsOn::Md5sums))
+        }
+        Manager::Rpm => {
+            let record = index.record(owner)?;
+            if record.digest.is_empty() || record.may_differ.first() == Some(&true) {
+                return None;
+            }
+            let expected = match owner.package.algorithm()? {
+                Digest::Md5 => Expected::Md5(record.digest.try_into().ok()?),
+                other => Expected::Other(other, digest::hex(record.digest).into()),
+            };
+            Some((expected, RestsOn::Header))
+        }
+    }
+}
+
+/// What came of reading a file: its digest as it is, and the first bytes.
+enum Read {
+    Md5(Held),
+    Other(Box<str>),
+    Failed(Gap),
+}
+
+/// Reads all, in a few threads. Returns what came of each, by the job's number.
+fn read(machine: &dyn Machine, survey: &Survey, jobs: &[Job]) -> Vec<(usize, Read)> {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Read)>> = Mutex::new(Vec::with_capacity(jobs.len()));
+    let put = |number: usize, read: Read| {
+        done.lock().unwrap_or_else(PoisonError::into_inner).push((number, read));
+    };
+    together(THREADS, &|_| {
+        let mut take = || loop {
+            let number = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let job = jobs.get(number)?;
+            let path = survey.path(survey.files.get(job.file)?);
+            match &job.shipped {
+                Expected::Md5(_) => return Some((number, path.into_boxed_path())),
+                Expected::Other(algorithm, _) => {
+                    let read = match digest::of_file(machine, &path, &[*algorithm]) {
+                        Ok(digests) => {
+                            Read::Other(digests.into_iter().next().unwrap_or_default().into())
+                        }
+                        Err(gap) => Read::Failed(gap),
+                    };
+                    put(number, read);
+                }
+            }
+        };
+        md5_of_each(machine, &mut take, &mut |number, held: Result<Held, Miss>| {
+            put(number, held.map_or_else(|miss| Read::Failed(miss.gap("")), Read::Md5));
+        });
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn judge(survey: &mut Survey, job: &Job, read: Read, table: &str, seen: &mut Seen) {
+    let path = survey.files.get(job.file).map(|file| survey.path(file)).unwrap_or_default();
+    let Some(file) = survey.files.get_mut(job.file) else { return };
+    file.rests_on = match (&job.shipped, file.owned.is_some_and(|owned| owned.config)) {
+        (Expected::Other(..), _) => RestsOn::Header,
+        (Expected::Md5(_), true) => RestsOn::Status,
+        (Expected::Md5(_), false) => RestsOn::Md5sums,
+    };
+    let (same, found, head) = match (&read, &job.shipped) {
+        (Read::Md5(held), Expected::Md5(expected)) => {
+            (held.md5 == *expected, digest::hex(&held.md5), Some(held.head))
+        }
+        (Read::Other(found), Expected::Other(_, expected)) => {
+            (found == expected, found.to_string(), None)
+        }
+        (Read::Failed(gap), _) => {
+            file.rests_on = RestsOn::Nothing;
+            let at = stanch_words::Value::from(path.as_path()).to_string();
+            seen.gap(Gap { what: table.to_owned(), path: Some(at), ..gap.clone() });
+            return;
+        }
+        _ => return,
+    };
+    if same {
+        file.state = State::Intact;
+        return;
+    }
+    let expected = match &job.shipped {
+        Expected::Md5(expected) => digest::hex(expected).into(),
+        Expected::Other(_, expected) => expected.clone(),
+    };
+    file.digests = Some((expected, found.into()));
+    file.kind = head.map_or(Kind::Unread, |head| Kind::of(&head, &file.name));
+    file.state = if is_lenient(file, &path) { State::Config } else { State::Altered };
+}
+
+/// Returns whether a file is a configuration file that may differ. What the database says is not
+/// enough: whoever writes the database could call a program so.
+fn is_lenient(file: &File, path: &Path) -> bool {
+    let executable = file.stat.is_some_and(|stat| stat.mode & 0o111 != 0);
+    file.owned.is_some_and(|owned| owned.config)
+        && file.kind != Kind::Elf
+        && (path.starts_with("/etc") || !executable)
+}
