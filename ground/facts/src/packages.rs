@@ -179,12 +179,7 @@ impl Index {
         self.owned(number, from, b"")
     }
 
-    fn owned<'a>(
-        &'a self,
-        number: usize,
-        listed: &'a [u8],
-        record: &'a [u8],
-    ) -> Option<Owner<'a>> {
+    fn owned<'a>(&'a self, number: usize, listed: &'a [u8], record: &'a [u8]) -> Option<Owner<'a>> {
         let package = self.packages.get(number)?;
         let config = match package.manager {
             Manager::Dpkg => self.config.contains_key(listed),

@@ -96,7 +96,8 @@ impl Kind {
 /// Names of files that an interpreter takes without being asked for by `#!`.
 const CODE: [&[u8]; 24] = [
     b"py", b"pth", b"pyc", b"pl", b"pm", b"rb", b"php", b"phtml", b"phar", b"inc", b"js", b"mjs",
-    b"cjs", b"jsp", b"lua", b"tcl", b"sh", b"bash", b"el", b"jar", b"class", b"node", b"ko", b"wasm",
+    b"cjs", b"jsp", b"lua", b"tcl", b"sh", b"bash", b"el", b"jar", b"class", b"node", b"ko",
+    b"wasm",
 ];
 
 /// What an unowned file is explained by.
@@ -152,10 +153,6 @@ pub(crate) enum RestsOn {
     Status,
     /// rpm's header in the database, which root can write.
     Header,
-    /// A package file that the user trusts.
-    Archive,
-    /// The same, and its digest stands in an index whose digest stands in a release file.
-    IndexedArchive,
 }
 
 impl RestsOn {
@@ -168,8 +165,6 @@ impl RestsOn {
             Self::Md5sums => "md5sums",
             Self::Status => "status",
             Self::Header => "header",
-            Self::Archive => "archive",
-            Self::IndexedArchive => "indexed archive",
         }
     }
 }

@@ -83,12 +83,12 @@ impl Shipped {
 
     /// Returns all digests, in order, to find copies of shipped files.
     pub(crate) fn all(&self) -> Vec<(Md5, u32)> {
-        let mut all: Vec<(Md5, u32)> = self.digests.iter().map(|known| (known.2, known.0)).collect();
+        let mut all: Vec<(Md5, u32)> =
+            self.digests.iter().map(|known| (known.2, known.0)).collect();
         all.sort_unstable();
         all.dedup_by_key(|known| known.0);
         all
     }
-
 }
 
 impl Index {
@@ -165,7 +165,10 @@ mod tests {
         let machine = Pretend::new()
             .file("/var/lib/dpkg/status", "")
             .file("/var/lib/dpkg/info/old.list", "/usr/bin/other\n")
-            .file("/var/lib/dpkg/info/old.md5sums", format!("{b}  usr/bin/tool\n{a}  usr/bin/other\n"))
+            .file(
+                "/var/lib/dpkg/info/old.md5sums",
+                format!("{b}  usr/bin/tool\n{a}  usr/bin/other\n"),
+            )
             .file("/var/lib/dpkg/info/tool.list", "/usr/bin/tool\n/usr/bin/bare\n")
             .file("/var/lib/dpkg/info/tool.md5sums", format!("{a}  usr/bin/tool\nnonsense\n"))
             .file("/var/lib/dpkg/info/torn.list", "/usr/bin/torn\n");
@@ -187,7 +190,9 @@ mod tests {
     #[test]
     fn only_a_whole_digest_is_one() {
         assert_eq!(unhex(b"0123456789abcdef0123456789abcdeF").unwrap()[15], 0xef);
-        for other in ["", "01", "0123456789abcdef0123456789abcdeg", "0123456789abcdef0123456789abcdef0"] {
+        for other in
+            ["", "01", "0123456789abcdef0123456789abcdeg", "0123456789abcdef0123456789abcdef0"]
+        {
             assert_eq!(unhex(other.as_bytes()), None, "{other}");
         }
     }

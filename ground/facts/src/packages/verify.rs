@@ -141,11 +141,6 @@ impl Index {
         }
     }
 
-    /// Returns the algorithm of an owned file's shipped digest, if we have it.
-    pub fn algorithm(owner: &Owner<'_>) -> Option<Digest> {
-        algorithm(owner)
-    }
-
     fn list(&self, host: &Host, table: &str, path: &Path, seen: &mut Seen) -> Option<Arc<Vec<u8>>> {
         let mut lists = self.verified.lists.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(list) = lists.kept.get(path) {

@@ -9,7 +9,6 @@ use stanch_words::{Gap, GapKind, Seen, Value};
 
 use super::{FILE, Intact, OVERLAP, PIECE, Scan};
 use crate::digest::Digest;
-use crate::packages::Index;
 
 /// Bytes to be judged, and where they are from.
 #[derive(Debug)]
@@ -160,7 +159,7 @@ impl Scan<'_> {
             return State::Known("config");
         }
         let expected = self.index.expected(self.host, self.table, &owner, seen);
-        match (expected, Index::algorithm(&owner)) {
+        match (expected, owner.package.algorithm()) {
             (Some(expected), Some(algorithm)) => State::Owned(algorithm, expected),
             _ => State::Known("unverified"),
         }

@@ -14,12 +14,47 @@ pub(crate) const ATTRIBUTE: &str = "security.capability";
 
 /// Names by number, without `cap_`.
 const NAMES: [&str; 41] = [
-    "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid",
-    "setpcap", "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw",
-    "ipc_lock", "ipc_owner", "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct",
-    "sys_admin", "sys_boot", "sys_nice", "sys_resource", "sys_time", "sys_tty_config", "mknod",
-    "lease", "audit_write", "audit_control", "setfcap", "mac_override", "mac_admin", "syslog",
-    "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore",
+    "chown",
+    "dac_override",
+    "dac_read_search",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "linux_immutable",
+    "net_bind_service",
+    "net_broadcast",
+    "net_admin",
+    "net_raw",
+    "ipc_lock",
+    "ipc_owner",
+    "sys_module",
+    "sys_rawio",
+    "sys_chroot",
+    "sys_ptrace",
+    "sys_pacct",
+    "sys_admin",
+    "sys_boot",
+    "sys_nice",
+    "sys_resource",
+    "sys_time",
+    "sys_tty_config",
+    "mknod",
+    "lease",
+    "audit_write",
+    "audit_control",
+    "setfcap",
+    "mac_override",
+    "mac_admin",
+    "syslog",
+    "wake_alarm",
+    "block_suspend",
+    "audit_read",
+    "perfmon",
+    "bpf",
+    "checkpoint_restore",
 ];
 
 /// Puts them to the files that have them.
@@ -62,7 +97,8 @@ pub(crate) fn text(bytes: &[u8]) -> String {
         let has = |bit: usize| set.checked_shr(u32::try_from(bit).unwrap_or(64)).unwrap_or(0) & 1;
         let known = NAMES.iter().enumerate().filter(move |(bit, _)| has(*bit) == 1);
         let mut names: Vec<String> = known.map(|(_, name)| format!("cap_{name}")).collect();
-        names.extend((NAMES.len()..64).filter(|&bit| has(bit) == 1).map(|bit| format!("cap_{bit}")));
+        names
+            .extend((NAMES.len()..64).filter(|&bit| has(bit) == 1).map(|bit| format!("cap_{bit}")));
         names.join(",")
     };
     let effective = if magic & 1 == 1 { "e" } else { "" };
@@ -106,13 +142,17 @@ mod tests {
         assert_eq!(text(&made(&[0x0200_0001, 1 << 13, 0, 0, 0])), "cap_net_raw=ep");
         assert_eq!(text(&made(&[0x0200_0001, 1 << 7, 0, 0, 0])), "cap_setuid=ep");
         assert_eq!(text(&made(&[0x0100_0000, 1 << 7 | 1, 0])), "cap_chown,cap_setuid=p");
-        assert_eq!(text(&made(&[0x0300_0000, 0, 1, 1 << 8, 0, 1000])), "cap_checkpoint_restore=p cap_chown=i");
+        assert_eq!(
+            text(&made(&[0x0300_0000, 0, 1, 1 << 8, 0, 1000])),
+            "cap_checkpoint_restore=p cap_chown=i"
+        );
         assert_eq!(text(&made(&[0x0200_0001, 0, 0, 1 << 31, 0])), "cap_63=ep");
     }
 
     #[test]
     fn damage_is_told() {
-        for bytes in [&b""[..], b"\0", &made(&[0x0200_0001, 1]), &made(&[0x0900_0000, 1, 1, 1, 1])] {
+        for bytes in [&b""[..], b"\0", &made(&[0x0200_0001, 1]), &made(&[0x0900_0000, 1, 1, 1, 1])]
+        {
             assert_eq!(text(bytes), "damaged");
         }
         assert_eq!(text(&made(&[0x0200_0000, 0, 0, 0, 0])), "");

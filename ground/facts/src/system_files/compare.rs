@@ -61,7 +61,8 @@ pub(super) fn owned(
         let left_out = jobs.get(count..).unwrap_or_default();
         let programs = left_out.iter().filter(|job| job.rank < 2).count();
         if programs > 0 {
-            let detail = format!("{programs} programs and libraries were not compared; `--deep` does");
+            let detail =
+                format!("{programs} programs and libraries were not compared; `--deep` does");
             seen.gap(Gap::new(table, GapKind::Truncated, detail));
         }
         jobs.truncate(count);

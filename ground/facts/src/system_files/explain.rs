@@ -109,7 +109,8 @@ impl Sources {
     fn of(survey: &Survey) -> Self {
         let directories = survey.directories.iter().cloned().zip(0..).collect();
         let is_source = |name: &OsStr| Path::new(name).extension() == Some(OsStr::new("py"));
-        let owned = survey.files.iter().filter(|file| file.owned.is_some() && is_source(&file.name));
+        let owned =
+            survey.files.iter().filter(|file| file.owned.is_some() && is_source(&file.name));
         let files = owned.filter_map(|file| {
             let stem = Path::new(&*file.name).file_stem()?;
             Some(((file.directory, Box::from(stem)), file.stat?))
@@ -176,7 +177,7 @@ fn digests(
     seen: &mut Seen,
 ) -> Vec<(usize, Md5)> {
     let next = std::sync::atomic::AtomicUsize::new(0);
-    let done: Mutex<(Vec<(usize, Md5)>, Vec<Gap>)> = Mutex::default();
+    let done = Mutex::<(Vec<_>, Vec<Gap>)>::default();
     together(2, &|_| {
         let mut take = || {
             let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

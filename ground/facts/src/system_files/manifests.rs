@@ -15,8 +15,8 @@ use stanch_machine::{Machine, limits};
 use stanch_words::Seen;
 
 use super::{Explained, Survey};
-use crate::packages::State;
 use crate::digest::{self, Digest};
+use crate::packages::State;
 use crate::{Host, base64};
 
 /// Most files that are read of each kind of manifest.
@@ -46,7 +46,7 @@ impl Manifests {
         for file in others {
             let Some(directory) = survey.directories.get(file.directory) else { continue };
             let within = |name: &str| directory.file_name() == Some(OsStr::new(name));
-            match &*file.name.as_bytes() {
+            match file.name.as_bytes() {
                 b"RECORD" if directory.extension() == Some(OsStr::new("dist-info")) => {
                     let path = directory.join("RECORD");
                     if found.pip.len() < MOST
@@ -206,7 +206,11 @@ mod tests {
         manifests.record(Path::new("/usr/lib/python3/site-packages"), lines);
         let mut paths: Vec<&Path> = manifests.pip.keys().map(PathBuf::as_path).collect();
         paths.sort();
-        let expected = ["/usr/lib/bin/f", "/usr/lib/python3/site-packages/b, c.py", "/usr/lib/python3/site-packages/numpy/a.so"];
+        let expected = [
+            "/usr/lib/bin/f",
+            "/usr/lib/python3/site-packages/b, c.py",
+            "/usr/lib/python3/site-packages/numpy/a.so",
+        ];
         assert_eq!(paths, expected.map(Path::new));
     }
 

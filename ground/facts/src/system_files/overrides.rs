@@ -62,8 +62,7 @@ mod tests {
     fn an_override_and_lines_that_are_none() {
         let (found, strange) =
             parse(b"root messagebus 4754 /usr/lib/a b\n\nroot x 99 /y\nroot\nroot x 755 y\n");
-        let expected =
-            Override { user: "root".into(), group: "messagebus".into(), mode: 0o4754 };
+        let expected = Override { user: "root".into(), group: "messagebus".into(), mode: 0o4754 };
         assert_eq!(found.get(&b"/usr/lib/a b"[..]), Some(&expected));
         assert_eq!((found.len(), strange), (1, 3));
     }

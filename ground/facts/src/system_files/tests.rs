@@ -85,7 +85,10 @@ fn each_state_is_told_and_what_it_rests_on() {
     ];
     // The roots themselves are not walked into as files.
     let lines: Vec<&String> = lines.iter().collect();
-    let expected: Vec<&&str> = expected.iter().filter(|line| !line.starts_with("/bin ") && !line.starts_with("/lib ")).collect();
+    let expected: Vec<&&str> = expected
+        .iter()
+        .filter(|line| !line.starts_with("/bin ") && !line.starts_with("/lib "))
+        .collect();
     assert_eq!(lines, expected);
     assert_eq!(seen.gaps, []);
 }
@@ -147,7 +150,10 @@ fn bytecode_is_explained_by_its_source_and_an_elf_in_its_place_is_not() {
 
 #[test]
 fn a_copy_of_a_shipped_program_is_told_as_one() {
-    let machine = debian().file("/usr/bin/copy.py", "abc").file("/usr/lib/node_modules/x/package.json", "{}").file("/usr/lib/node_modules/x/b/y.node", "\x7fELF y");
+    let machine = debian()
+        .file("/usr/bin/copy.py", "abc")
+        .file("/usr/lib/node_modules/x/package.json", "{}")
+        .file("/usr/lib/node_modules/x/b/y.node", "\x7fELF y");
     let seen = look(machine, SPEC.name);
     let row = |path: &str| {
         let found = seen.rows.iter().find(|row| row.get(col::path).as_text() == Some(path));

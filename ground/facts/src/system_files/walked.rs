@@ -30,13 +30,8 @@ pub(super) fn walk(
 ) {
     let mut walk = Walking { index, survey, numbers: HashMap::new(), met: Vec::new() };
     let roots: Vec<PathBuf> = PLACES.iter().map(PathBuf::from).collect();
-    let how = Walk {
-        table,
-        depth: 48,
-        most: 2_000_000,
-        describe: Describe::Files,
-        except: NOT_ENTERED,
-    };
+    let how =
+        Walk { table, depth: 48, most: 2_000_000, describe: Describe::Files, except: NOT_ENTERED };
     how.entries(host, &roots, seen, &mut |met, _| walk.meet(met));
     walk.elsewhere(host, table, seen);
     trees(index, survey);
@@ -179,7 +174,8 @@ fn trees(index: &Index, survey: &mut Survey) {
 /// Returns when each package's files came: dpkg writes a package's list when it unpacks it, and
 /// nobody can set an inode's change time; rpm's database tells.
 pub(super) fn times(host: &Host, index: &Index) -> Vec<Option<i64>> {
-    let mut times: Vec<Option<i64>> = index.packages().iter().map(|package| package.since).collect();
+    let mut times: Vec<Option<i64>> =
+        index.packages().iter().map(|package| package.since).collect();
     let mut by_directory: HashMap<&Path, Vec<(usize, PathBuf)>> = HashMap::new();
     for (number, package) in index.packages().iter().enumerate() {
         if let Some(directory) = package.sums.parent().filter(|_| package.since.is_none()) {

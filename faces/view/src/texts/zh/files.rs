@@ -35,6 +35,11 @@ pub(super) static TABLES: &[Wording] = &[
         ],
     },
     Wording {
+        table: "changed_system_files",
+        summary: "system_files 中值得注意的文件：被改过、缺失、无主，模式或属主与软件包所给不同，带 set-id 位或带能力。",
+        columns: OF_SYSTEM_FILES,
+    },
+    Wording {
         table: "content_matches",
         summary: "YARA 规则、摘要清单和自带启发式在文件内容、压缩包和进程内存中的命中；在查询中，范围是临时目录、网站目录、自启动位置和用户目录中无法证明完好的文件。",
         columns: &[
@@ -106,6 +111,14 @@ pub(super) static TABLES: &[Wording] = &[
             ("immutable", "1 表示 inode 带有 `i`（不可修改）属性；文件系统不支持属性时为空。"),
             ("append_only", "1 表示 inode 带有 `a`（只能追加）属性；文件系统不支持属性时为空。"),
             ("capabilities", "文件权能（扩展属性 security.capability），十六进制；没有则为空。"),
+        ],
+    },
+    Wording {
+        table: "file_capabilities",
+        summary: "程序和用户存放文件之处，会把能力交给启动者的文件。",
+        columns: &[
+            ("capabilities", "能力，按 getcap 的写法；无法解析时为 damaged。"),
+            ("mtime", "内容的最后修改时间，自 1970 年起的秒数。"),
         ],
     },
     Wording {
@@ -196,6 +209,11 @@ pub(super) static TABLES: &[Wording] = &[
         ],
     },
     Wording {
+        table: "system_files",
+        summary: "软件包放置文件之处（/usr 但不含 /usr/local，以及 /etc、/boot）和软件包清单所列的每个文件，与软件包所给的内容对照。",
+        columns: OF_SYSTEM_FILES,
+    },
+    Wording {
         table: "temporary_programs",
         summary: "/tmp、/var/tmp、/dev/shm、/run 和 /dev 下三层以内的 ELF 文件、脚本和可执行文件。",
         columns: &[
@@ -217,4 +235,41 @@ pub(super) static TABLES: &[Wording] = &[
             ("line", "该软件源起始行号，从 1 起。"),
         ],
     },
+];
+
+/// Columns that `system_files` and `changed_system_files` share.
+const OF_SYSTEM_FILES: &[(&str, &str)] = &[
+    ("path", "路径，其中的目录已去除符号链接。"),
+    ("version", "软件包版本。"),
+    (
+        "state",
+        "intact（完好）、altered（被改过）、config（配置文件被改过，这是允许的）、unverified（无可对照或未读取）、missing（清单上有而文件不在）、unowned（无主）。",
+    ),
+    (
+        "kind",
+        "elf、script（以 #! 开头）、code（由解释器执行的源码）、bytecode（Python 字节码）、link、special（设备、管道、套接字）、data；完好或未读取的文件为空。",
+    ),
+    (
+        "explained",
+        "无主文件的来由：link（指向有主文件）、bytecode（出自有主源码）、copy（与软件包文件内容相同）、pip（RECORD 中有其摘要）、npm、gem、composer（旁边有清单，但不含摘要）、dkms、mount；无来由则为空。",
+    ),
+    (
+        "rests_on",
+        "状态的依据：md5sums、status（dpkg 的清单，root 可改写）、header（rpm 的数据库，root 可改写）、inode time（未读取；自软件包安装后未变动）、not read；无依据则为空。",
+    ),
+    ("expected", "与实际不符时，软件包所给的摘要；dpkg 用 MD5。"),
+    ("found", "与软件包所给不符时，文件的摘要。"),
+    ("copy_of", "该无主文件与哪个软件包文件内容相同。"),
+    ("set_id", "S 为 SUID，G 为 SGID，SG 为两者兼有；都没有则为空。"),
+    ("capabilities", "文件交给启动者的能力，按 getcap 的写法。"),
+    (
+        "differs",
+        "与数据库记载不符之处（限 rpm、dpkg-statoverride 有记载的）：mode、owner、group、capabilities。",
+    ),
+    ("expected_mode", "数据库记载的权限位，八进制；没有记载则为空。"),
+    ("mtime", "内容的最后修改时间，自 1970 年起的秒数；属主可随意改写。"),
+    ("ctime", "inode 的最后变化时间，自 1970 年起的秒数；谁也不能改写。"),
+    ("since", "所属软件包的安装时间，自 1970 年起的秒数。"),
+    ("tree", "其上最高一级不属于任何软件包的目录；所在目录有主则为空。"),
+    ("tree_files", "该目录下的文件数。"),
 ];
