@@ -7,7 +7,15 @@
 //! A command is an account's own words and may be anything: a class is a reason to look, and the
 //! sign that uses it says how good a reason.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use crate::base64;
+
+mod texts;
+
+use texts::TEXTS;
 
 /// The most of a command line that is looked at.
 const LOOKED_AT: usize = 16 << 10;
@@ -74,10 +82,64 @@ pub struct Told {
     pub decoded: Option<String>,
 }
 
+/// Programs that fetch.
+const FETCHERS: [&str; 5] = ["curl", "wget", "fetch", "lwp-download", "aria2c"];
+/// What decodes.
+const DECODERS: [&str; 9] = [
+    "base64 -d",
+    "base64 --decode",
+    "base64 -di",
+    "openssl base64 -d",
+    "openssl enc -d",
+    "xxd -r",
+    "base32 -d",
+    "b64decode",
+    "decode_base64",
+];
+/// Logs that intruders wipe.
+const LOGS: [&str; 9] = [
+    "/var/log/wtmp",
+    "/var/log/btmp",
+    "/var/log/lastlog",
+    "/var/log/auth.log",
+    "/var/log/secure",
+    "/var/log/syslog",
+    "/var/log/messages",
+    "/var/log/audit",
+    "/var/log/journal",
+];
+/// How a history is switched off or removed.
+const HISTORY: [&str; 7] = [
+    "unset histfile",
+    "histfile=/dev/null",
+    "histsize=0",
+    "histfilesize=0",
+    "ln -sf /dev/null ~/.bash_history",
+    "rm -f ~/.bash_history",
+    "rm ~/.bash_history",
+];
+/// What packs much together.
+const PACKERS: [&str; 6] = ["tar c", "tar -c", "tar zc", "tar -zc", "zip -r", "7z a"];
+/// What dumps databases.
+const DUMPERS: [&str; 2] = ["mysqldump", "pg_dumpall"];
+
+/// Of each thing that is told, a text without which it is not: one look at a command sees whether
+/// any is there. None if there is no room for them, and then each command is looked at closely.
+static WITHOUT_WHICH_NOTHING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let rows = TEXTS.iter().flat_map(|(_, rows)| rows.iter()).filter_map(|row| row.first());
+    let lists: [&[&str]; 6] = [&FETCHERS, &DECODERS, &LOGS, &HISTORY, &PACKERS, &DUMPERS];
+    let all = rows.chain(lists.into_iter().flatten());
+    AhoCorasick::builder().ascii_case_insensitive(true).build(all).ok()
+});
+
 /// Returns what a command line is for; empty for nearly all.
 pub fn told(command: &str) -> Vec<Told> {
     let mut told = Vec::new();
-    look(cut(command), 0, &mut told);
+    let command = cut(command);
+    if WITHOUT_WHICH_NOTHING.as_ref().is_some_and(|texts| !texts.is_match(command)) {
+        return told;
+    }
+    look(command, 0, &mut told);
     told.sort_by_key(|told| told.purpose);
     told.dedup_by_key(|told| told.purpose);
     told
@@ -123,149 +185,6 @@ fn look(command: &str, depth: u32, told: &mut Vec<Told>) {
     }
 }
 
-/// Texts that tell a purpose: all parts of a row must be there, the first is the one that is named.
-/// A part that begins or ends with a letter must begin or end a word.
-const TEXTS: &[(Purpose, &[&[&str]])] = &[
-    (
-        Purpose::ReverseShell,
-        &[
-            &["/dev/tcp/", ">&"],
-            &["/dev/tcp/", "exec"],
-            &["/dev/udp/", ">&"],
-            &["nc -e"],
-            &["ncat -e"],
-            &["nc -c", "/bin/"],
-            &["mkfifo", "nc "],
-            &["mkfifo", "telnet "],
-            &["mkfifo", "openssl s_client"],
-            &["socat", "exec:", "tcp"],
-            &["pty.spawn", "socket"],
-            &["dup2", "socket", "connect"],
-            &["fsockopen", "exec"],
-            &["fsockopen", "/bin/sh"],
-            &["stdin->fdopen", "socket"],
-        ],
-    ),
-    (
-        Purpose::CredentialDump,
-        &[
-            &["gcore", "sshd"],
-            &["gcore", "ssh-agent"],
-            &["mimipenguin"],
-            &["mimipy"],
-            &["lazagne"],
-            &["unshadow"],
-            &["strace", "-p", "sshd"],
-            &["strace", "pgrep sshd"],
-            &["gdb", "--pid", "sshd"],
-            &["gdb", "-p", "dump memory"],
-            &["cp /etc/shadow"],
-            &["cat /etc/shadow", "base64"],
-            &["cat /etc/shadow", "curl"],
-            &["cat /etc/shadow", "nc "],
-            &["/etc/shadow", "scp "],
-            &["dd if=/proc/", "/mem"],
-            &["strings /proc/", "/mem"],
-        ],
-    ),
-    (
-        Purpose::BackupDestroyed,
-        &[
-            &["zfs destroy", "@"],
-            &["btrfs subvolume delete", "snap"],
-            &["lvremove", "snap"],
-            &["rm -rf /backup"],
-            &["rm -rf /var/backups"],
-            &["rm -rf /mnt/backup"],
-            &["rm -rf /srv/backup"],
-            &["restic forget", "--keep-last 0"],
-            &["borg delete"],
-            &["timeshift --delete-all"],
-            &["snapper delete"],
-        ],
-    ),
-    (
-        Purpose::Mining,
-        &[
-            &["stratum+tcp://"],
-            &["stratum+ssl://"],
-            &["stratum2+tcp://"],
-            &["--donate-level"],
-            &["--coin=monero"],
-            &["--algo=cryptonight"],
-            &["-a cryptonight"],
-            &["--nicehash"],
-            &["mining.subscribe"],
-            &["xmrig"],
-            &["minerd", "-o"],
-            &["kdevtmpfsi"],
-            &["pool.minexmr.com"],
-            &["supportxmr.com"],
-            &["moneroocean"],
-        ],
-    ),
-    (
-        Purpose::Scanning,
-        &[
-            &["masscan"],
-            &["zmap "],
-            &["pnscan"],
-            &["zgrab"],
-            &["hydra -"],
-            &["medusa -"],
-            &["ncrack"],
-            &["rustscan"],
-            &["fscan -h"],
-            &["nmap", "/16"],
-            &["nmap", "/8"],
-            &["nmap", "--script", "brute"],
-        ],
-    ),
-    (
-        Purpose::Metadata,
-        &[&["169.254.169.254"], &["metadata.google.internal"], &["100.100.100.200"]],
-    ),
-    (
-        Purpose::HiddenService,
-        &[
-            &[".onion"],
-            &["torsocks"],
-            &["api.telegram.org/"],
-            &["discord.com/api/webhooks/"],
-            &["pastebin.com/raw"],
-            &["transfer.sh/"],
-            &["socks5h://127.0.0.1:9050"],
-            &["webhook.site/"],
-        ],
-    ),
-    (
-        Purpose::DefenceOff,
-        &[
-            &["auditctl -e 0"],
-            &["auditctl -e0"],
-            &["auditctl -d"],
-            &["systemctl stop auditd"],
-            &["systemctl disable auditd"],
-            &["service auditd stop"],
-            &["systemctl stop rsyslog"],
-            &["service rsyslog stop"],
-            &["systemctl mask", "journald"],
-            &["systemctl stop fail2ban"],
-            &["systemctl stop falcon-sensor"],
-            &["systemctl stop wazuh-agent"],
-            &["setenforce 0"],
-            &["ufw disable"],
-            &["iptables -f"],
-            &["iptables --flush"],
-            &["nft flush ruleset"],
-            &["systemctl stop firewalld"],
-            &["systemctl stop apparmor"],
-            &["pkill", "auditd"],
-            &["killall", "rsyslogd"],
-        ],
-    ),
-];
-
 /// Returns whether a text has a part; where the part begins or ends with a letter or digit, the
 /// text must not go on there with one.
 fn has(text: &str, part: &str) -> bool {
@@ -306,7 +225,6 @@ fn piped_to_interpreter(text: &str) -> bool {
 
 /// Returns how something is fetched and run at once, if it is.
 fn fetch_and_run(text: &str) -> Option<&'static str> {
-    const FETCHERS: [&str; 5] = ["curl", "wget", "fetch", "lwp-download", "aria2c"];
     if !FETCHERS.iter().any(|fetcher| has(text, fetcher)) {
         return None;
     }
@@ -358,17 +276,6 @@ fn origin(text: &str) -> &'static str {
 
 /// Returns whether a decoder's output is run.
 fn runs_decoded(text: &str) -> bool {
-    const DECODERS: [&str; 9] = [
-        "base64 -d",
-        "base64 --decode",
-        "base64 -di",
-        "openssl base64 -d",
-        "openssl enc -d",
-        "xxd -r",
-        "base32 -d",
-        "b64decode",
-        "decode_base64",
-    ];
     if !DECODERS.iter().any(|decoder| text.contains(decoder)) {
         return false;
     }
@@ -388,26 +295,6 @@ fn payload(command: &str) -> Option<String> {
 
 /// Returns what is wiped, if a log or a history is.
 fn wiped(text: &str) -> Option<&'static str> {
-    const LOGS: [&str; 9] = [
-        "/var/log/wtmp",
-        "/var/log/btmp",
-        "/var/log/lastlog",
-        "/var/log/auth.log",
-        "/var/log/secure",
-        "/var/log/syslog",
-        "/var/log/messages",
-        "/var/log/audit",
-        "/var/log/journal",
-    ];
-    const HISTORY: [&str; 7] = [
-        "unset histfile",
-        "histfile=/dev/null",
-        "histsize=0",
-        "histfilesize=0",
-        "ln -sf /dev/null ~/.bash_history",
-        "rm -f ~/.bash_history",
-        "rm ~/.bash_history",
-    ];
     if let Some(by) = HISTORY.iter().find(|part| text.contains(*part)) {
         return Some(by);
     }
@@ -431,10 +318,9 @@ fn wiped(text: &str) -> Option<&'static str> {
 
 /// Returns what is packed up, if much is packed into a temporary place.
 fn staged(text: &str) -> Option<&'static str> {
-    const PACKERS: [&str; 6] = ["tar c", "tar -c", "tar zc", "tar -zc", "zip -r", "7z a"];
     const SOURCES: [&str; 6] = ["/etc", "/home", "/root", "/var/www", "/srv", "/var/lib/mysql"];
     const PLACES: [&str; 4] = ["/tmp/", "/dev/shm/", "/var/tmp/", "/var/www/html/"];
-    let dumped = (has(text, "mysqldump") || has(text, "pg_dumpall")) && text.contains('>');
+    let dumped = DUMPERS.iter().any(|dumper| has(text, dumper)) && text.contains('>');
     // Options go on with letters (`tar czf`), so that only the beginning is a word's.
     let packed = PACKERS.iter().any(|packer| {
         text.match_indices(packer).any(|(at, _)| {

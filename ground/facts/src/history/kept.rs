@@ -128,6 +128,10 @@ impl Lines {
         if self.kept.len() >= MOST_LINES {
             self.kept.pop();
         }
+        // Most have one only.
+        if self.kept.is_empty() {
+            self.kept.reserve_exact(1);
+        }
         self.kept.push(Told::of(event, source()));
     }
 

@@ -38,13 +38,13 @@ pub(super) static FOLD: FoldKind = FoldKind {
 
 /// How many source addresses are kept. When there are more, the half with the fewest failures is
 /// forgotten.
-const MOST_SOURCES: usize = 50_000;
+const MOST_SOURCES: usize = 25_000;
 
 /// How many slots of time are kept in all. When there are more, all become coarser.
-const MOST_SLOTS: usize = 400_000;
+const MOST_SLOTS: usize = 250_000;
 
 /// How many account names, services and methods are kept.
-const MOST_NAMES: usize = 50_000;
+const MOST_NAMES: usize = 25_000;
 
 /// How wide a slot of time is at first, and at most, in seconds.
 const WIDTH: i64 = 10;

@@ -107,6 +107,9 @@ impl Tally {
             && !self.users.contains(&user)
             && self.users.len() < MOST_USERS
         {
+            if self.users.is_empty() {
+                self.users.reserve_exact(1);
+            }
             self.users.push(user);
         }
         let Some(time) = attempt.time else { return 0 };
@@ -126,6 +129,9 @@ impl Tally {
         let at = match at {
             Some(at) => at,
             None if self.pairs.len() < MOST_PAIRS => {
+                if self.pairs.is_empty() {
+                    self.pairs.reserve_exact(1);
+                }
                 self.pairs.push((user, Slots::default()));
                 self.pairs.len() - 1
             }
@@ -156,6 +162,9 @@ impl Guesser {
     pub(super) fn add(&mut self, voice: Voice, attempt: Attempt, width: i64) -> usize {
         let at = self.tallies.iter().position(|tally| tally.voice == voice);
         let at = at.unwrap_or_else(|| {
+            if self.tallies.is_empty() {
+                self.tallies.reserve_exact(1);
+            }
             if self.tallies.len() < MOST_VOICES {
                 self.tallies.push(Tally::new(voice));
             }

@@ -12,7 +12,7 @@ use crate::history::kept::{Names, as_json};
 use crate::tables::{login_failures, login_targets};
 
 /// How many accounts are rows of `login_targets`.
-const MOST_TARGETS: usize = 20_000;
+const MOST_TARGETS: usize = 10_000;
 
 /// How many users and methods are named.
 const NAMED: usize = 10;

@@ -26,6 +26,10 @@ impl Slots {
             slot.count = slot.count.saturating_add(count);
             return false;
         }
+        // Most have one only.
+        if self.0.is_empty() {
+            self.0.reserve_exact(1);
+        }
         self.0.push(Slot { start: time, last: time, count });
         true
     }

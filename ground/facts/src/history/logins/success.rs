@@ -13,10 +13,10 @@ pub(super) const MOST_LOGINS: usize = 10_000;
 
 /// How many sessions, and how many pairs of account and address or key, are kept.
 const MOST_SESSIONS: usize = 100_000;
-const MOST_KNOWN: usize = 100_000;
+const MOST_KNOWN: usize = 50_000;
 
 /// How many account names, addresses and keys that succeeded are told apart.
-const MOST_NAMES: usize = 50_000;
+const MOST_NAMES: usize = 25_000;
 
 /// One login, as one witness told it.
 #[derive(Clone, Debug)]
