@@ -55,11 +55,11 @@ impl Running {
 
     fn finish(self) -> String {
         match self {
-            Self::Md5(running) => hex(&running.finalize()),
-            Self::Sha1(running) => hex(&running.finalize()),
-            Self::Sha256(running) => hex(&running.finalize()),
-            Self::Sha384(running) => hex(&running.finalize()),
-            Self::Sha512(running) => hex(&running.finalize()),
+            Self::Md5(running) => stanch_words::text::hex(&running.finalize()),
+            Self::Sha1(running) => stanch_words::text::hex(&running.finalize()),
+            Self::Sha256(running) => stanch_words::text::hex(&running.finalize()),
+            Self::Sha384(running) => stanch_words::text::hex(&running.finalize()),
+            Self::Sha512(running) => stanch_words::text::hex(&running.finalize()),
         }
     }
 }
@@ -105,17 +105,6 @@ impl Digest {
             Self::Sha512 => 128,
         }
     }
-}
-
-/// Returns bytes as lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

@@ -379,13 +379,7 @@ fn protocol_name(number: u8) -> String {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::from("0x");
-    for byte in bytes.iter().take(64) {
-        // Writing to a String cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-    }
-    text
+    format!("0x{}", stanch_words::text::hex(bytes.get(..64).unwrap_or(bytes)))
 }
 
 impl Part {

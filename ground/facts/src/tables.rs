@@ -153,3 +153,16 @@ tables! {
 pub fn find(name: &str) -> Option<&'static Table> {
     ALL.iter().find(|table| table.spec.name == name)
 }
+/// Returns some columns of all rows of a table, of a machine that gives no gap in it.
+#[cfg(test)]
+pub(crate) fn shown<const N: usize>(
+    name: &str,
+    machine: stanch_machine::Pretend,
+    columns: [usize; N],
+) -> Vec<[String; N]> {
+    let host = Host::new(std::sync::Arc::new(machine));
+    let mut seen = Seen::default();
+    (find(name).unwrap().read)(&host, &Ask::all(), &mut seen);
+    assert_eq!(seen.gaps, []);
+    seen.rows.iter().map(|row| columns.map(|column| row.get(column).to_string())).collect()
+}

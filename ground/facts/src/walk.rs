@@ -8,9 +8,9 @@ use stanch_words::{Gap, GapKind, Seen, Value};
 
 use crate::Host;
 
-/// File systems that a walk does not enter, by the kernel's magic numbers (linux/magic.h):
-/// proc, sysfs, devpts, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf, autofs; and [`REMOTE`].
-pub(crate) const NOT_ENTERED: &[i64] = &[
+/// File systems that are no storage, by the kernel's magic numbers (linux/magic.h): proc, sysfs,
+/// devpts, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf, autofs.
+const NO_STORAGE: [i64; 10] = [
     0x9fa0,
     0x6265_6572,
     0x1cd1,
@@ -21,6 +21,11 @@ pub(crate) const NOT_ENTERED: &[i64] = &[
     0x7363_6673,
     0xcafe_4a11,
     0x0187,
+];
+
+/// File systems with the files of another machine or of a program, which may hang: NFS, SMB, CIFS,
+/// SMB2, AFS, Coda, Ceph, 9P; FUSE.
+const REMOTE: [i64; 9] = [
     0x6969,
     0x517b,
     0xff53_4d42,
@@ -32,19 +37,27 @@ pub(crate) const NOT_ENTERED: &[i64] = &[
     0x6573_5546,
 ];
 
-/// Those among them that hold files of another machine or of a program: NFS, SMB, CIFS, SMB2, AFS,
-/// Coda, Ceph, 9P; FUSE.
-pub(crate) const REMOTE: &[i64] = &[
-    0x6969,
-    0x517b,
-    0xff53_4d42,
-    0xfe53_4d42,
-    0x5346_414f,
-    0x7375_7245,
-    0x00c3_6400,
-    0x0102_1997,
-    0x6573_5546,
-];
+/// What a file system holds, as far as a walk must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// Files of this machine.
+    Storage,
+    /// Files of another machine or of a program.
+    Remote,
+    /// What the kernel makes up.
+    NoStorage,
+}
+
+impl Holds {
+    /// Judges by the kernel's magic number.
+    pub(crate) fn of(magic: i64) -> Self {
+        match magic {
+            _ if REMOTE.contains(&magic) => Self::Remote,
+            _ if NO_STORAGE.contains(&magic) => Self::NoStorage,
+            _ => Self::Storage,
+        }
+    }
+}
 
 /// How far a walk goes.
 #[derive(Clone, Copy, Debug)]
@@ -174,7 +187,7 @@ impl Walk {
 
 fn enters(host: &Host, path: &Path) -> bool {
     let Some(kernel) = host.machine().kernel() else { return true };
-    kernel.file_system(path).is_ok_and(|system| !NOT_ENTERED.contains(&system.magic))
+    kernel.file_system(path).is_ok_and(|system| Holds::of(system.magic) == Holds::Storage)
 }
 
 /// Returns roots with symlinks followed, without those that lie below another.

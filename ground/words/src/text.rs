@@ -30,7 +30,7 @@ pub fn to_bytes(text: &str) -> Vec<u8> {
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
         if let [b'\\', b'x', high, low, after @ ..] = rest
-            && let (Some(high), Some(low)) = (hex(*high), hex(*low))
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
             && high >= 8
         {
             bytes.push(high << 4 | low);
@@ -43,12 +43,22 @@ pub fn to_bytes(text: &str) -> Vec<u8> {
     bytes
 }
 
-fn hex(digit: u8) -> Option<u8> {
+fn digit(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
         _ => None,
     }
+}
+
+/// Returns bytes as lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _infallible = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Returns text with everything that could drive a terminal or forge a layout escaped:

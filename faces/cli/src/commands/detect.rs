@@ -83,8 +83,8 @@ fn rules(directory: &Path) -> Result<(Arc<Sigma>, Option<Gap>), Box<Report>> {
     Ok((Arc::new(sigma), gap))
 }
 
-/// Findings win over gaps; a note is no finding.
-fn code(detection: &Detection) -> u8 {
+/// Returns the exit code: findings win over gaps; a note is no finding.
+pub(super) fn code(detection: &Detection) -> u8 {
     let found = detection.findings.iter().any(|finding| finding.level > Level::Low);
     let partial = detection.gaps.iter().any(|blind| blind.gap.kind.is_partial());
     match (found, partial) {

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ArgMatches;
-use stanch_incident::{Files, Harm, Intact, Place, Processes, Remote, Scanned, Scope, Starter};
+use stanch_incident::{Files, Harm, Intact, Place, Processes, Remote, Scope, Starter};
 use stanch_view::pages::{query, scan as page};
 use stanch_view::{Report, documents};
 use stanch_wire::json;
-use stanch_words::{ByteRules as _, Gap, GapKind, Level};
+use stanch_words::{ByteRules as _, Gap, GapKind};
 
-use super::detect::milliseconds;
+use super::detect::{code, milliseconds};
 use crate::arguments::Asked;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
@@ -59,7 +59,7 @@ pub(super) fn run(
     }
     let gaps: Vec<Gap> = scanned.detection.gaps.iter().map(|blind| blind.gap.clone()).collect();
     terminal.speak(&query::missed(&gaps, terminal.errors()));
-    Ok(code(&scanned))
+    Ok(code(&scanned.detection))
 }
 
 /// Returns a path as the machine that is looked at knows it: of this one, from its own root.
@@ -86,16 +86,4 @@ pub(super) fn rules(
         Gap::new("yara", GapKind::Damaged, detail).at(*first)
     });
     Ok((Arc::new(loaded.rules), gap))
-}
-
-/// Findings win over gaps; a note is no finding.
-fn code(scanned: &Scanned) -> u8 {
-    let detection = &scanned.detection;
-    let found = detection.findings.iter().any(|finding| finding.level > Level::Low);
-    let partial = detection.gaps.iter().any(|blind| blind.gap.kind.is_partial());
-    match (found, partial) {
-        (true, _) => 1,
-        (false, true) => 3,
-        (false, false) => 0,
-    }
 }

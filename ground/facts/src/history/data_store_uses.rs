@@ -189,21 +189,17 @@ fn row(key: &Key, uses: &Uses) -> Row {
 #[cfg(test)]
 mod tests {
     use stanch_machine::Pretend;
-    use stanch_words::Ask;
 
     use super::*;
     use crate::tables;
 
     fn rows(machine: Pretend) -> Vec<[String; 5]> {
-        let host = Host::new(Arc::new(machine.file(
+        let machine = machine.file(
             "/etc/passwd",
             "root:x:0:0::/root:/bin/bash\neve:x:1000:1000::/home/eve:/bin/bash\n",
-        )));
-        let mut seen = Seen::default();
-        (tables::find("data_store_uses").unwrap().read)(&host, &Ask::all(), &mut seen);
-        assert_eq!(seen.gaps, []);
+        );
         let columns = [col::store, col::danger, col::user, col::source_ip, col::command];
-        seen.rows.iter().map(|row| columns.map(|c| row.get(c).to_string())).collect()
+        tables::shown("data_store_uses", machine, columns)
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use stanch_words::{Event, EventKind, Field, Gap, GapKind, Row, Seen};
 
-use super::kept::{Told, as_json, seconds, shortened};
+use super::kept::{Times, Told, as_json, seconds, shortened};
 use super::{Fold, FoldKind, Source, Witness};
 use crate::Host;
 use crate::tables::guard_stops::{SPEC, col};
@@ -52,8 +52,8 @@ const TOGETHER: i64 = 600;
 #[derive(Default)]
 struct GuardStops {
     watched: BTreeMap<usize, Watched>,
-    marks: Vec<i64>,
-    packages: Vec<i64>,
+    marks: Times,
+    packages: Times,
     alive: BTreeSet<i64>,
     left_out: u64,
 }
@@ -62,7 +62,7 @@ struct GuardStops {
 #[derive(Default)]
 struct Watched {
     stops: Vec<Stop>,
-    starts: Vec<i64>,
+    starts: Times,
     running: bool,
 }
 
@@ -85,10 +85,10 @@ impl Fold for GuardStops {
             self.alive.insert(time.div_euclid(SLOT));
         }
         match event.kind {
-            K::Boot | K::Shutdown => keep(&mut self.marks, time),
+            K::Boot | K::Shutdown => self.marks.keep(time, MOST_TIMES),
             K::ServiceStart => {
                 if let Some(at) = spoken_of(event) {
-                    keep(&mut self.watched.entry(at).or_default().starts, time);
+                    self.watched.entry(at).or_default().starts.keep(time, MOST_TIMES);
                 }
             }
             K::ServiceStop => self.stop(event, time, "stopped"),
@@ -103,16 +103,16 @@ impl Fold for GuardStops {
 
     fn end(mut self: Box<Self>, _host: &Host) -> Vec<(&'static str, Seen)> {
         let mut seen = Seen::default();
-        self.marks.sort_unstable();
-        self.packages.sort_unstable();
+        self.marks.sort();
+        self.packages.sort();
         let mut rows: Vec<(usize, Stop, Fate)> = Vec::new();
         let mut watched = std::mem::take(&mut self.watched);
         for (&at, guard) in &mut watched {
-            guard.starts.sort_unstable();
+            guard.starts.sort();
             guard.stops.sort_by_key(|stop| stop.time);
             let mut last = None::<i64>;
             for stop in std::mem::take(&mut guard.stops) {
-                let resumed = after(&guard.starts, stop.time.saturating_sub(1));
+                let resumed = guard.starts.after(stop.time.saturating_sub(1));
                 let resumed = resumed.map(|start| start.saturating_sub(stop.time).max(0));
                 let again = last.is_some_and(|last| stop.time.saturating_sub(last) <= ONE);
                 last = Some(stop.time);
@@ -175,7 +175,7 @@ impl GuardStops {
     }
 
     fn package(&mut self, event: &Event<'_>, time: i64) {
-        keep(&mut self.packages, time);
+        self.packages.keep(time, MOST_TIMES);
         let take = |name: &str| GUARDS.iter().position(|guard| guard.packages.contains(&name));
         let mut named: Vec<usize> = Vec::new();
         match event.field("package") {
@@ -189,15 +189,15 @@ impl GuardStops {
             if event.kind == EventKind::PackageRemove {
                 self.push(at, event, time, "removed");
             } else {
-                keep(&mut self.watched.entry(at).or_default().starts, time);
+                self.watched.entry(at).or_default().starts.keep(time, MOST_TIMES);
             }
         }
     }
 
     fn fate(&self, stop: &Stop, resumed: Option<i64>, running: bool) -> Fate {
         let time = stop.time;
-        let marked = between(&self.marks, time.saturating_sub(120), time.saturating_add(600));
-        let next = after(&self.marks, time).unwrap_or(i64::MAX);
+        let marked = self.marks.is_any_within(time.saturating_sub(120), time.saturating_add(600));
+        let next = self.marks.after(time).unwrap_or(i64::MAX);
         let resumed_at = resumed.map_or(i64::MAX, |wait| time.saturating_add(wait));
         let (from, to) = (time.div_euclid(SLOT).saturating_add(1), next.min(resumed_at).div_euclid(SLOT));
         let alive_after = if from < to { self.alive.range(from..to).count() } else { 0 };
@@ -205,7 +205,7 @@ impl GuardStops {
             resumed,
             running,
             near_shutdown: marked || (next < i64::MAX && alive_after == 0),
-            near_package: between(&self.packages, time.saturating_sub(NEAR), time.saturating_add(NEAR)),
+            near_package: self.packages.is_any_within(time.saturating_sub(NEAR), time.saturating_add(NEAR)),
             alive_after,
         }
     }
@@ -219,21 +219,6 @@ fn spoken_of(event: &Event<'_>) -> Option<usize> {
     }
     // Otherwise the daemon speaks of itself.
     find(&event.program)
-}
-
-fn keep(times: &mut Vec<i64>, time: i64) {
-    if times.len() < MOST_TIMES {
-        times.push(time);
-    }
-}
-
-/// Returns the first time after one.
-fn after(times: &[i64], time: i64) -> Option<i64> {
-    times.get(times.partition_point(|&other| other <= time)).copied()
-}
-
-fn between(times: &[i64], from: i64, to: i64) -> bool {
-    times.get(times.partition_point(|&other| other < from)).is_some_and(|&time| time <= to)
 }
 
 /// Counts the different guards that stopped near one and stayed away while the machine lived.
@@ -273,7 +258,6 @@ mod tests {
     use std::fmt::Write as _;
 
     use stanch_machine::Pretend;
-    use stanch_words::Ask;
 
     use super::*;
     use crate::tables;
@@ -283,12 +267,8 @@ mod tests {
             .file("/etc/passwd", "root:x:0:0::/root:/bin/bash\n")
             .file("/var/log/dpkg.log", dpkg)
             .file("/var/log/syslog", syslog);
-        let host = Host::new(Arc::new(machine));
-        let mut seen = Seen::default();
-        (tables::find("guard_stops").unwrap().read)(&host, &Ask::all(), &mut seen);
-        assert_eq!(seen.gaps, []);
         let columns = [col::guard, col::what, col::near_shutdown, col::together];
-        seen.rows.iter().map(|row| columns.map(|c| row.get(c).to_string())).collect()
+        tables::shown("guard_stops", machine, columns)
     }
 
     /// Lines of cron each five minutes of the hours from 9 to 12, with others between.

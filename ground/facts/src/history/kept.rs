@@ -111,6 +111,54 @@ pub(crate) fn seconds(event: &Event<'_>) -> Option<i64> {
     event.time.map(|time| time.div_euclid(1_000_000))
 }
 
+/// Times of one kind, in seconds since 1970 UTC. [`Times::sort`] comes before any question.
+#[derive(Debug, Default)]
+pub(crate) struct Times(Vec<i64>);
+
+impl Times {
+    /// Keeps a time while there are fewer than `most`.
+    pub(crate) fn keep(&mut self, time: i64, most: usize) {
+        if self.0.len() < most {
+            self.0.push(time);
+        }
+    }
+
+    /// Puts them in order.
+    pub(crate) fn sort(&mut self) {
+        self.0.sort_unstable();
+    }
+
+    /// Returns the first of all.
+    pub(crate) fn first(&self) -> Option<i64> {
+        self.0.first().copied()
+    }
+
+    /// Returns the first after a time.
+    pub(crate) fn after(&self, time: i64) -> Option<i64> {
+        self.0.get(self.0.partition_point(|&other| other <= time)).copied()
+    }
+
+    /// Returns the last at a time or before it.
+    pub(crate) fn until(&self, time: i64) -> Option<i64> {
+        let after = self.0.partition_point(|&other| other <= time);
+        self.0.get(after.checked_sub(1)?).copied()
+    }
+
+    /// Returns whether there is one from a time to another, both included.
+    pub(crate) fn is_any_within(&self, from: i64, to: i64) -> bool {
+        let at = self.0.partition_point(|&other| other < from);
+        self.0.get(at).is_some_and(|&time| time <= to)
+    }
+}
+
+/// Adds to a list that mostly stays at one element, of which a vector would hold room for four.
+pub(crate) fn push_one<T>(list: &mut Vec<T>, element: T) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+    list.push(element);
+}
+
 /// A few lines of many: the first, the second, the fourth, the eighth …, and the last of those.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lines {
@@ -128,11 +176,7 @@ impl Lines {
         if self.kept.len() >= MOST_LINES {
             self.kept.pop();
         }
-        // Most have one only.
-        if self.kept.is_empty() {
-            self.kept.reserve_exact(1);
-        }
-        self.kept.push(Told::of(event, source()));
+        push_one(&mut self.kept, Told::of(event, source()));
     }
 
     /// Returns the lines, in the order of their time.

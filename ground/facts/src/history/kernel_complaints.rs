@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use stanch_words::{Event, EventKind, Gap, GapKind, Row, Seen};
 
-use super::kept::{Lines, as_json, seconds, shortened};
+use super::kept::{Lines, Times, as_json, seconds, shortened};
 use super::{Fold, FoldKind, Source, Witness};
 use crate::Host;
 use crate::tables::kernel_complaints::{SPEC, col};
@@ -37,7 +37,7 @@ const LIST: u64 = 16 << 20;
 struct KernelComplaints {
     /// By class, subject and witness.
     complaints: BTreeMap<(&'static str, Box<str>, Witness), Complaint>,
-    packages: Vec<i64>,
+    packages: Times,
     boot: Option<i64>,
     left_out: u64,
 }
@@ -60,8 +60,8 @@ impl Fold for KernelComplaints {
         match event.kind {
             EventKind::Boot => self.boot = self.boot.max(time),
             EventKind::PackageInstall | EventKind::PackageUpgrade => {
-                if let Some(time) = time.filter(|_| self.packages.len() < MOST_TIMES) {
-                    self.packages.push(time);
+                if let Some(time) = time {
+                    self.packages.keep(time, MOST_TIMES);
                 }
             }
             _ => {
@@ -74,7 +74,7 @@ impl Fold for KernelComplaints {
 
     fn end(mut self: Box<Self>, host: &Host) -> Vec<(&'static str, Seen)> {
         let mut seen = Seen::default();
-        self.packages.sort_unstable();
+        self.packages.sort();
         // What two logs tell is told once, by the one that holds more of it.
         let mut best: BTreeMap<(&'static str, Box<str>), Complaint> = BTreeMap::new();
         for ((class, subject, _), complaint) in std::mem::take(&mut self.complaints) {
@@ -160,9 +160,7 @@ impl KernelComplaints {
         lists: &[Vec<u8>],
     ) -> Row {
         let near = complaint.burst_time.is_some_and(|time| {
-            let from = time.saturating_sub(AFTER_PACKAGE);
-            let at = self.packages.partition_point(|&other| other < from);
-            self.packages.get(at).is_some_and(|&other| other <= time)
+            self.packages.is_any_within(time.saturating_sub(AFTER_PACKAGE), time)
         });
         let file = (class == "module" && !lists.is_empty())
             .then(|| i64::from(lists.iter().any(|list| names(list, subject))));
@@ -218,7 +216,6 @@ fn names(list: &[u8], module: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use stanch_machine::Pretend;
-    use stanch_words::Ask;
 
     use super::*;
     use crate::tables;
@@ -228,12 +225,8 @@ mod tests {
             .file("/etc/passwd", "root:x:0:0::/root:/bin/bash\n")
             .file("/lib/modules/6.1.0-1-amd64/modules.dep", "updates/dkms/nvidia-drm.ko.xz:\nkernel/fs/ext4/ext4.ko:\n")
             .file("/var/log/kern.log", log);
-        let host = Host::new(Arc::new(machine));
-        let mut seen = Seen::default();
-        (tables::find("kernel_complaints").unwrap().read)(&host, &Ask::all(), &mut seen);
-        assert_eq!(seen.gaps, []);
         let columns = [col::class, col::subject, col::count, col::burst, col::module_file];
-        seen.rows.iter().map(|row| columns.map(|c| row.get(c).to_string())).collect()
+        tables::shown("kernel_complaints", machine, columns)
     }
 
     fn row(cells: [&str; 5]) -> [String; 5] {

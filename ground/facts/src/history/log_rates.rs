@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use stanch_words::{Event, EventKind, Gap, GapKind, Row, Seen};
 
-use super::kept::{Told, as_json, seconds, shortened};
+use super::kept::{Times, Told, as_json, seconds, shortened};
 use super::{Fold, FoldKind, Source, Witness};
 use crate::Host;
 use crate::tables::log_rates::{SPEC, col};
@@ -48,7 +48,7 @@ struct LogRates {
     path: String,
     file: Arc<str>,
     templates: Templates,
-    packages: Vec<i64>,
+    packages: Times,
     left_out: u64,
 }
 
@@ -65,8 +65,8 @@ impl Fold for LogRates {
         use EventKind as K;
         match event.kind {
             K::PackageInstall | K::PackageUpgrade | K::PackageRemove => {
-                if let Some(time) = seconds(event).filter(|_| self.packages.len() < MOST_TIMES) {
-                    self.packages.push(time);
+                if let Some(time) = seconds(event) {
+                    self.packages.keep(time, MOST_TIMES);
                 }
                 return;
             }
@@ -94,7 +94,7 @@ impl Fold for LogRates {
 
     fn end(mut self: Box<Self>, _host: &Host) -> Vec<(&'static str, Seen)> {
         let mut seen = Seen::default();
-        self.packages.sort_unstable();
+        self.packages.sort();
         for daemon in &self.daemons {
             self.silence(daemon, &mut seen);
             self.scream(daemon, &mut seen);
@@ -206,8 +206,9 @@ impl LogRates {
     }
 
     fn row(&self, kind: &str, daemon: &Daemon, first: i64, last: i64, told: &Told) -> Row {
-        let at = self.packages.partition_point(|&time| time < first.saturating_sub(DAY));
-        let near = self.packages.get(at).is_some_and(|&time| time <= first.saturating_add(HOUR));
+        let near = self
+            .packages
+            .is_any_within(first.saturating_sub(DAY), first.saturating_add(HOUR));
         let series = self.series.get(daemon.series).map_or("", |(name, _)| name);
         let mut row = SPEC.row();
         row.put(col::kind, kind)
@@ -229,7 +230,6 @@ mod tests {
     use std::fmt::Write as _;
 
     use stanch_machine::Pretend;
-    use stanch_words::Ask;
 
     use super::*;
     use crate::tables;
@@ -239,12 +239,8 @@ mod tests {
             .file("/etc/passwd", "root:x:0:0::/root:/bin/bash\n")
             .file("/var/log/dpkg.log", dpkg)
             .file("/var/log/syslog", syslog);
-        let host = Host::new(Arc::new(machine));
-        let mut seen = Seen::default();
-        (tables::find("log_rates").unwrap().read)(&host, &Ask::all(), &mut seen);
-        assert_eq!(seen.gaps, []);
         let columns = [col::kind, col::program, col::count, col::near_package];
-        seen.rows.iter().map(|row| columns.map(|c| row.get(c).to_string())).collect()
+        tables::shown("log_rates", machine, columns)
     }
 
     /// Twenty days in which two daemons speak each hour, and more.

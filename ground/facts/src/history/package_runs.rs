@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use stanch_words::{Event, EventKind, Field, Gap, GapKind, Row, Seen};
 
-use super::kept::{Lines, as_json, seconds, shortened};
+use super::kept::{Lines, Times, as_json, seconds, shortened};
 use super::{Fold, FoldKind, Source, Witness};
 use crate::Host;
 use crate::tables::package_runs::{SPEC, col};
@@ -40,8 +40,8 @@ const NAMED: usize = 12;
 struct PackageRuns {
     runs: Vec<Run>,
     /// Times at which somebody logged in or used rights.
-    people: Vec<i64>,
-    boots: Vec<i64>,
+    people: Times,
+    boots: Times,
     /// The earliest time that any package log, and any front end's log, tells.
     first: Option<i64>,
     front_first: Option<i64>,
@@ -61,19 +61,27 @@ struct Run {
     lines: Lines,
 }
 
+impl Run {
+    /// Returns whether this run and another may be one, told twice.
+    fn is_beside(&self, other: &Self) -> bool {
+        self.time <= other.until.saturating_add(ONE_RUN)
+            && other.time <= self.until.saturating_add(ONE_RUN)
+    }
+}
+
 impl Fold for PackageRuns {
     fn event(&mut self, event: &Event<'_>, source: &Source) {
         use EventKind as K;
         let Some(time) = seconds(event) else { return };
         match event.kind {
-            K::Boot => keep(&mut self.boots, time),
+            K::Boot => self.boots.keep(time, MOST_TIMES),
             K::SessionOpen | K::AuthSuccess | K::PrivilegeUse => {
                 // Cron opens sessions too, and nobody sits there.
                 let cron = ["cron", "CRON", "crond", "atd", "systemd"];
                 if source.witness != Witness::LoginRecords && cron.contains(&event.program.as_ref()) {
                     return;
                 }
-                keep(&mut self.people, time);
+                self.people.keep(time, MOST_TIMES);
             }
             kind => {
                 self.first = Some(self.first.map_or(time, |first| first.min(time)));
@@ -89,23 +97,16 @@ impl Fold for PackageRuns {
 
     fn end(mut self: Box<Self>, _host: &Host) -> Vec<(&'static str, Seen)> {
         let mut seen = Seen::default();
-        self.people.sort_unstable();
-        self.boots.sort_unstable();
+        self.people.sort();
+        self.boots.sort();
         let (fronts, others): (Vec<Run>, Vec<Run>) =
             std::mem::take(&mut self.runs).into_iter().partition(|run| run.front);
         for run in &others {
-            let front = fronts.iter().find(|front| {
-                front.time <= run.until.saturating_add(ONE_RUN)
-                    && run.time <= front.until.saturating_add(ONE_RUN)
-            });
+            let front = fronts.iter().find(|front| front.is_beside(run));
             seen.push(self.row(run, front));
         }
         for front in &fronts {
-            let told = others.iter().any(|run| {
-                front.time <= run.until.saturating_add(ONE_RUN)
-                    && run.time <= front.until.saturating_add(ONE_RUN)
-            });
-            if !told {
+            if !others.iter().any(|run| front.is_beside(run)) {
                 seen.push(self.row(front, Some(front)));
             }
         }
@@ -175,13 +176,9 @@ impl PackageRuns {
         let known = self.front_first.is_some_and(|first| first <= run.time);
         let told = front.map(|_| 1).or(known.then_some(0));
         let command = front.map_or(&*run.command, |front| &front.command);
-        let people = self.people.first().is_some_and(|&first| first <= run.time);
-        let there = {
-            let at = self.people.partition_point(|&time| time < run.time.saturating_sub(THERE));
-            self.people.get(at).is_some_and(|&time| time <= run.until)
-        };
-        let boot = self.boots.get(..self.boots.partition_point(|&boot| boot <= run.time));
-        let boot = boot.and_then(<[i64]>::last).map(|boot| run.time.saturating_sub(*boot));
+        let people = self.people.first().is_some_and(|first| first <= run.time);
+        let there = self.people.is_any_within(run.time.saturating_sub(THERE), run.until);
+        let boot = self.boots.until(run.time).map(|boot| run.time.saturating_sub(boot));
         let packages: Vec<&str> = run.packages.iter().map(|name| &**name).collect();
         let mut row = SPEC.row();
         row.put(col::time, run.time)
@@ -215,29 +212,18 @@ fn local_file(command: &str) -> Option<&str> {
     command.split_ascii_whitespace().find(is)
 }
 
-fn keep(times: &mut Vec<i64>, time: i64) {
-    if times.len() < MOST_TIMES {
-        times.push(time);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use stanch_machine::Pretend;
-    use stanch_words::Ask;
 
     use super::*;
     use crate::tables;
 
     fn rows(machine: Pretend) -> Vec<[String; 6]> {
         let machine = machine.file("/etc/passwd", "root:x:0:0::/root:/bin/bash\n");
-        let host = Host::new(Arc::new(machine));
-        let mut seen = Seen::default();
-        (tables::find("package_runs").unwrap().read)(&host, &Ask::all(), &mut seen);
-        assert_eq!(seen.gaps, []);
         let columns =
             [col::packages, col::manager, col::told_by_apt, col::session, col::local_file, col::user];
-        seen.rows.iter().map(|row| columns.map(|c| row.get(c).to_string())).collect()
+        tables::shown("package_runs", machine, columns)
     }
 
     const DPKG: &str = "2026-02-01 04:05:06 install base:amd64 <none> 1\n\

@@ -231,7 +231,7 @@ mod tests {
         sqlite_file::tests::made(&format!(
             "CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL);
              INSERT INTO Packages VALUES (1, X'{}');",
-            crate::digest::hex(header)
+            stanch_words::text::hex(header)
         ))
     }
 

@@ -136,7 +136,7 @@ impl Index {
             Manager::Rpm => {
                 let length = usize::from(*owner.record.get(1)?);
                 let digest = owner.record.get(2..)?.get(..length)?;
-                (!digest.is_empty()).then(|| crate::digest::hex(digest))
+                (!digest.is_empty()).then(|| stanch_words::text::hex(digest))
             }
         }
     }

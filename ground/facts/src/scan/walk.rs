@@ -10,7 +10,7 @@ use stanch_words::{Gap, GapKind, Seen, Value};
 
 use super::piece::Piece;
 use super::{Remote, Scan};
-use crate::walk::{NOT_ENTERED, REMOTE};
+use crate::walk::Holds;
 
 /// How deep directories are followed: more than PATH_MAX allows names of one letter.
 const DEPTH: usize = 2048;
@@ -131,15 +131,16 @@ fn enters(scan: &Scan<'_>, path: &Path, seen: &mut Seen) -> bool {
             return false;
         }
     };
-    if REMOTE.contains(&magic) {
-        if scan.scope.remote == Remote::Entered {
-            return true;
+    match Holds::of(magic) {
+        Holds::Storage => true,
+        Holds::NoStorage => false,
+        Holds::Remote if scan.scope.remote == Remote::Entered => true,
+        Holds::Remote => {
+            let detail =
+                "a file system of the network or of a program, left out (`--network` enters it)";
+            let gap = Gap::new(scan.table, GapKind::NotHere, detail);
+            seen.gap(gap.at(Value::from(path).to_string()));
+            false
         }
-        let detail =
-            "a file system of the network or of a program, left out (`--network` enters it)";
-        let gap = Gap::new(scan.table, GapKind::NotHere, detail);
-        seen.gap(gap.at(Value::from(path).to_string()));
-        return false;
     }
-    !NOT_ENTERED.contains(&magic)
 }

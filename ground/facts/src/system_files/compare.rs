@@ -142,7 +142,7 @@ fn expected(index: &Index, shipped: &Shipped, owner: &Owner<'_>) -> Option<(Expe
             }
             let expected = match owner.package.algorithm()? {
                 Digest::Md5 => Expected::Md5(record.digest.try_into().ok()?),
-                other => Expected::Other(other, digest::hex(record.digest).into()),
+                other => Expected::Other(other, stanch_words::text::hex(record.digest).into()),
             };
             Some((expected, RestsOn::Header))
         }
@@ -198,7 +198,7 @@ fn judge(survey: &mut Survey, job: &Job, read: Read, table: &str, seen: &mut See
     };
     let (same, found, head) = match (&read, &job.shipped) {
         (Read::Md5(held), Expected::Md5(expected)) => {
-            (held.md5 == *expected, digest::hex(&held.md5), Some(held.head))
+            (held.md5 == *expected, stanch_words::text::hex(&held.md5), Some(held.head))
         }
         (Read::Other(found), Expected::Other(_, expected)) => {
             (found == expected, found.to_string(), None)
@@ -216,7 +216,7 @@ fn judge(survey: &mut Survey, job: &Job, read: Read, table: &str, seen: &mut See
         return;
     }
     let expected = match &job.shipped {
-        Expected::Md5(expected) => digest::hex(expected).into(),
+        Expected::Md5(expected) => stanch_words::text::hex(expected).into(),
         Expected::Other(_, expected) => expected.clone(),
     };
     file.digests = Some((expected, found.into()));

@@ -11,7 +11,7 @@ use stanch_words::{Gap, Seen};
 use super::manifests::Manifests;
 use super::{Explained, Kind, Survey};
 use crate::Host;
-use crate::digest::{self, files::md5_of_each};
+use crate::digest::files::md5_of_each;
 use crate::packages::shipped::{Md5, Shipped};
 use crate::packages::{Index, State};
 
@@ -55,7 +55,7 @@ pub(super) fn unowned(
     let known = shipped.all();
     for (number, md5) in digests(host.machine(), survey, &code, table, seen) {
         let Some(file) = survey.files.get_mut(number) else { continue };
-        file.digests = Some((Box::default(), digest::hex(&md5).into()));
+        file.digests = Some((Box::default(), stanch_words::text::hex(&md5).into()));
         let at = known.binary_search_by_key(&md5, |known| known.0).ok();
         if let Some((_, place)) = at.and_then(|at| known.get(at)) {
             file.explained = Explained::Copy(*place);

@@ -169,7 +169,7 @@ fn same(expected: &str, found: &str) -> bool {
     while !plain.len().is_multiple_of(4) {
         plain.push('=');
     }
-    base64::decode(plain.as_bytes()).is_some_and(|bytes| digest::hex(&bytes) == found)
+    base64::decode(plain.as_bytes()).is_some_and(|bytes| stanch_words::text::hex(&bytes) == found)
 }
 
 /// Looks for the module among those that dkms built:

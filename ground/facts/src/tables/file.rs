@@ -8,7 +8,7 @@ use std::path::Path;
 use stanch_machine::{FileKind, Stat};
 use stanch_words::{Ask, Seen, table_spec};
 
-use crate::{Host, digest, patterns};
+use crate::{Host, patterns};
 
 table_spec! {
     /// Files by path or directory.
@@ -102,7 +102,7 @@ fn attributes(host: &Host, ask: &Ask, path: &Path, stat: &Stat, row: &mut stanch
     }
     if ask.wants(col::capabilities) && stat.kind() == FileKind::Regular {
         let found = host.machine().attribute(path, "security.capability");
-        let text = found.ok().flatten().map(|bytes| digest::hex(&bytes));
+        let text = found.ok().flatten().map(|bytes| stanch_words::text::hex(&bytes));
         row.put(col::capabilities, text.unwrap_or_default());
     }
 }

@@ -6,7 +6,6 @@
 //! program is not told by the kernel: its length shows as 0.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use stanch_machine::limits;
@@ -171,19 +170,10 @@ fn one(body: &[u8], found: &mut Sockets, seen: &mut Seen) -> Option<()> {
     // struct sock_filter is 8 bytes.
     socket.filter = match filter {
         Some([]) => None,
-        Some(bytes) => Some((bytes.len() / 8, hexadecimal(bytes))),
+        Some(bytes) => Some((bytes.len() / 8, stanch_words::text::hex(bytes.get(..512 * 8).unwrap_or(bytes)))),
         None => Some((0, String::new())),
     };
     Some(())
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in bytes.iter().take(512 * 8) {
-        // Writing to a String cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 fn listed(host: &Host, path: &str, found: &mut Sockets, seen: &mut Seen) {

@@ -178,7 +178,7 @@ fn object_path(name: &str) -> String {
             path.push(char::from(byte));
         } else {
             path.push('_');
-            path.push_str(&crate::digest::hex(&[byte]));
+            path.push_str(&stanch_words::text::hex(&[byte]));
         }
     }
     path

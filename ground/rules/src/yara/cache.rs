@@ -43,7 +43,7 @@ impl Yara {
                 digest.update(part);
             }
         }
-        hex(&digest.finalize())
+        stanch_words::text::hex(&digest.finalize())
     }
 
     /// Returns the compiled rules as the content of a cache file.
@@ -96,13 +96,4 @@ fn digest(head: &[u8], compiled: &[u8]) -> Vec<u8> {
     digest.update(head);
     digest.update(compiled);
     digest.finalize().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -33,19 +33,10 @@ pub(super) const CALLERS: [(&str, usize); 17] = [
     ("ob_start", 0),
     ("forward_static_call_array", 0),
 ];
-/// Functions whose answer is made of what they get.
-pub(super) const PASSING: [&str; 46] = [
-    "base64_decode",
-    "str_rot13",
-    "strrev",
-    "gzinflate",
-    "gzuncompress",
-    "gzdecode",
-    "hex2bin",
-    "pack",
+/// Functions whose answer is made of what they get; those of [`UNPACKING`] too.
+const PASSING: [&str; 34] = [
     "urldecode",
     "rawurldecode",
-    "convert_uudecode",
     "stripslashes",
     "trim",
     "rtrim",
@@ -76,13 +67,10 @@ pub(super) const PASSING: [&str; 46] = [
     "str_split",
     "array_values",
     "chr",
-    "zlib_decode",
-    "openssl_decrypt",
-    "mcrypt_decrypt",
     "iconv",
     "mb_convert_encoding",
 ];
-/// Those among them that make code of what looks like none.
+/// Functions that make code of what looks like none.
 pub(super) const UNPACKING: [&str; 12] = [
     "base64_decode",
     "str_rot13",
@@ -97,6 +85,9 @@ pub(super) const UNPACKING: [&str; 12] = [
     "openssl_decrypt",
     "mcrypt_decrypt",
 ];
+/// Functions that give what lies in a file or at an address.
+pub(super) const FETCHING: [&str; 6] =
+    ["file_get_contents", "fopen", "curl_exec", "file", "stream_get_contents", "fread"];
 /// Variables that a request fills.
 pub(super) const REQUEST: [&str; 8] = [
     "_GET",
@@ -111,6 +102,11 @@ pub(super) const REQUEST: [&str; 8] = [
 /// Signs after which only truth is left of a value.
 pub(super) const JUDGING: [&str; 11] =
     ["==", "!=", "===", "!==", "<", ">", "<=", ">=", "<>", "&&", "||"];
+
+/// Returns whether a function's answer is made of what it gets.
+pub(super) fn is_passing(name: &str) -> bool {
+    PASSING.contains(&name) || UNPACKING.contains(&name)
+}
 
 /// Returns whether a function runs code or commands.
 pub(super) fn is_sink(name: &str) -> bool {

@@ -29,7 +29,7 @@ pub(super) struct Flow {
 }
 /// Returns the flows in a file, and texts that are run as code, each with its offset.
 pub(super) fn flows(tokens: &Tokens) -> (Vec<Flow>, Vec<(Vec<u8>, usize)>) {
-    let mut reader = Reader { tokens, ..Reader::new(tokens) };
+    let mut reader = Reader { tokens, ..Reader::default() };
     for _ in 0..ROUNDS {
         let before = (reader.variables.clone(), reader.returns.clone());
         (reader.at, reader.scope) = (0, Vec::new());
@@ -48,6 +48,8 @@ pub(super) fn flows(tokens: &Tokens) -> (Vec<Flow>, Vec<(Vec<u8>, usize)>) {
     (reader.flows, reader.inner)
 }
 
+/// Goes through the tokens of a file.
+#[derive(Default)]
 struct Reader<'a> {
     tokens: &'a Tokens,
     at: usize,
@@ -62,28 +64,11 @@ struct Reader<'a> {
     extracted: Option<String>,
     flows: Vec<Flow>,
     inner: Vec<(Vec<u8>, usize)>,
-    /// Class names seen with `new`.
+    /// What the file itself assigned, which `extract` does not overwrite for us.
     assigned: BTreeSet<String>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(tokens: &'a Tokens) -> Self {
-        Self {
-            tokens,
-            at: 0,
-            depth: 0,
-            braces: 0,
-            scope: Vec::new(),
-            variables: BTreeMap::new(),
-            functions: BTreeMap::new(),
-            returns: BTreeMap::new(),
-            extracted: None,
-            flows: Vec::new(),
-            inner: Vec::new(),
-            assigned: BTreeSet::new(),
-        }
-    }
-
     fn token(&self) -> Option<&'a Token> {
         self.tokens.get(self.at).map(|(token, _)| token)
     }

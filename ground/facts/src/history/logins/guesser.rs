@@ -2,7 +2,7 @@
 
 use super::slots::{self, Slot, Slots};
 use crate::history::Witness;
-use crate::history::kept::Lines;
+use crate::history::kept::{Lines, push_one};
 
 /// How many voices of one source are told apart; the rest is counted with the last.
 const MOST_VOICES: usize = 12;
@@ -107,10 +107,7 @@ impl Tally {
             && !self.users.contains(&user)
             && self.users.len() < MOST_USERS
         {
-            if self.users.is_empty() {
-                self.users.reserve_exact(1);
-            }
-            self.users.push(user);
+            push_one(&mut self.users, user);
         }
         let Some(time) = attempt.time else { return 0 };
         let count = f64::from(attempt.count);
@@ -129,10 +126,7 @@ impl Tally {
         let at = match at {
             Some(at) => at,
             None if self.pairs.len() < MOST_PAIRS => {
-                if self.pairs.is_empty() {
-                    self.pairs.reserve_exact(1);
-                }
-                self.pairs.push((user, Slots::default()));
+                push_one(&mut self.pairs, (user, Slots::default()));
                 self.pairs.len() - 1
             }
             None => return None,
@@ -162,11 +156,8 @@ impl Guesser {
     pub(super) fn add(&mut self, voice: Voice, attempt: Attempt, width: i64) -> usize {
         let at = self.tallies.iter().position(|tally| tally.voice == voice);
         let at = at.unwrap_or_else(|| {
-            if self.tallies.is_empty() {
-                self.tallies.reserve_exact(1);
-            }
             if self.tallies.len() < MOST_VOICES {
-                self.tallies.push(Tally::new(voice));
+                push_one(&mut self.tallies, Tally::new(voice));
             }
             self.tallies.len() - 1
         });

@@ -1,5 +1,7 @@
 //! How often something happened, over time, in bounded space.
 
+use crate::history::kept::push_one;
+
 /// Several of one kind, close together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
@@ -26,11 +28,7 @@ impl Slots {
             slot.count = slot.count.saturating_add(count);
             return false;
         }
-        // Most have one only.
-        if self.0.is_empty() {
-            self.0.reserve_exact(1);
-        }
-        self.0.push(Slot { start: time, last: time, count });
+        push_one(&mut self.0, Slot { start: time, last: time, count });
         true
     }
 

@@ -1,7 +1,9 @@
 //! Calls: what comes out of a function, and what a function runs.
 
 use super::super::decode;
-use super::super::functions::{CALLERS, CODE, COMMANDS, PASSING, UNPACKING, is_evaluated, is_sink};
+use super::super::functions::{
+    CALLERS, CODE, COMMANDS, FETCHING, UNPACKING, is_evaluated, is_passing, is_sink,
+};
 use super::super::tokens::Token;
 use super::super::value::{Value, array, fetched, joined, replaced};
 use super::{Flow, KEPT, Reader};
@@ -126,12 +128,7 @@ impl Reader<'_> {
                 self.extracted = first.tainted.clone();
                 Value::default()
             }
-            "file_get_contents"
-            | "fopen"
-            | "curl_exec"
-            | "file"
-            | "stream_get_contents"
-            | "fread" => fetched(name, &first),
+            _ if FETCHING.contains(&name) => fetched(name, &first),
             "getallheaders" | "apache_request_headers" => Value::tainted(&format!("{name}()")),
             "filter_input" | "getenv" => {
                 let is_request = name == "filter_input"
@@ -161,7 +158,7 @@ impl Reader<'_> {
                     _ => Value { decoded: Some(name.to_owned()), ..all() },
                 }
             }
-            _ if PASSING.contains(&name) => {
+            _ if is_passing(name) => {
                 let text = first.text.as_ref().and_then(|text| decode::decoded(name, text));
                 let unpacks = UNPACKING.contains(&name);
                 let value = all();
@@ -246,15 +243,7 @@ impl Reader<'_> {
             self.inner.push((text.clone(), offset));
         }
         if let Some(how) = &value.decoded {
-            let is_fetched = matches!(
-                how.as_str(),
-                "file_get_contents"
-                    | "fopen"
-                    | "curl_exec"
-                    | "file"
-                    | "fread"
-                    | "stream_get_contents"
-            );
+            let is_fetched = FETCHING.contains(&how.as_str());
             let detail = if is_fetched {
                 format!("{by} runs what {how}() fetches")
             } else {
