@@ -350,7 +350,12 @@ mod tests {
             remove(1000, 2, "net"),
             remove(1001, 3, "exec"),
             remove(5000, 4, "exec"),
-            record("CONFIG_CHANGE", 5001, 5, "auid=1000 ses=1 op=add_rule key=\"exec\" list=4 res=1"),
+            record(
+                "CONFIG_CHANGE",
+                5001,
+                5,
+                "auid=1000 ses=1 op=add_rule key=\"exec\" list=4 res=1",
+            ),
         ];
         assert_eq!(
             told(&log.concat()),
@@ -361,10 +366,25 @@ mod tests {
     #[test]
     fn the_daemon_that_stops_with_the_machine_or_without() {
         let log = [
-            record("DAEMON_END", 1000, 7799, "auditd normal halt, sending auid=1000 pid=9 subj=? res=success"),
+            record(
+                "DAEMON_END",
+                1000,
+                7799,
+                "auditd normal halt, sending auid=1000 pid=9 subj=? res=success",
+            ),
             record("DAEMON_START", 9000, 7800, "auditd start, ver=2.4.1 format=raw res=success"),
-            record("SYSTEM_SHUTDOWN", 19_990, 50, "pid=1 uid=0 auid=4294967295 ses=4294967295 msg=' res=success'"),
-            record("DAEMON_END", 20_000, 7801, "auditd normal halt, sending auid=? pid=? subj=? res=success"),
+            record(
+                "SYSTEM_SHUTDOWN",
+                19_990,
+                50,
+                "pid=1 uid=0 auid=4294967295 ses=4294967295 msg=' res=success'",
+            ),
+            record(
+                "DAEMON_END",
+                20_000,
+                7801,
+                "auditd normal halt, sending auid=? pid=? subj=? res=success",
+            ),
         ];
         assert_eq!(told(&log.concat()), ["stopped 1  ann 0 8000 0 1", "stopped 1   0  1 4"]);
     }
@@ -372,10 +392,11 @@ mod tests {
     #[test]
     fn numbers_that_never_came() {
         let user = |seconds, serial| record("USER_ERR", seconds, serial, "pid=1 res=failed");
-        let log: String = [(10, 100), (11, 103), (12, 102), (13, 104), (14, 110), (15, 111), (900, 3)]
-            .into_iter()
-            .map(|(seconds, serial)| user(seconds, serial))
-            .collect();
+        let log: String =
+            [(10, 100), (11, 103), (12, 102), (13, 104), (14, 110), (15, 111), (900, 3)]
+                .into_iter()
+                .map(|(seconds, serial)| user(seconds, serial))
+                .collect();
         // A small fall is something late; a boot begins anew.
         let boot = record("SYSTEM_BOOT", 901, 4, "pid=1 msg=' res=success'");
         let after = user(902, 5);

@@ -18,8 +18,7 @@ const MOST: usize = 10_000;
 const LONGEST: usize = 1_000;
 
 /// Where cron keeps the crontabs of accounts.
-const SPOOLS: [&str; 3] =
-    ["/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/cron"];
+const SPOOLS: [&str; 3] = ["/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/cron"];
 
 #[derive(Default)]
 struct CronRuns {
@@ -63,9 +62,8 @@ impl Fold for CronRuns {
 
     fn end(self: Box<Self>, host: &Host) -> Vec<(&'static str, Seen)> {
         let mut seen = Seen::default();
-        let refused = |spool: &&str| {
-            host.machine().list(spool.as_ref()).is_err_and(|miss| !miss.absent)
-        };
+        let refused =
+            |spool: &&str| host.machine().list(spool.as_ref()).is_err_and(|miss| !miss.absent);
         let readable = !SPOOLS.iter().any(refused);
         let mut all: Vec<_> = self.runs.into_iter().collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -26,7 +26,8 @@ const MOST: usize = 500;
 const LONGEST: usize = 500;
 
 /// Clients that take a statement as an argument.
-const CLIENTS: [&str; 7] = ["redis-cli", "valkey-cli", "psql", "mysql", "mariadb", "mongo", "mongosh"];
+const CLIENTS: [&str; 7] =
+    ["redis-cli", "valkey-cli", "psql", "mysql", "mariadb", "mongo", "mongosh"];
 
 #[derive(Default)]
 struct DataStoreUses {
@@ -82,7 +83,8 @@ impl Fold for DataStoreUses {
             seen.push(row(&key, &uses));
         }
         if self.left_out > 0 {
-            let detail = format!("more than {MOST} statements of one kind; {} left out", self.left_out);
+            let detail =
+                format!("more than {MOST} statements of one kind; {} left out", self.left_out);
             seen.gap(Gap::new(SPEC.name, GapKind::Truncated, detail));
         }
         vec![(SPEC.name, seen)]

@@ -141,7 +141,8 @@ impl Fold for Flows {
         let span = self.spans.entry(by).or_insert((time, time));
         *span = (span.0.min(time), span.1.max(time));
         let source = address(&event.source_ip);
-        let source = if by == By::Filter && event.text("interface").is_empty() { None } else { source };
+        let source =
+            if by == By::Filter && event.text("interface").is_empty() { None } else { source };
         let protocol = match event.text("protocol") {
             "" if by == By::Filter => &*event.method,
             protocol => protocol,

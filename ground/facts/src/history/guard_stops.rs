@@ -180,9 +180,9 @@ impl GuardStops {
         let mut named: Vec<usize> = Vec::new();
         match event.field("package") {
             Some(Field::Text(name)) => named.extend(take(name)),
-            Some(Field::List(names)) => named.extend(names.iter().filter_map(|name| {
-                take(name.split(':').next().unwrap_or_default())
-            })),
+            Some(Field::List(names)) => named.extend(
+                names.iter().filter_map(|name| take(name.split(':').next().unwrap_or_default())),
+            ),
             _ => {}
         }
         for at in named {
@@ -199,13 +199,16 @@ impl GuardStops {
         let marked = self.marks.is_any_within(time.saturating_sub(120), time.saturating_add(600));
         let next = self.marks.after(time).unwrap_or(i64::MAX);
         let resumed_at = resumed.map_or(i64::MAX, |wait| time.saturating_add(wait));
-        let (from, to) = (time.div_euclid(SLOT).saturating_add(1), next.min(resumed_at).div_euclid(SLOT));
+        let (from, to) =
+            (time.div_euclid(SLOT).saturating_add(1), next.min(resumed_at).div_euclid(SLOT));
         let alive_after = if from < to { self.alive.range(from..to).count() } else { 0 };
         Fate {
             resumed,
             running,
             near_shutdown: marked || (next < i64::MAX && alive_after == 0),
-            near_package: self.packages.is_any_within(time.saturating_sub(NEAR), time.saturating_add(NEAR)),
+            near_package: self
+                .packages
+                .is_any_within(time.saturating_sub(NEAR), time.saturating_add(NEAR)),
             alive_after,
         }
     }

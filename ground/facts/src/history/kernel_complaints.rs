@@ -89,7 +89,8 @@ impl Fold for KernelComplaints {
             seen.push(self.row(class, subject, complaint, &listed));
         }
         if self.left_out > 0 {
-            let detail = format!("more than {MOST} programs and modules; {} lines left out", self.left_out);
+            let detail =
+                format!("more than {MOST} programs and modules; {} lines left out", self.left_out);
             seen.gap(Gap::new(SPEC.name, GapKind::Truncated, detail));
         }
         vec![(SPEC.name, seen)]
@@ -116,7 +117,8 @@ fn class<'e>(event: &'e Event<'_>) -> Option<(&'static str, &'e str)> {
     }
     // `bpftrace[123] is installing a program with bpf_probe_write_user helper that may corrupt
     // user memory!`: kernel/trace/bpf_trace.c.
-    if let Some((who, _)) = reason.split_once(" is installing a program with bpf_probe_write_user") {
+    if let Some((who, _)) = reason.split_once(" is installing a program with bpf_probe_write_user")
+    {
         let who = who.rsplit(' ').next().unwrap_or(who);
         return Some(("write-user", who.rsplit_once('[').map_or(who, |(name, _)| name)));
     }
@@ -152,13 +154,7 @@ impl KernelComplaints {
         }
     }
 
-    fn row(
-        &self,
-        class: &str,
-        subject: &str,
-        complaint: &Complaint,
-        lists: &[Vec<u8>],
-    ) -> Row {
+    fn row(&self, class: &str, subject: &str, complaint: &Complaint, lists: &[Vec<u8>]) -> Row {
         let near = complaint.burst_time.is_some_and(|time| {
             self.packages.is_any_within(time.saturating_sub(AFTER_PACKAGE), time)
         });
@@ -191,7 +187,8 @@ fn module_lists(host: &Host) -> Vec<Vec<u8>> {
     let machine = host.machine();
     let mut lists = Vec::new();
     for root in ["/usr/lib/modules", "/lib/modules"] {
-        for entry in machine.list(Path::new(root)).map(|listed| listed.entries).unwrap_or_default() {
+        for entry in machine.list(Path::new(root)).map(|listed| listed.entries).unwrap_or_default()
+        {
             for name in ["modules.dep", "modules.builtin"] {
                 let path = Path::new(root).join(&entry.name).join(name);
                 if let Ok(read) = machine.read(&path, LIST) {
@@ -223,7 +220,10 @@ mod tests {
     fn rows(log: &str) -> Vec<[String; 5]> {
         let machine = Pretend::new()
             .file("/etc/passwd", "root:x:0:0::/root:/bin/bash\n")
-            .file("/lib/modules/6.1.0-1-amd64/modules.dep", "updates/dkms/nvidia-drm.ko.xz:\nkernel/fs/ext4/ext4.ko:\n")
+            .file(
+                "/lib/modules/6.1.0-1-amd64/modules.dep",
+                "updates/dkms/nvidia-drm.ko.xz:\nkernel/fs/ext4/ext4.ko:\n",
+            )
             .file("/var/log/kern.log", log);
         let columns = [col::class, col::subject, col::count, col::burst, col::module_file];
         tables::shown("kernel_complaints", machine, columns)

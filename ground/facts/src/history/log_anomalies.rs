@@ -40,8 +40,17 @@ const HOSTS: u32 = 5;
 
 /// Logs that a log daemon writes in the order in which it hears.
 const CORE: [&str; 11] = [
-    "auth.log", "secure", "syslog", "messages", "cron", "cron.log", "kern.log", "daemon.log",
-    "user.log", "maillog", "mail.log",
+    "auth.log",
+    "secure",
+    "syslog",
+    "messages",
+    "cron",
+    "cron.log",
+    "kern.log",
+    "daemon.log",
+    "user.log",
+    "maillog",
+    "mail.log",
 ];
 
 #[derive(Default)]
@@ -234,20 +243,13 @@ impl Fold for LogAnomalies {
 
 impl LogAnomalies {
     /// Adds the spans in which a series is silent while others speak.
-    fn silences(
-        &self,
-        host: &Host,
-        at: usize,
-        series: &Series,
-        found: &[Source],
-        seen: &mut Seen,
-    ) {
+    fn silences(&self, host: &Host, at: usize, series: &Series, found: &[Source], seen: &mut Seen) {
         if series.hosts > HOSTS {
             return;
         }
-        let unread = found
-            .iter()
-            .any(|s| s.series == series.name && !series.files.iter().any(|(f, _)| **f == *s.path_text()));
+        let unread = found.iter().any(|s| {
+            s.series == series.name && !series.files.iter().any(|(f, _)| **f == *s.path_text())
+        });
         let mut told: Vec<(i64, i64)> = Vec::new();
         for (class, beats) in series.beats.iter().enumerate() {
             let Some(period) = beats.period() else { continue };
@@ -275,7 +277,8 @@ impl LogAnomalies {
         let same_host = |other: &Series| other.host == series.host && other.hosts <= HOSTS;
         let mask = |wanted: bool| {
             let others = self.series.iter().enumerate();
-            let others = others.filter(|(n, other)| *n != at && same_host(other) && other.text == wanted);
+            let others =
+                others.filter(|(n, other)| *n != at && same_host(other) && other.text == wanted);
             others.fold(0_u64, |mask, (n, _)| mask | (1 << n))
         };
         let (text, journal) = (mask(true), mask(false));
@@ -359,8 +362,12 @@ fn silence_row(
     };
     let (kind, at) = match &hole.to {
         Some(to) if to.source == hole.from.source => ("silence", to),
-        Some(to) if generation(&hole.from).saturating_sub(generation(to)) > 1
-            && generation(&hole.from) < 1000 => ("rotation-missing", to),
+        Some(to)
+            if generation(&hole.from).saturating_sub(generation(to)) > 1
+                && generation(&hole.from) < 1000 =>
+        {
+            ("rotation-missing", to)
+        }
         Some(to) => ("truncated", to),
         None => match &current {
             Ok(stat) if stat.size == 0 => ("emptied", &hole.from),

@@ -17,8 +17,7 @@ use crate::tables::log_rates::{SPEC, col};
 use hours::Hours;
 use templates::{Templates, hash};
 
-pub(super) static FOLD: FoldKind =
-    FoldKind { takes: &[], new: || Box::new(LogRates::default()) };
+pub(super) static FOLD: FoldKind = FoldKind { takes: &[], new: || Box::new(LogRates::default()) };
 
 /// How many daemons in all logs are followed, and how many times of packages are kept.
 const DAEMONS: usize = 600;
@@ -34,8 +33,16 @@ const TOLD: usize = 3;
 
 /// The logs in which daemons of all kinds speak.
 const LOGS: [&str; 10] = [
-    "auth.log", "secure", "syslog", "messages", "cron", "kern.log", "daemon.log", "user.log",
-    "maillog", "mail.log",
+    "auth.log",
+    "secure",
+    "syslog",
+    "messages",
+    "cron",
+    "kern.log",
+    "daemon.log",
+    "user.log",
+    "maillog",
+    "mail.log",
 ];
 
 #[derive(Default)]
@@ -206,9 +213,8 @@ impl LogRates {
     }
 
     fn row(&self, kind: &str, daemon: &Daemon, first: i64, last: i64, told: &Told) -> Row {
-        let near = self
-            .packages
-            .is_any_within(first.saturating_sub(DAY), first.saturating_add(HOUR));
+        let near =
+            self.packages.is_any_within(first.saturating_sub(DAY), first.saturating_add(HOUR));
         let series = self.series.get(daemon.series).map_or("", |(name, _)| name);
         let mut row = SPEC.row();
         row.put(col::kind, kind)
@@ -249,7 +255,8 @@ mod tests {
         for day in 1..=20 {
             for hour in 0..24 {
                 let stamp = format!("2026-02-{day:02}T{hour:02}");
-                let _infallible = writeln!(text, "{stamp}:10:00Z h chronyd[7]: Selected source 10.0.0.{hour}");
+                let _infallible =
+                    writeln!(text, "{stamp}:10:00Z h chronyd[7]: Selected source 10.0.0.{hour}");
                 more(day, hour, &mut text);
             }
         }
@@ -260,7 +267,8 @@ mod tests {
     fn a_daemon_that_falls_silent_while_its_log_goes_on() {
         let agent = |day: u32, hour: u32, text: &mut String| {
             if day < 19 {
-                let _infallible = writeln!(text, "2026-02-{day:02}T{hour:02}:20:00Z h agent[9]: alive {hour}");
+                let _infallible =
+                    writeln!(text, "2026-02-{day:02}T{hour:02}:20:00Z h agent[9]: alive {hour}");
             }
         };
         let row = |near: &str| ["silent", "agent", "", near].map(str::to_owned);
@@ -274,7 +282,10 @@ mod tests {
         let shout = |day: u32, hour: u32, text: &mut String| {
             let lines = if (day, hour) == (12, 5) { 900 } else { 2 };
             for line in 0..lines {
-                let _infallible = writeln!(text, "2026-02-{day:02}T{hour:02}:30:00Z h app[9]: request {line} failed");
+                let _infallible = writeln!(
+                    text,
+                    "2026-02-{day:02}T{hour:02}:30:00Z h app[9]: request {line} failed"
+                );
             }
         };
         assert_eq!(rows(&days(shout), ""), [["screamed", "app", "900", "0"].map(str::to_owned)]);
@@ -283,8 +294,10 @@ mod tests {
     #[test]
     fn a_line_that_was_never_written_before() {
         let new = |day: u32, hour: u32, text: &mut String| {
-            let said = if day == 20 && hour < 5 { "plugin loaded from memory" } else { "request done in" };
-            let _infallible = writeln!(text, "2026-02-{day:02}T{hour:02}:30:00Z h app[9]: {said} {hour}");
+            let said =
+                if day == 20 && hour < 5 { "plugin loaded from memory" } else { "request done in" };
+            let _infallible =
+                writeln!(text, "2026-02-{day:02}T{hour:02}:30:00Z h app[9]: {said} {hour}");
         };
         assert_eq!(rows(&days(new), ""), [["new-template", "app", "5", "0"].map(str::to_owned)]);
     }
@@ -293,7 +306,8 @@ mod tests {
     fn a_quiet_machine_and_one_that_was_off_say_nothing() {
         let seldom = |day: u32, hour: u32, text: &mut String| {
             if hour == 6 && day < 16 {
-                let _infallible = writeln!(text, "2026-02-{day:02}T{hour:02}:25:01Z h logrotate[9]: done");
+                let _infallible =
+                    writeln!(text, "2026-02-{day:02}T{hour:02}:25:01Z h logrotate[9]: done");
             }
         };
         assert_eq!(rows(&days(seldom), ""), Vec::<[String; 4]>::new());

@@ -127,7 +127,12 @@ impl Logins {
             _ => 0,
         };
         let service = self.names.number(service(event))?;
-        Some(Voice { witness: source.witness, series, service, class: class(event, source.witness) })
+        Some(Voice {
+            witness: source.witness,
+            series,
+            service,
+            class: class(event, source.witness),
+        })
     }
 
     fn coarsen(&mut self) {
@@ -191,7 +196,8 @@ impl Fold for Logins {
             failures.gap(Gap::new(login_failures::SPEC.name, GapKind::Truncated, detail));
         }
         if self.names.left_out > 0 {
-            let detail = format!("more than {MOST_NAMES} account names; the rest was not told apart");
+            let detail =
+                format!("more than {MOST_NAMES} account names; the rest was not told apart");
             failures.gap(Gap::new(login_failures::SPEC.name, GapKind::Truncated, detail));
         }
         let joined = join::Joined::new(&self);

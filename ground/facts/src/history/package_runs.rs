@@ -78,7 +78,8 @@ impl Fold for PackageRuns {
             K::SessionOpen | K::AuthSuccess | K::PrivilegeUse => {
                 // Cron opens sessions too, and nobody sits there.
                 let cron = ["cron", "CRON", "crond", "atd", "systemd"];
-                if source.witness != Witness::LoginRecords && cron.contains(&event.program.as_ref()) {
+                if source.witness != Witness::LoginRecords && cron.contains(&event.program.as_ref())
+                {
                     return;
                 }
                 self.people.keep(time, MOST_TIMES);
@@ -221,8 +222,14 @@ mod tests {
 
     fn rows(machine: Pretend) -> Vec<[String; 6]> {
         let machine = machine.file("/etc/passwd", "root:x:0:0::/root:/bin/bash\n");
-        let columns =
-            [col::packages, col::manager, col::told_by_apt, col::session, col::local_file, col::user];
+        let columns = [
+            col::packages,
+            col::manager,
+            col::told_by_apt,
+            col::session,
+            col::local_file,
+            col::user,
+        ];
         tables::shown("package_runs", machine, columns)
     }
 

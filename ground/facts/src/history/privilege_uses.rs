@@ -77,7 +77,8 @@ impl Fold for PrivilegeUses {
             "" => "root",
             target => target,
         };
-        let (Some(user), Some(target)) = (self.names.number(&event.user), self.names.number(target))
+        let (Some(user), Some(target)) =
+            (self.names.number(&event.user), self.names.number(target))
         else {
             self.left_out = self.left_out.saturating_add(1);
             return;
@@ -110,7 +111,6 @@ impl Fold for PrivilegeUses {
                 *most = (weight, witness);
             }
         }
-        
 
         for (&(witness, user, target), pair) in &self.pairs {
             let user_name = self.names.name(user);
@@ -120,7 +120,8 @@ impl Fold for PrivilegeUses {
                 .put(col::username, Arc::clone(&user_name))
                 .put(col::target, self.names.name(target));
             let begun = self.begun.get(&witness).copied();
-            let before = begun.zip(pair.first_use).map(|(begun, first)| first.saturating_sub(begun));
+            let before =
+                begun.zip(pair.first_use).map(|(begun, first)| first.saturating_sub(begun));
             row.put(col::history_before, before);
             if let Some(account) = accounts.by_name(&user_name) {
                 row.put(col::uid, account.uid);

@@ -185,7 +185,9 @@ impl TellingCommands {
     /// Watches for many telling commands within a short time.
     fn burst(&mut self, event: &Event<'_>, witness: &'static str, user: &str, command: &str) {
         // Typed at a shell: what scripts and services ask all day says nothing.
-        let Some(time) = event.time.filter(|_| event.kind == EventKind::ProcessStart) else { return };
+        let Some(time) = event.time.filter(|_| event.kind == EventKind::ProcessStart) else {
+            return;
+        };
         for part in commands(command) {
             let (recon, killed) = (command_text::recon(part), command_text::killed(part));
             if recon.is_none() && killed.is_none() {
@@ -229,7 +231,9 @@ impl TellingCommands {
             }
             _ => {
                 let run = match name {
-                    "sh" | "bash" | "nohup" | "setsid" => words.get(1).map_or("", |word| last_part(word)),
+                    "sh" | "bash" | "nohup" | "setsid" => {
+                        words.get(1).map_or("", |word| last_part(word))
+                    }
                     name => name,
                 };
                 let of_it = |(file, executable): &(String, bool)| file == run && *executable;
@@ -310,7 +314,8 @@ fn fetched(words: &[&str]) -> Option<String> {
         }
     }
     let url = words.iter().find(|word| word.contains("://"));
-    let named = url.map(|url| last_part(url.split(['?', '#']).next().unwrap_or_default()).to_owned());
+    let named =
+        url.map(|url| last_part(url.split(['?', '#']).next().unwrap_or_default()).to_owned());
     given.or(named).filter(|name| !name.is_empty() && name != "-")
 }
 

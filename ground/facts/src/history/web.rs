@@ -41,8 +41,18 @@ const NUMBERS: [i64; 2] = [33, 48];
 
 /// Services whose failed logins come over HTTP.
 const SERVICES: [&str; 12] = [
-    "http", "wordpress", "roundcube", "phpMyAdmin", "horde", "webmin", "Froxlor", "froxlor", "gitlab",
-    "groupoffice", "bitwarden", "directadmin",
+    "http",
+    "wordpress",
+    "roundcube",
+    "phpMyAdmin",
+    "horde",
+    "webmin",
+    "Froxlor",
+    "froxlor",
+    "gitlab",
+    "groupoffice",
+    "bitwarden",
+    "directadmin",
 ];
 
 #[derive(Default)]

@@ -24,8 +24,17 @@ pub(super) static FORMAT: Format = Format {
 const NAMED: usize = 2000;
 
 const TAGS: [&str; 11] = [
-    "Start-Date", "Commandline", "Requested-By", "Install", "Upgrade", "Reinstall", "Downgrade",
-    "Remove", "Purge", "Error", "End-Date",
+    "Start-Date",
+    "Commandline",
+    "Requested-By",
+    "Install",
+    "Upgrade",
+    "Reinstall",
+    "Downgrade",
+    "Remove",
+    "Purge",
+    "Error",
+    "End-Date",
 ];
 
 fn recognise(sample: &Sample<'_>) -> u32 {
@@ -70,7 +79,12 @@ impl History {
         let stamps = &mut self.stamps;
         self.held.take(|record| {
             let find = |name: &str| {
-                record.text.lines().filter_map(tag).find(|(other, _)| *other == name).map(|(_, value)| value)
+                record
+                    .text
+                    .lines()
+                    .filter_map(tag)
+                    .find(|(other, _)| *other == name)
+                    .map(|(_, value)| value)
             };
             let stamp = |value: &str, stamps: &mut Stamps| {
                 // Two blanks between day and hour.
@@ -179,7 +193,10 @@ mod tests {
             concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/plaso/apt_history.log");
         let found = read(&std::fs::read(path).unwrap());
         assert_eq!(found.len(), 10);
-        assert_eq!(found[7], "40 package.remove jxs Some(1) python-pytest apt-get purge python-pytest");
+        assert_eq!(
+            found[7],
+            "40 package.remove jxs Some(1) python-pytest apt-get purge python-pytest"
+        );
     }
 
     #[test]

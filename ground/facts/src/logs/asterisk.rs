@@ -41,7 +41,8 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
         return Understood::Yes;
     }
     // Without a time, as a console or a journal's bare text gives it: only what is told apart.
-    let bare = Message { program: "asterisk", text: line.text, place: line.place, ..Message::default() };
+    let bare =
+        Message { program: "asterisk", text: line.text, place: line.place, ..Message::default() };
     match asterisk::parse(&bare) {
         Some(event) => {
             each(&event);

@@ -114,7 +114,10 @@ mod tests {
         let mut found = Vec::new();
         let mut each = |event: &Event<'_>| {
             let (kind, danger) = (event.kind.name(), event.text("danger"));
-            found.push(format!("{kind} {} {} {danger} {}", event.program, event.user, event.command));
+            found.push(format!(
+                "{kind} {} {} {danger} {}",
+                event.program, event.user, event.command
+            ));
         };
         let mut stream = Stream::new(Context::new(file, 0), None);
         stream.feed(text.as_bytes(), &mut each);
@@ -125,7 +128,10 @@ mod tests {
     #[test]
     fn statements_shells_and_escaped_blanks() {
         assert_eq!(
-            read("/root/.mysql_history", "_HiStOrY_V2_\nselect\\0401\\040into\\040outfile\\040'/x';\nsystem id;\n"),
+            read(
+                "/root/.mysql_history",
+                "_HiStOrY_V2_\nselect\\0401\\040into\\040outfile\\040'/x';\nsystem id;\n"
+            ),
             [
                 "data.query mysql root file-write select 1 into outfile '/x';",
                 "process.start mysql root  id",

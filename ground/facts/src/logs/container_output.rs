@@ -19,20 +19,25 @@ pub(super) static FORMAT: Format = Format {
             Form::Lines(open) => Some(open(context)),
             _ => None,
         };
-        Box::new(Output { stamps: Stamps::new(context), inner: others.filter_map(open).collect(), likely: 0, container: container(context) })
+        Box::new(Output {
+            stamps: Stamps::new(context),
+            inner: others.filter_map(open).collect(),
+            likely: 0,
+            container: container(context),
+        })
     }),
     // It opens all that stand alone: it must not be one of them.
     stands_alone: false,
 };
 
 fn recognise(sample: &Sample<'_>) -> u32 {
-    single::share(sample, |line, stamps| {
-        is_json(line) || cri(line, stamps).is_some()
-    })
+    single::share(sample, |line, stamps| is_json(line) || cri(line, stamps).is_some())
 }
 
 fn is_json(line: &str) -> bool {
-    line.starts_with("{\"log\":\"") && line.contains("\"stream\":\"std") && line.contains("\"time\":\"")
+    line.starts_with("{\"log\":\"")
+        && line.contains("\"stream\":\"std")
+        && line.contains("\"time\":\"")
 }
 
 /// The container's number, which is its directory's name.
@@ -56,7 +61,8 @@ fn cri<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(super::stamps::Stamp, 
     let (stamp, rest) = stamps.iso(text)?;
     let (stream, rest) = rest.split_once(' ')?;
     let (tag, said) = rest.split_once(' ')?;
-    (matches!(stream, "stdout" | "stderr") && matches!(tag, "F" | "P")).then_some((stamp, stream, said))
+    (matches!(stream, "stdout" | "stderr") && matches!(tag, "F" | "P"))
+        .then_some((stamp, stream, said))
 }
 
 impl Reader for Output {
@@ -87,7 +93,8 @@ impl Reader for Output {
         for step in 0..count {
             let at = self.likely.wrapping_add(step) % count;
             let Some(reader) = self.inner.get_mut(at) else { continue };
-            let understood = reader.line(&inside, &mut |event| show(event, stamp.time, container, each));
+            let understood =
+                reader.line(&inside, &mut |event| show(event, stamp.time, container, each));
             if understood != Understood::No {
                 self.likely = at;
                 return understood;
@@ -147,10 +154,7 @@ mod tests {
         let mut stream = Stream::new(Context::new(file, i64::MAX / 4), None);
         stream.feed(log.as_bytes(), &mut each);
         let (counts, _) = stream.end(&mut each);
-        assert_eq!(
-            found,
-            [format!("session.close 192.0.2.7 {id}"), format!("log.message  {id}")]
-        );
+        assert_eq!(found, [format!("session.close 192.0.2.7 {id}"), format!("log.message  {id}")]);
         assert_eq!((counts.lines, counts.not_understood), (3, 1));
     }
 }

@@ -34,9 +34,13 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
     let id = json.get("eventid").text();
     let kind = match id {
         "cowrie.session.connect" => EventKind::ServiceAbuse,
-        "cowrie.login.failed" | "cowrie.login.success" | "cowrie.command.input"
-        | "cowrie.command.failed" | "cowrie.session.file_download"
-        | "cowrie.session.file_upload" | "cowrie.direct-tcpip.request" => EventKind::IdsWitness,
+        "cowrie.login.failed"
+        | "cowrie.login.success"
+        | "cowrie.command.input"
+        | "cowrie.command.failed"
+        | "cowrie.session.file_download"
+        | "cowrie.session.file_upload"
+        | "cowrie.direct-tcpip.request" => EventKind::IdsWitness,
         _ => EventKind::LogMessage,
     };
     let mut event = single::message(stamp, line, "cowrie", json.get("message").text()).event(kind);

@@ -20,7 +20,16 @@ pub(super) static FORMAT: Format = Format {
 };
 
 const LEVELS: [&str; 11] = [
-    "INFO", "DEBUG", "DDEBUG", "SUBDEBUG", "WARNING", "ERROR", "CRITICAL", "TRACE", "ALL", "WARN",
+    "INFO",
+    "DEBUG",
+    "DDEBUG",
+    "SUBDEBUG",
+    "WARNING",
+    "ERROR",
+    "CRITICAL",
+    "TRACE",
+    "ALL",
+    "WARN",
     "SUPPRESSED",
 ];
 

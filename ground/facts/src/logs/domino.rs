@@ -46,7 +46,8 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
         event.kind = EventKind::AuthFailure;
         event.source_ip = Cow::Borrowed(cut::address(after));
         event.user = Cow::Borrowed(cut::after(before, "for user ").unwrap_or_default());
-    } else if let Some((before, _)) = said.rsplit_once(" authentication failure using internet password")
+    } else if let Some((before, _)) =
+        said.rsplit_once(" authentication failure using internet password")
         && let Some((who, address)) = before.rsplit_once(' ')
         && cut::is_address(cut::address(address))
     {
@@ -54,7 +55,8 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
         event.source_ip = Cow::Borrowed(cut::address(address));
         event.user = Cow::Borrowed(cut::after(who, ": ").unwrap_or_default());
     } else if said.contains(" rejected for policy reasons")
-        && let Some((address, _)) = cut::bracketed(cut::after(said, "Connection from ").unwrap_or_default())
+        && let Some((address, _)) =
+            cut::bracketed(cut::after(said, "Connection from ").unwrap_or_default())
     {
         event.kind = EventKind::MailAbuse;
         event.source_ip = Cow::Borrowed(address);

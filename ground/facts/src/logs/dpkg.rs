@@ -56,7 +56,8 @@ mod tests {
             2026-02-03 04:05:08 explode nc:amd64 1.0\n";
         let mut found = Vec::new();
         let mut each = |event: &stanch_words::Event<'_>| {
-            let more = ["package", "version", "old_version"].map(|name| event.text(name).to_owned());
+            let more =
+                ["package", "version", "old_version"].map(|name| event.text(name).to_owned());
             found.push(format!("{} {}", event.kind.name(), more.join(" ")));
         };
         let mut stream = Stream::new(Context::new("dpkg.log", i64::MAX / 4), None);
@@ -64,7 +65,11 @@ mod tests {
         let (counts, _) = stream.end(&mut each);
         assert_eq!(
             found[..3],
-            ["package.install nc 1.0 ", "package.upgrade bash 5.2 5.1", "package.remove auditd  3.0"]
+            [
+                "package.install nc 1.0 ",
+                "package.upgrade bash 5.2 5.1",
+                "package.remove auditd  3.0"
+            ]
         );
         assert_eq!((counts.lines, counts.silent), (6, 2));
     }

@@ -206,7 +206,8 @@ mod tests {
 "#;
         let mut found = Vec::new();
         let mut each = |event: &Event<'_>| {
-            let more = ["signature", "query", "url"].map(|name| event.text(name).to_owned()).concat();
+            let more =
+                ["signature", "query", "url"].map(|name| event.text(name).to_owned()).concat();
             found.push(format!("{} {} {more}", event.kind.name(), event.source_ip));
         };
         let mut stream = Stream::new(Context::new("eve.json", i64::MAX / 4), None);

@@ -19,7 +19,9 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn recognise(sample: &Sample<'_>) -> u32 {
-    single::share(sample, |line, stamps| header(line, stamps).is_some_and(|(_, said)| is_exims(said)))
+    single::share(sample, |line, stamps| {
+        header(line, stamps).is_some_and(|(_, said)| is_exims(said))
+    })
 }
 
 fn header<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(Stamp, &'l str)> {
@@ -45,9 +47,20 @@ fn is_id(word: &str) -> bool {
 
 fn is_exims(said: &str) -> bool {
     is_id(cut::word(said).0)
-        || ["H=", "SMTP ", "exim ", "no host name found", "no IP address found", "TLS error on", "Start queue run", "End queue run", "unexpected disconnection", "rejected "]
-            .iter()
-            .any(|words| said.starts_with(words))
+        || [
+            "H=",
+            "SMTP ",
+            "exim ",
+            "no host name found",
+            "no IP address found",
+            "TLS error on",
+            "Start queue run",
+            "End queue run",
+            "unexpected disconnection",
+            "rejected ",
+        ]
+        .iter()
+        .any(|words| said.starts_with(words))
         || said.contains(" authenticator failed for ")
 }
 

@@ -55,7 +55,8 @@ fn header<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(Stamp, &'l str)> {
         return None;
     }
     let (stamp, rest) = month_first(text, stamps)?;
-    let rest = rest.strip_prefix("[Drop] ").or_else(|| rest.strip_prefix("[wDrop] ")).unwrap_or(rest);
+    let rest =
+        rest.strip_prefix("[Drop] ").or_else(|| rest.strip_prefix("[wDrop] ")).unwrap_or(rest);
     Some((stamp, rest.strip_prefix("[**] ")?))
 }
 
@@ -63,13 +64,16 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
     let Some((stamp, rest)) = header(line.text, stamps) else { return Understood::No };
     let message = single::message(stamp, line, "ids", line.text);
     let mut event = message.event(EventKind::IdsWitness);
-    let (id, rest) = rest.strip_prefix('[').and_then(|rest| rest.split_once("] ")).unwrap_or(("", rest));
+    let (id, rest) =
+        rest.strip_prefix('[').and_then(|rest| rest.split_once("] ")).unwrap_or(("", rest));
     let (text, rest) = rest.split_once(" [**]").unwrap_or((rest, ""));
     event.with("signature", text.trim_matches('"')).with("signature_id", id);
     if let Some(class) = cut::between(rest, "[Classification: ", "]") {
         event.with("category", class);
     }
-    if let Some(priority) = cut::between(rest, "[Priority: ", "]").and_then(|n| n.parse::<i64>().ok()) {
+    if let Some(priority) =
+        cut::between(rest, "[Priority: ", "]").and_then(|n| n.parse::<i64>().ok())
+    {
         event.with("severity", priority);
     }
     if let Some((protocol, ends)) = rest.split_once('{').and_then(|(_, rest)| rest.split_once("} "))

@@ -15,7 +15,11 @@ pub(super) static FORMAT: Format =
 /// The file has no mark of its own, and begins with zeroes if root never logged in.
 fn recognise(sample: &Sample<'_>) -> u32 {
     let is_named = sample.name == "lastlog" || sample.name.starts_with("lastlog.");
-    if is_named && sample.bytes.contains(&0) && !sample.bytes.starts_with(b"SQLite") { 90 } else { 0 }
+    if is_named && sample.bytes.contains(&0) && !sample.bytes.starts_with(b"SQLite") {
+        90
+    } else {
+        0
+    }
 }
 
 fn read(
@@ -29,7 +33,11 @@ fn read(
         counts.lines = counts.lines.saturating_add(1);
         counts.events = counts.events.saturating_add(1);
         let mut event = Event::new(EventKind::SessionSeen);
-        event.place = Place { file: &context.file, line: newest.uid.saturating_add(1), offset: newest.offset };
+        event.place = Place {
+            file: &context.file,
+            line: newest.uid.saturating_add(1),
+            offset: newest.offset,
+        };
         event.trust = Trust::Program;
         event.clock = Clock::Utc;
         event.time = newest.seconds.checked_mul(1_000_000).filter(|&time| time > 0);

@@ -201,14 +201,21 @@ mod tests {
             [("utmp", 14, 0), ("utmp_x86_64", 6, 0), ("utmp_aarch64", 6, 0), ("wtmp.1", 4, 1)]
         {
             let (told, counts, gaps) = read(name, &data(name));
-            assert_eq!((told.len(), counts.not_understood, gaps), (events, left, left as usize), "{name}");
+            assert_eq!(
+                (told.len(), counts.not_understood, gaps),
+                (events, left, left as usize),
+                "{name}"
+            );
         }
         let (told, ..) = read("utmp_aarch64", &data("utmp_aarch64"));
-        assert_eq!(told[1..4], [
-            "session.close  tty2 4.3.2.1 1783090678 ",
-            "boot  system boot  1783090678 ",
-            "shutdown shutdown runlevel 0 4.3.2.1 1783090678 ",
-        ]);
+        assert_eq!(
+            told[1..4],
+            [
+                "session.close  tty2 4.3.2.1 1783090678 ",
+                "boot  system boot  1783090678 ",
+                "shutdown shutdown runlevel 0 4.3.2.1 1783090678 ",
+            ]
+        );
         let (told, ..) = read("wtmp.1", &data("wtmp.1"));
         assert_eq!(told[0], "session.open userA pts/32 10.10.122.1 1322760998 ");
     }
@@ -219,11 +226,14 @@ mod tests {
         bytes.extend([0; 384]);
         bytes.extend(record(8, "", "pts/0", "", 1_700_000_100));
         let (told, ..) = read("wtmp", &bytes);
-        assert_eq!(told, [
-            "session.open ann pts/0 198.51.100.7 1700000000 ",
-            "log.damaged    0 every byte is zero",
-            "session.close  pts/0  1700000100 ",
-        ]);
+        assert_eq!(
+            told,
+            [
+                "session.open ann pts/0 198.51.100.7 1700000000 ",
+                "log.damaged    0 every byte is zero",
+                "session.close  pts/0  1700000100 ",
+            ]
+        );
         let (told, ..) = read("utmp", &bytes);
         assert_eq!(told[1], "log.message    0 free place");
     }

@@ -26,7 +26,8 @@ fn recognise(sample: &Sample<'_>) -> u32 {
 fn header<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(Stamp, &'l str)> {
     let (time, rest) = text.strip_prefix("time=\"")?.split_once("\" ")?;
     let (stamp, left) = stamps.iso(time)?;
-    (left.is_empty() && rest.starts_with("level=") && rest.contains(" msg=")).then_some((stamp, rest))
+    (left.is_empty() && rest.starts_with("level=") && rest.contains(" msg="))
+        .then_some((stamp, rest))
 }
 
 fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood {
@@ -34,7 +35,9 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
     let said = value(rest, "msg").unwrap_or_default();
     let file = line.place.file;
     let program = match () {
-        () if file.contains("crowdsec") || said.contains(" performed 'crowdsecurity/") => "crowdsec",
+        () if file.contains("crowdsec") || said.contains(" performed 'crowdsecurity/") => {
+            "crowdsec"
+        }
         () if file.contains("containerd") => "containerd",
         () => "dockerd",
     };
@@ -60,7 +63,9 @@ fn judge(event: &mut Event<'_>, said: &str) {
         event.method = Cow::Owned(method.to_owned());
         event.with("url", url.to_owned());
         let changes = method != "GET" && method != "HEAD";
-        if changes && (url.contains("/containers/") || url.contains("/exec") || url.contains("/images/")) {
+        if changes
+            && (url.contains("/containers/") || url.contains("/exec") || url.contains("/images/"))
+        {
             event.kind = EventKind::ContainerChange;
         }
     } else if let Some(body) = said.strip_prefix("form data: ") {

@@ -72,7 +72,11 @@ fn header<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(Stamp, &'l str, &'l
     let (context, said) = rest.split_once("] ")?;
     let mut words = before.split_ascii_whitespace();
     let known = match (words.next(), words.next(), words.next()) {
-        (None, ..) => context.starts_with("conn") || context.contains("listen") || context.starts_with("mongo"),
+        (None, ..) => {
+            context.starts_with("conn")
+                || context.contains("listen")
+                || context.starts_with("mongo")
+        }
         (Some("F" | "E" | "W" | "I" | "D" | "D1" | "D2"), Some(component), None) => {
             component.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-')
         }
@@ -210,8 +214,11 @@ impl Mongo {
             "Authentication succeeded" | "Successfully authenticated" => EventKind::AuthSuccess,
             "Connection accepted" => EventKind::NetworkListen,
             "Connection ended" => EventKind::SessionClose,
-            "Slow query" | "Returning spilled data" | "dropDatabase - starting"
-            | "CMD: drop" | "CMD: dropIndexes" => EventKind::DataQuery,
+            "Slow query"
+            | "Returning spilled data"
+            | "dropDatabase - starting"
+            | "CMD: drop"
+            | "CMD: dropIndexes" => EventKind::DataQuery,
             "Waiting for connections" => EventKind::ServiceStart,
             "Now exiting" | "Shutting down" => EventKind::ServiceStop,
             _ => EventKind::LogMessage,
@@ -219,10 +226,13 @@ impl Mongo {
         let mut event = message.event(kind);
         event.session = Cow::Borrowed(json.get("ctx").text());
         let peer = ["remote", "client"].iter().map(|name| attributes.get(name).text());
-        let (address, port) = cut::address_port(peer.fold("", |a, b| if a.is_empty() { b } else { a }));
+        let (address, port) =
+            cut::address_port(peer.fold("", |a, b| if a.is_empty() { b } else { a }));
         (event.source_ip, event.source_port) = (Cow::Borrowed(address), port);
-        let user = [&["principalName"][..], &["user"], &["user", "user"]].map(|path| attributes.at(path).text());
-        event.user = Cow::Borrowed(user.into_iter().find(|user| !user.is_empty()).unwrap_or_default());
+        let user = [&["principalName"][..], &["user"], &["user", "user"]]
+            .map(|path| attributes.at(path).text());
+        event.user =
+            Cow::Borrowed(user.into_iter().find(|user| !user.is_empty()).unwrap_or_default());
         event.method = Cow::Borrowed(attributes.get("mechanism").text());
         if kind == EventKind::DataQuery {
             event.command = Cow::Borrowed(said);

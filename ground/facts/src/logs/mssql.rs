@@ -29,7 +29,9 @@ fn header<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(Stamp, &'l str, &'l
     let (source, said) = rest.split_at_checked(12)?;
     let name = source.trim_end();
     let known = matches!(name, "Logon" | "Server" | "Backup" | "Clustering")
-        || name.strip_prefix("spid").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        || name
+            .strip_prefix("spid")
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     known.then_some((stamp, name, said))
 }
 

@@ -17,9 +17,22 @@ pub(super) static FORMAT: Format = Format {
 
 /// How its lines begin, beside addresses.
 const BEGINNINGS: [&str; 17] = [
-    "OpenVPN ", "TCP connection established with", "MULTI: ", "MULTI_", "TLS Error: ", "TLS: ",
-    "Initialization Sequence Completed", "Listening for incoming TCP", "UDPv", "TCPv", "IFCONFIG ",
-    "Diffie-Hellman ", "TUN/TAP ", "library versions: ", "Socket Buffers: ", "GID set to ",
+    "OpenVPN ",
+    "TCP connection established with",
+    "MULTI: ",
+    "MULTI_",
+    "TLS Error: ",
+    "TLS: ",
+    "Initialization Sequence Completed",
+    "Listening for incoming TCP",
+    "UDPv",
+    "TCPv",
+    "IFCONFIG ",
+    "Diffie-Hellman ",
+    "TUN/TAP ",
+    "library versions: ",
+    "Socket Buffers: ",
+    "GID set to ",
     "UID set to ",
 ];
 

@@ -31,13 +31,15 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
     let Some((stamp, rest)) = header(line.text, stamps) else { return Understood::No };
     let message = single::message(stamp, line, "ims", line.text);
     let said = cut::between(rest, " mi=\"", "\"").unwrap_or_default();
-    let kind = if ["Bad password", "No such user", "Invalid user"].iter().any(|bad| said.starts_with(bad)) {
-        EventKind::AuthFailure
-    } else if said.starts_with("Authentication successful") {
-        EventKind::AuthSuccess
-    } else {
-        EventKind::MailMessage
-    };
+    let kind =
+        if ["Bad password", "No such user", "Invalid user"].iter().any(|bad| said.starts_with(bad))
+        {
+            EventKind::AuthFailure
+        } else if said.starts_with("Authentication successful") {
+            EventKind::AuthSuccess
+        } else {
+            EventKind::MailMessage
+        };
     let mut event = message.event(kind);
     // `TCP|our address|our port|their address|their port`.
     let mut transport = cut::between(rest, " tr=\"", "\"").unwrap_or_default().split('|');

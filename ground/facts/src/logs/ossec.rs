@@ -28,7 +28,10 @@ fn recognise(sample: &Sample<'_>) -> u32 {
 }
 
 fn is_json(line: &str) -> bool {
-    line.starts_with('{') && line.contains("\"rule\":{") && line.contains("\"level\":") && line.contains("\"agent\":")
+    line.starts_with('{')
+        && line.contains("\"rule\":{")
+        && line.contains("\"level\":")
+        && line.contains("\"agent\":")
 }
 
 struct Ossec {
@@ -64,7 +67,8 @@ impl Ossec {
             for line in record.text.lines().skip(1) {
                 if let Some(rest) = line.strip_prefix("Rule: ") {
                     let id = cut::word(rest).0.parse::<i64>().unwrap_or_default();
-                    let level = cut::between(rest, "(level ", ")").and_then(|n| n.parse::<i64>().ok());
+                    let level =
+                        cut::between(rest, "(level ", ")").and_then(|n| n.parse::<i64>().ok());
                     let text = rest.split_once("-> ").map_or("", |(_, text)| text);
                     event.with("signature", text.trim_matches('\'')).with("signature_id", id);
                     event.with("severity", level.unwrap_or_default());
@@ -89,7 +93,8 @@ impl Ossec {
         event.host = Cow::Borrowed(json.at(&["agent", "name"]).text());
         event.source_ip = Cow::Borrowed(cut::address(json.at(&["data", "srcip"]).text()));
         let users = ["dstuser", "srcuser"].map(|name| json.at(&["data", name]).text());
-        event.user = Cow::Borrowed(users.into_iter().find(|user| !user.is_empty()).unwrap_or_default());
+        event.user =
+            Cow::Borrowed(users.into_iter().find(|user| !user.is_empty()).unwrap_or_default());
         each(&event);
         Understood::Yes
     }
@@ -116,14 +121,14 @@ mod tests {
         let mut found = Vec::new();
         let mut each = |event: &Event<'_>| {
             let signature = event.text("signature");
-            found.push(format!("{} {} {} {signature}", event.place.line, event.user, event.source_ip));
+            found.push(format!(
+                "{} {} {} {signature}",
+                event.place.line, event.user, event.source_ip
+            ));
         };
         let mut stream = Stream::new(Context::new("alerts.log", 0), None);
         stream.feed(log.as_bytes(), &mut each);
         stream.end(&mut each);
-        assert_eq!(
-            found,
-            ["1 ann 192.0.2.7 Attempt to login using a non-existent user", "8   y"]
-        );
+        assert_eq!(found, ["1 ann 192.0.2.7 Attempt to login using a non-existent user", "8   y"]);
     }
 }

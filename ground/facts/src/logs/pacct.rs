@@ -53,7 +53,10 @@ impl RecordReader for Accounting {
                 event.place = place;
                 event.trust = Trust::Program;
                 let is_zeroed = record.0.iter().all(|&byte| byte == 0);
-                event.with("reason", if is_zeroed { "every byte is zero" } else { "no such version" });
+                event.with(
+                    "reason",
+                    if is_zeroed { "every byte is zero" } else { "no such version" },
+                );
                 each(&event);
             }
             offset = offset.saturating_add(SIZE as u64);
@@ -168,12 +171,7 @@ impl<'r> Record<'r> {
         if status & 0x7f != 0 {
             event.with("signal", status & 0x7f);
         }
-        let flags = [
-            (0x01, "forked"),
-            (0x02, "superuser"),
-            (0x08, "core"),
-            (0x10, "signal"),
-        ];
+        let flags = [(0x01, "forked"), (0x02, "superuser"), (0x08, "core"), (0x10, "signal")];
         let flags = flags.into_iter().filter(|(bit, _)| self.byte(0) & bit != 0);
         let flags: Vec<_> = flags.map(|(_, name)| Cow::Borrowed(name)).collect();
         if !flags.is_empty() {

@@ -76,7 +76,13 @@ mod tests {
             7:M 02 Nov 2026 08:12:47.123 # Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. Connection from 192.0.2.7:666 aborted.\n";
         let mut found = Vec::new();
         let mut each = |event: &stanch_words::Event<'_>| {
-            found.push(format!("{} {} {} {}", event.kind.name(), event.source_ip, event.text("danger"), event.path));
+            found.push(format!(
+                "{} {} {} {}",
+                event.kind.name(),
+                event.source_ip,
+                event.text("danger"),
+                event.path
+            ));
         };
         let mut stream = Stream::new(Context::new("x", i64::MAX / 4), None);
         stream.feed(log.as_bytes(), &mut each);

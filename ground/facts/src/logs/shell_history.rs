@@ -178,14 +178,21 @@ mod tests {
     fn commands_with_and_without_times() {
         assert_eq!(
             read("/root/.bash_history", b"id\n#1700000000\ncurl x \\\n | sh\n"),
-            ["1 bash root 0 id", "3 bash root 1700000000 curl x \\", "4 bash root 1700000000  | sh"]
+            [
+                "1 bash root 0 id",
+                "3 bash root 1700000000 curl x \\",
+                "4 bash root 1700000000  | sh"
+            ]
         );
         assert_eq!(
             read("/home/ann/.zsh_history", b": 1700000000:0;echo \xe6\xad\x83\x82\n"),
             ["1 zsh ann 1700000000 echo \u{6b62}"]
         );
         assert_eq!(
-            read("/home/ann/.local/share/fish/fish_history", b"- cmd: id\n  when: 1700000000\n- cmd: w\n"),
+            read(
+                "/home/ann/.local/share/fish/fish_history",
+                b"- cmd: id\n  when: 1700000000\n- cmd: w\n"
+            ),
             ["1 fish ann 1700000000 id", "3 fish ann 1700000000 w"]
         );
     }

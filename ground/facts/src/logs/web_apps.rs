@@ -51,7 +51,9 @@ impl Reader for WebApps {
 fn read<'l>(line: &Line<'l>, stamps: &mut Stamps) -> Option<Event<'l>> {
     let text = line.text;
     match text.as_bytes().first()? {
-        b'[' => roundcube(line, stamps).or_else(|| group_office(line, stamps)).or_else(|| domino(line, stamps)),
+        b'[' => roundcube(line, stamps)
+            .or_else(|| group_office(line, stamps))
+            .or_else(|| domino(line, stamps)),
         b'0'..=b'9' => directadmin(line, stamps)
             .or_else(|| gitlab(line, stamps))
             .or_else(|| bitwarden(line, stamps))
@@ -198,7 +200,8 @@ fn domino<'l>(line: &Line<'l>, stamps: &mut Stamps) -> Option<Event<'l>> {
     let server = text.get(..5).filter(|name| name.eq_ignore_ascii_case("smtp:"));
     let message = message(line, "domino", stamp, text);
     if server.is_some() {
-        let words = text.get(5..)?.trim().strip_suffix("authentication failure using internet password")?;
+        let words =
+            text.get(5..)?.trim().strip_suffix("authentication failure using internet password")?;
         let (user, source) = words.trim().rsplit_once(' ')?;
         let source = address(source);
         return is_address(source).then(|| told(&message, EventKind::AuthFailure, user, source));
@@ -231,13 +234,28 @@ mod tests {
         for (text, user) in [
             ("[22-Jan-2013 22:28:21 +0200]: FAILED login for ann from 192.0.2.1", "ann"),
             ("2020-04-09T14:15:09.344Z: Failed Login: username=ann b ip=192.0.2.1", "ann b"),
-            ("Wed Apr 14 11:26:08 2021 - AUTHERR - [192.0.2.1] Authentication error: /monitorix/", ""),
-            ("2014:07:02-00:17:45: '192.0.2.1' 2 failed login attempts. Account 'ann' via 'admin'", "ann"),
+            (
+                "Wed Apr 14 11:26:08 2021 - AUTHERR - [192.0.2.1] Authentication error: /monitorix/",
+                "",
+            ),
+            (
+                "2014:07:02-00:17:45: '192.0.2.1' 2 failed login attempts. Account 'ann' via 'admin'",
+                "ann",
+            ),
             ("2019-11-26 01:04:49.008 +08:00 [WRN] Failed login attempt. 192.0.2.1", ""),
             ("[2014-01-06 10:59:38]LOGIN FAILED for user: \"ann\" from IP: 192.0.2.1", "ann"),
-            ("03-07-2005 23:07:20   SMTP Server: Authentication failed for user ann ; connecting host 192.0.2.1", "ann"),
-            ("[28325:00010-3735542592] 22-06-2014 09:56:12   smtp: ann [192.0.2.1] authentication failure using internet password", "ann"),
-            ("2018-09-19 17:25:50   SMTP Server [0D14:0027-1334] Authentication failed for user ann ; connecting host [192.0.2.1]", "ann"),
+            (
+                "03-07-2005 23:07:20   SMTP Server: Authentication failed for user ann ; connecting host 192.0.2.1",
+                "ann",
+            ),
+            (
+                "[28325:00010-3735542592] 22-06-2014 09:56:12   smtp: ann [192.0.2.1] authentication failure using internet password",
+                "ann",
+            ),
+            (
+                "2018-09-19 17:25:50   SMTP Server [0D14:0027-1334] Authentication failed for user ann ; connecting host [192.0.2.1]",
+                "ann",
+            ),
         ] {
             let expected = Some((EventKind::AuthFailure, "192.0.2.1".into(), user.into()));
             assert_eq!(of(text), expected, "{text}");
@@ -247,9 +265,18 @@ mod tests {
     #[test]
     fn what_went_well_is_no_failure() {
         for (text, kind) in [
-            ("2014:07:02-13:28:39: '192.0.2.1' successful login to 'ann' after 1 attempts", Some(EventKind::AuthSuccess)),
-            ("[2014-01-06 10:59:49]LOGIN SUCCESS for user: \"ann\" from IP: 127.0.0.1", Some(EventKind::AuthSuccess)),
-            ("Wed Apr 14 08:11:01 2021 - OK - [127.0.0.1] \"GET /m/m.cgi - Mozilla/5.0 (X11)\"", Some(EventKind::WebRequest)),
+            (
+                "2014:07:02-13:28:39: '192.0.2.1' successful login to 'ann' after 1 attempts",
+                Some(EventKind::AuthSuccess),
+            ),
+            (
+                "[2014-01-06 10:59:49]LOGIN SUCCESS for user: \"ann\" from IP: 127.0.0.1",
+                Some(EventKind::AuthSuccess),
+            ),
+            (
+                "Wed Apr 14 08:11:01 2021 - OK - [127.0.0.1] \"GET /m/m.cgi - Mozilla/5.0 (X11)\"",
+                Some(EventKind::WebRequest),
+            ),
             ("2016-11-07 22:21:23   smtp: A A A 192.0.2.5", None),
             ("2026-11-23 12:00:00 anything else", None),
         ] {

@@ -21,9 +21,7 @@ use crate::web_attacks::Attack;
 pub(super) static FORMAT: Format = Format {
     name: "web_error",
     recognise,
-    form: Form::Lines(|context| {
-        Box::new(WebError { stamps: Stamps::new(context), last: false })
-    }),
+    form: Form::Lines(|context| Box::new(WebError { stamps: Stamps::new(context), last: false })),
     stands_alone: true,
 };
 

@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn an_installation_is_no_message_of_a_program_named_installed() {
-        let log = "Nov 02 08:12:44 Installed: 2:nmap-7.4-1.el7.x86_64\nNov 02 08:12:45 Erased: audit\n";
+        let log =
+            "Nov 02 08:12:44 Installed: 2:nmap-7.4-1.el7.x86_64\nNov 02 08:12:45 Erased: audit\n";
         let mut found = Vec::new();
         let mut each = |event: &stanch_words::Event<'_>| {
             let (name, version) = (event.text("package"), event.text("version"));

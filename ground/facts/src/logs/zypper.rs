@@ -90,8 +90,12 @@ mod tests {
         stream.end(&mut each);
         assert_eq!(
             found,
-            ["process.start root zypper in nmap", "package.install root nmap", "package.remove  audit"]
-                .map(|line| line.replace("remove  audit", "remove root audit"))
+            [
+                "process.start root zypper in nmap",
+                "package.install root nmap",
+                "package.remove  audit"
+            ]
+            .map(|line| line.replace("remove  audit", "remove root audit"))
         );
     }
 }

@@ -38,16 +38,7 @@ const FILES: [Kind; 4] = [
     },
     Kind {
         path: "/etc/shadow",
-        fields: &[
-            "password",
-            "last_change",
-            "min",
-            "max",
-            "warning",
-            "inactive",
-            "expire",
-            "flag",
-        ],
+        fields: &["password", "last_change", "min", "max", "warning", "inactive", "expire", "flag"],
     },
     Kind { path: "/etc/group", fields: &["password", "gid", "members"] },
     Kind { path: "/etc/gshadow", fields: &["password", "administrators", "members"] },

@@ -155,7 +155,10 @@ fn one_line(line: &[u8]) -> Option<Row> {
         .put(col::options, options.trim_ascii())
         .put(col::trusted, yes(option(b"trusted")) || yes(option(b"allow-insecure")))
         .put(col::components, (!components.is_empty()).then_some(components))
-        .put(col::architectures, option(b"arch").map(|arch| text::from_bytes(arch).replace(',', " ")));
+        .put(
+            col::architectures,
+            option(b"arch").map(|arch| text::from_bytes(arch).replace(',', " ")),
+        );
     Some(row)
 }
 
@@ -246,7 +249,11 @@ impl Stanza {
             .iter()
             .filter(|(key, _)| !known.contains(&&**key))
             .map(|(key, value)| {
-                format!("{}={}", text::from_bytes(key), text::shortened(&text::from_bytes(value), 200))
+                format!(
+                    "{}={}",
+                    text::from_bytes(key),
+                    text::shortened(&text::from_bytes(value), 200)
+                )
             })
             .collect();
         let others = Value::from(others.join(" "));

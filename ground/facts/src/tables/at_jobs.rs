@@ -11,8 +11,8 @@ use stanch_words::{Ask, GapKind, Row, Seen, Value, table_spec};
 
 use crate::Host;
 use crate::accounts::Accounts;
-use crate::lines::number;
 use crate::config_lines::numbered;
+use crate::lines::number;
 use crate::reach::Reach;
 
 table_spec! {
@@ -37,7 +37,10 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let mut reach = Reach::new(host, SPEC.name);
     for spool in SPOOLS.map(Path::new) {
         for entry in reach.list(spool, seen) {
-            if entry.kind == FileKind::Directory || entry.name == ".SEQ" || entry.name == ".lockfile" {
+            if entry.kind == FileKind::Directory
+                || entry.name == ".SEQ"
+                || entry.name == ".lockfile"
+            {
                 continue;
             }
             let path = spool.join(&entry.name);

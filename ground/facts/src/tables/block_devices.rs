@@ -54,9 +54,8 @@ fn one(host: &Host, name: &str, mounts: &[Mount], seen: &mut Seen) -> Row {
         .or_else(|| number(&file("../queue/logical_block_size")))
         .unwrap_or(512);
     // The kernel counts sectors of 512 bytes whatever the block size.
-    let size = number(&file("size")).map(|sectors| {
-        sectors.saturating_mul(512).checked_div(block_size.max(1)).unwrap_or(0)
-    });
+    let size = number(&file("size"))
+        .map(|sectors| sectors.saturating_mul(512).checked_div(block_size.max(1)).unwrap_or(0));
     let mut row = SPEC.row();
     row.put(col::name, device(name))
         .put(col::vendor, file("device/vendor"))
@@ -150,8 +149,14 @@ mod tests {
         read(&Host::new(std::sync::Arc::new(machine)), &Ask::all(), &mut seen);
         let text = |row: usize, column| seen.rows[row].get(column).to_string();
         assert_eq!((text(0, col::name), text(0, col::kind)), ("/dev/loop0".into(), "loop".into()));
-        assert_eq!((text(0, col::backing_file), text(0, col::r#type)), ("/tmp/.x".into(), "ext4".into()));
-        assert_eq!((text(1, col::name), text(1, col::parent)), ("/dev/sda1".into(), "/dev/sda".into()));
+        assert_eq!(
+            (text(0, col::backing_file), text(0, col::r#type)),
+            ("/tmp/.x".into(), "ext4".into())
+        );
+        assert_eq!(
+            (text(1, col::name), text(1, col::parent)),
+            ("/dev/sda1".into(), "/dev/sda".into())
+        );
         assert_eq!((text(1, col::size), text(1, col::block_size)), ("2".into(), "4096".into()));
         assert_eq!(text(1, col::r#type), "xfs");
         assert_eq!(seen.gaps, []);

@@ -73,7 +73,9 @@ fn target(link: &Link, name: &str, interfaces: &Links) -> String {
         6 | 11 | 13 => interfaces.name(number(0)),
         8 | 12 => format!("{} functions", if link.kind == 8 { number(8) } else { number(28) }),
         9 => format!("map {}", number(0)),
-        10 => format!("family {} hook {} priority {}", number(0), number(4), number(8).cast_signed()),
+        10 => {
+            format!("family {} hook {} priority {}", number(0), number(4), number(8).cast_signed())
+        }
         _ => String::new(),
     }
 }
@@ -104,6 +106,9 @@ mod tests {
         assert_eq!(attach_type(&link(2, &[24, 1, 999])), Some(24));
         assert_eq!(target(&link(1, &[]), "sys_enter", &none), "sys_enter");
         assert_eq!(target(&link(10, &[2, 1, u32::MAX]), "", &none), "family 2 hook 1 priority -1");
-        assert_eq!((target(&link(3, &[]), "", &none), attach_type(&link(3, &[]))), ("cgroup 0".into(), None));
+        assert_eq!(
+            (target(&link(3, &[]), "", &none), attach_type(&link(3, &[]))),
+            ("cgroup 0".into(), None)
+        );
     }
 }

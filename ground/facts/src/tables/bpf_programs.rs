@@ -37,12 +37,8 @@ table_spec! {
 }
 
 /// Functions that let a program deceive or attack others.
-const DANGEROUS: &[&str] = &[
-    "bpf_probe_write_user",
-    "bpf_override_return",
-    "bpf_send_signal",
-    "bpf_send_signal_thread",
-];
+const DANGEROUS: &[&str] =
+    &["bpf_probe_write_user", "bpf_override_return", "bpf_send_signal", "bpf_send_signal_thread"];
 
 /// Asks bpf(2).
 pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
@@ -198,9 +194,7 @@ mod tests {
     fn a_program_that_writes_into_other_programs() {
         let names = parse_symbols(SYMBOLS);
         assert_eq!(names.len(), 2);
-        let call = |distance: i32| {
-            [&[0x85, 0, 0, 0][..], &distance.to_ne_bytes()].concat()
-        };
+        let call = |distance: i32| [&[0x85, 0, 0, 0][..], &distance.to_ne_bytes()].concat();
         let own = [0x85, 0x10, 0, 0, 0, 0xff, 0xff, 0xff];
         let bytes = [&call(-0x100)[..], &own, &call(0x100), &call(0x300), &[0x85]].concat();
         let (called, hidden) = helpers(&bytes, &names);

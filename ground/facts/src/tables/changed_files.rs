@@ -77,7 +77,9 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
         }
         walked.push(root.clone());
         walk.entries(host, &[root], seen, &mut |met, seen| {
-            let Some(stat) = met.stat.filter(|stat| stat.kind() == FileKind::Regular) else { return };
+            let Some(stat) = met.stat.filter(|stat| stat.kind() == FileKind::Regular) else {
+                return;
+            };
             let changed = stat.changed.div_euclid(SECOND);
             if in_span(changed) {
                 return;

@@ -75,10 +75,8 @@ pub fn row(config: &Json) -> Row {
         let found = names.iter().find_map(|name| notes?.get(name)?.as_str());
         found.unwrap_or_default().to_owned()
     };
-    let pod = [
-        note(&["io.kubernetes.cri.sandbox-namespace"]),
-        note(&["io.kubernetes.cri.sandbox-name"]),
-    ];
+    let pod =
+        [note(&["io.kubernetes.cri.sandbox-namespace"]), note(&["io.kubernetes.cri.sandbox-name"])];
     let pod = if pod.iter().all(String::is_empty) { String::new() } else { pod.join("/") };
     let namespaces = config.pointer("/linux/namespaces").and_then(Json::as_array);
     let namespaces = namespaces.into_iter().flatten().map(|n| json::text(n, "/type"));
@@ -131,7 +129,10 @@ mod tests {
         let cell = |row: usize, column: usize| seen.rows[row].get(column).to_string();
         assert_eq!((seen.rows.len(), seen.gaps.len()), (3, 1));
         assert_eq!((cell(0, col::pid), cell(0, col::pod)), ("77".into(), "kube-system/dns".into()));
-        assert_eq!((cell(0, col::mounts), cell(0, col::image)), ("/etc:/h".into(), "pause:3".into()));
+        assert_eq!(
+            (cell(0, col::mounts), cell(0, col::image)),
+            ("/etc:/h".into(), "pause:3".into())
+        );
         assert_eq!(cell(0, col::namespaces), "pid,mount");
         assert_eq!(cell(0, col::env_variables), "TOKEN");
         assert_eq!((cell(1, col::id), cell(1, col::namespace)), ("bb".into(), "k8s.io".into()));

@@ -45,9 +45,12 @@ pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
             .put(col::policy, active.policy);
         if ask.wants(col::path) {
             let link = host.machine().read_link(Path::new(&format!("/proc/{}/exe", active.pid)));
-            row.put(col::path, link.map_or(Value::Null, |link| {
-                Value::bytes(process_files::without_deleted(link.as_os_str().as_bytes()).0)
-            }));
+            row.put(
+                col::path,
+                link.map_or(Value::Null, |link| {
+                    Value::bytes(process_files::without_deleted(link.as_os_str().as_bytes()).0)
+                }),
+            );
         }
         seen.push(row);
     }

@@ -46,11 +46,14 @@ mod tests {
         let shown: Vec<_> = seen
             .rows
             .iter()
-            .map(|row| [col::user, col::command, col::count, col::line].map(|c| row.get(c).to_string()))
+            .map(|row| {
+                [col::user, col::command, col::count, col::line].map(|c| row.get(c).to_string())
+            })
             .collect();
         assert_eq!(
             shown,
-            [["ann", "true", "1", "3"], ["root", "/tmp/.x/a -q", "2", "2"]].map(|row| row.map(str::to_owned))
+            [["ann", "true", "1", "3"], ["root", "/tmp/.x/a -q", "2", "2"]]
+                .map(|row| row.map(str::to_owned))
         );
         assert_eq!(seen.gaps, []);
     }

@@ -197,12 +197,12 @@ fn job(line: &[u8], form: Form) -> Option<Row> {
         Form::System | Form::User => {
             // SUSE's and cronie's leading `-` means "do not log".
             let minute = word();
-            let times = [minute.strip_prefix(b"-").unwrap_or(minute), word(), word(), word(), word()];
+            let times =
+                [minute.strip_prefix(b"-").unwrap_or(minute), word(), word(), word(), word()];
             if !times.iter().all(|time| is_time(time)) {
                 return None;
             }
-            let columns =
-                [col::minute, col::hour, col::day_of_month, col::month, col::day_of_week];
+            let columns = [col::minute, col::hour, col::day_of_month, col::month, col::day_of_week];
             for (column, time) in columns.into_iter().zip(times) {
                 row.put(column, time);
             }
@@ -229,7 +229,8 @@ mod tests {
     fn jobs(bytes: &[u8], form: Form) -> (Vec<String>, Seen) {
         let mut seen = Seen::default();
         parse(bytes, Path::new("/etc/crontab"), form, "ann", &mut seen);
-        let cells = [col::event, col::minute, col::day_of_week, col::user, col::command, col::hidden];
+        let cells =
+            [col::event, col::minute, col::day_of_week, col::user, col::command, col::hidden];
         let line = |row: &Row| cells.map(|c| row.get(c).to_string()).join("|");
         (seen.rows.iter().map(line).collect(), seen)
     }

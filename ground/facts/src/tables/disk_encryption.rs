@@ -102,7 +102,12 @@ mod tests {
             .collect();
         assert_eq!(
             rows,
-            ["/dev/dm-0 1 LUKS2 0123abcd", "/dev/dm-1 1 LUKS2 0123abcd", "/dev/dm-2 0  ", "/dev/dm-3 0  "]
+            [
+                "/dev/dm-0 1 LUKS2 0123abcd",
+                "/dev/dm-1 1 LUKS2 0123abcd",
+                "/dev/dm-2 0  ",
+                "/dev/dm-3 0  "
+            ]
         );
         assert_eq!(seen.gaps, []);
     }

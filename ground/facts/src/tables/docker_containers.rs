@@ -154,7 +154,8 @@ fn ports(settings: &Json) -> String {
     let mut found = Vec::new();
     for (inside, outside) in bindings.into_iter().flatten() {
         for binding in outside.as_array().into_iter().flatten() {
-            let (address, port) = (json::text(binding, "/HostIp"), json::text(binding, "/HostPort"));
+            let (address, port) =
+                (json::text(binding, "/HostIp"), json::text(binding, "/HostPort"));
             found.push(format!("{address}:{port}:{inside}"));
         }
     }
@@ -195,7 +196,10 @@ mod tests {
         assert_eq!(cell(col::env_variables), "PASSWORD, A");
         assert_eq!(cell(col::created), "1769904000");
         assert_eq!(cell(col::command), "/bin/sh -c x");
-        assert_eq!((cell(col::ports), cell(col::devices)), (":8080:80/tcp".into(), "/dev/sda".into()));
+        assert_eq!(
+            (cell(col::ports), cell(col::devices)),
+            (":8080:80/tcp".into(), "/dev/sda".into())
+        );
     }
 
     #[test]

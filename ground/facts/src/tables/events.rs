@@ -190,7 +190,11 @@ mod tests {
         let mut seen = Seen::default();
         read(&host, &Ask { columns: ColumnSet::ALL, constraints }, &mut seen);
         let [row] = &seen.rows[..] else { panic!("{seen:?}") };
-        let shown = [col::user, col::source_ip, col::line, col::fields].map(|c| row.get(c).to_string());
-        assert_eq!(shown, ["ann", "10.0.0.7", "2", r#"{"fingerprint":"SHA256:abc","key_type":"ED25519"}"#]);
+        let shown =
+            [col::user, col::source_ip, col::line, col::fields].map(|c| row.get(c).to_string());
+        assert_eq!(
+            shown,
+            ["ann", "10.0.0.7", "2", r#"{"fingerprint":"SHA256:abc","key_type":"ED25519"}"#]
+        );
     }
 }

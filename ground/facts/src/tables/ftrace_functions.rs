@@ -26,14 +26,55 @@ table_spec! {
 
 /// Functions that listings and permissions depend on; an `x64_sys_` and the like may stand before.
 const WATCHED: &[&str] = &[
-    "getdents", "getdents64", "filldir", "filldir64", "fillonedir", "compat_filldir",
-    "iterate_dir", "proc_pid_readdir", "tcp4_seq_show", "tcp6_seq_show", "udp4_seq_show",
-    "udp6_seq_show", "packet_seq_show", "inet_sk_diag_fill", "inet_diag_dump_icsk",
-    "packet_rcv", "tpacket_rcv", "m_show", "s_show", "find_task_by_vpid", "find_pid_ns",
-    "kill", "openat", "open", "read", "readlink", "readlinkat", "statx", "newfstatat", "newlstat",
-    "newstat", "execve", "bpf", "init_module", "finit_module", "delete_module", "sysinfo",
-    "kallsyms_lookup_name", "audit_log_start", "commit_creds", "vfs_read", "recvmsg", "getpgid",
-    "getsid", "sched_getparam", "sched_getaffinity", "pread64", "ptrace", "__do_sys_reboot",
+    "getdents",
+    "getdents64",
+    "filldir",
+    "filldir64",
+    "fillonedir",
+    "compat_filldir",
+    "iterate_dir",
+    "proc_pid_readdir",
+    "tcp4_seq_show",
+    "tcp6_seq_show",
+    "udp4_seq_show",
+    "udp6_seq_show",
+    "packet_seq_show",
+    "inet_sk_diag_fill",
+    "inet_diag_dump_icsk",
+    "packet_rcv",
+    "tpacket_rcv",
+    "m_show",
+    "s_show",
+    "find_task_by_vpid",
+    "find_pid_ns",
+    "kill",
+    "openat",
+    "open",
+    "read",
+    "readlink",
+    "readlinkat",
+    "statx",
+    "newfstatat",
+    "newlstat",
+    "newstat",
+    "execve",
+    "bpf",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "sysinfo",
+    "kallsyms_lookup_name",
+    "audit_log_start",
+    "commit_creds",
+    "vfs_read",
+    "recvmsg",
+    "getpgid",
+    "getsid",
+    "sched_getparam",
+    "sched_getaffinity",
+    "pread64",
+    "ptrace",
+    "__do_sys_reboot",
 ];
 
 /// Reads the three lists.
@@ -145,7 +186,8 @@ fn kprobe_event(line: &[u8]) -> Option<Row> {
 fn filled(function: &str, source: &str, callback: &str, flags: &str, hooks: u32) -> Row {
     let owner = callback.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     let owner = owner.map_or("", |(owner, _)| owner);
-    let owner = if matches!(owner, "FTRACE" | "OPTIMIZED" | "DISABLED" | "GONE") { "" } else { owner };
+    let owner =
+        if matches!(owner, "FTRACE" | "OPTIMIZED" | "DISABLED" | "GONE") { "" } else { owner };
     let mut row = SPEC.row();
     row.put(col::function, function)
         .put(col::source, source)
@@ -159,8 +201,18 @@ fn filled(function: &str, source: &str, callback: &str, flags: &str, hooks: u32)
 
 fn is_watched(function: &str) -> bool {
     const BEFORE: &[&str] = &[
-        "__x64_sys_", "__ia32_sys_", "__ia32_compat_sys_", "__arm64_sys_", "__arm64_compat_sys_",
-        "__do_sys_", "__se_sys_", "do_sys_", "ksys_", "sys_", "compat_sys_", "",
+        "__x64_sys_",
+        "__ia32_sys_",
+        "__ia32_compat_sys_",
+        "__arm64_sys_",
+        "__arm64_compat_sys_",
+        "__do_sys_",
+        "__se_sys_",
+        "do_sys_",
+        "ksys_",
+        "sys_",
+        "compat_sys_",
+        "",
     ];
     BEFORE
         .iter()

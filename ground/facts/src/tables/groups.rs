@@ -101,9 +101,6 @@ mod tests {
         assert_eq!(seen.rows.len(), 1);
         assert_eq!(seen.rows[0].get(col::gid_signed).as_integer(), Some(-1));
         let details: Vec<&str> = seen.gaps.iter().map(|gap| &*gap.detail).collect();
-        assert_eq!(
-            details,
-            ["line 1: not a group", "line 2: not a group", "line 3: not a group"]
-        );
+        assert_eq!(details, ["line 1: not a group", "line 2: not a group", "line 3: not a group"]);
     }
 }

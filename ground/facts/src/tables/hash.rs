@@ -20,8 +20,7 @@ table_spec! {
 
 /// Hashes each file in one pass, with only the digests that are asked for.
 pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
-    let known =
-        [(col::md5, Digest::Md5), (col::sha1, Digest::Sha1), (col::sha256, Digest::Sha256)];
+    let known = [(col::md5, Digest::Md5), (col::sha1, Digest::Sha1), (col::sha256, Digest::Sha256)];
     let (columns, which): (Vec<usize>, Vec<Digest>) =
         known.into_iter().filter(|(column, _)| ask.wants(*column)).unzip();
     for path in patterns::paths(host, SPEC.name, ask, (col::path, col::directory), seen) {

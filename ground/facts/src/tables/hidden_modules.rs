@@ -75,8 +75,11 @@ fn row_of(one: &Disagreement) -> stanch_words::Row {
         ("vmallocinfo", one.extra_memory.map(|pieces| pieces > 0)),
     ];
     let names = |wanted: bool| {
-        let names: Vec<&str> =
-            views.iter().filter(|(_, shown)| *shown == Some(wanted)).map(|(name, _)| *name).collect();
+        let names: Vec<&str> = views
+            .iter()
+            .filter(|(_, shown)| *shown == Some(wanted))
+            .map(|(name, _)| *name)
+            .collect();
         names.join(",")
     };
     let mut row = SPEC.row();
@@ -256,7 +259,8 @@ mod tests {
               0 t ftrace_trampoline\t[__builtin__ftrace]\n0 t x\t[\xff]\n]\n",
         );
         assert_eq!(names, set(&["\\xff", "tmod"]));
-        let older = b"0x1-0x2 16384 load_module+0x1/0x2 pages=3 vmalloc\n0x3-0x4 8 bpf_prog_alloc+0x1\n";
+        let older =
+            b"0x1-0x2 16384 load_module+0x1/0x2 pages=3 vmalloc\n0x3-0x4 8 bpf_prog_alloc+0x1\n";
         assert_eq!(parse_memory(older), Some(1));
         assert_eq!(parse_memory(b"0x1-0x2 16384 move_module+0x1/0x2 pages=3\n"), None);
         assert_eq!(parse_memory(b""), None);

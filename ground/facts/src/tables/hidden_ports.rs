@@ -42,8 +42,10 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
             }
         };
         if tried.refused > 0 {
-            let detail =
-                format!("{} ports of protocol {number} cannot be tried without privilege", tried.refused);
+            let detail = format!(
+                "{} ports of protocol {number} cannot be tried without privilege",
+                tried.refused
+            );
             seen.gap(Gap::new(SPEC.name, GapKind::Denied, detail));
         }
         let mut hidden: BTreeSet<u16> =
@@ -115,9 +117,12 @@ mod tests {
 
     #[test]
     fn kernel_versions() {
-        for (release, expected) in
-            [("6.18.44-x", (6, 18)), ("6.1.0-56-cloud-amd64", (6, 1)), ("5.4", (5, 4)), ("x", (0, 0))]
-        {
+        for (release, expected) in [
+            ("6.18.44-x", (6, 18)),
+            ("6.1.0-56-cloud-amd64", (6, 1)),
+            ("5.4", (5, 4)),
+            ("x", (0, 0)),
+        ] {
             assert_eq!(version(release), expected, "{release}");
         }
         assert!(version("6.10.1") >= (6, 8) && version("5.15.0") < (6, 8));

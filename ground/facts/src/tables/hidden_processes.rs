@@ -181,9 +181,8 @@ fn views(host: &Host, kernel: &dyn Kernel, pid: i64, fresh: bool) -> Vec<&'stati
 }
 
 fn is_thread(host: &Host, pid: i64) -> bool {
-    read_true(host, &format!("{pid}/status")).is_ok_and(|bytes| {
-        ProcessStatus::parse(&bytes).is_some_and(|status| status.group != pid)
-    })
+    read_true(host, &format!("{pid}/status"))
+        .is_ok_and(|bytes| ProcessStatus::parse(&bytes).is_some_and(|status| status.group != pid))
 }
 
 fn start(host: &Host, pid: i64) -> Option<i64> {
@@ -299,8 +298,7 @@ mod tests {
         let before = BTreeMap::from([(5, 1), (8, 1)]);
         let after = BTreeMap::from([(5, 1), (9, 1)]);
         let (fresh, groups) = (BTreeSet::from([5, 13]), BTreeSet::from([5, 14]));
-        let views =
-            Views { before: &before, after: &after, fresh: Some(&fresh), groups: &groups };
+        let views = Views { before: &before, after: &after, fresh: Some(&fresh), groups: &groups };
         // 6 is a thread, 8 ended meanwhile, 9 began.
         let found = views.unlisted(&host, &[5, 6, 8, 9, 12]);
         assert_eq!(found, BTreeSet::from([12, 13, 14]));

@@ -142,9 +142,15 @@ fn switches_off(line: &[u8]) -> bool {
     for word in line.split(|b| b" \t;&|".contains(b)).filter(|word| !word.is_empty()) {
         let word: Vec<u8> = word.iter().copied().filter(|b| !b"\"'".contains(b)).collect();
         let off = match &*word {
-            b"HISTFILE=" | b"HISTFILE=/dev/null" | b"HISTSIZE=0" | b"HISTFILESIZE=0"
-            | b"SAVEHIST=0" | b"HISTIGNORE=*" => true,
-            b"HISTFILE" | b"HISTSIZE" | b"HISTFILESIZE" => before[1] == b"unset" || before[0] == b"unset",
+            b"HISTFILE="
+            | b"HISTFILE=/dev/null"
+            | b"HISTSIZE=0"
+            | b"HISTFILESIZE=0"
+            | b"SAVEHIST=0"
+            | b"HISTIGNORE=*" => true,
+            b"HISTFILE" | b"HISTSIZE" | b"HISTFILESIZE" => {
+                before[1] == b"unset" || before[0] == b"unset"
+            }
             b"history" => before == [&b"set"[..], b"+o"],
             _ => false,
         };

@@ -56,9 +56,10 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
 
 fn rows(set: &RuleSet, seen: &mut Seen) {
     const TABLES: &[&str] = &["filter", "nat", "mangle", "raw", "security"];
-    let chains = set.chains.iter().filter(|chain| {
-        matches!(chain.family, 2 | 10) && TABLES.contains(&chain.table.as_str())
-    });
+    let chains = set
+        .chains
+        .iter()
+        .filter(|chain| matches!(chain.family, 2 | 10) && TABLES.contains(&chain.table.as_str()));
     for chain in chains {
         let mut row = base(chain);
         row.put(col::policy, chain.policy.to_uppercase())
@@ -254,7 +255,10 @@ mod tests {
             compare_part(Field::Meta(16), "==", &[6]),
             compare_part(Field::Payload(1, 12, 2), "!=", &[10, 1]),
             compare_part(Field::Meta(6), "==", b"eth"),
-            Part::Match { name: "tcp".into(), info: [0, u16::MAX, 22, 22].map(u16::to_ne_bytes).concat() },
+            Part::Match {
+                name: "tcp".into(),
+                info: [0, u16::MAX, 22, 22].map(u16::to_ne_bytes).concat(),
+            },
             Part::Target { name: "REDIRECT".into(), info: Vec::new() },
         ]);
         assert_eq!(seen.rows.len(), 2, "the inet family is none of iptables");
@@ -262,7 +266,10 @@ mod tests {
         let row = &seen.rows[1];
         let text = |column| row.get(column).to_string();
         assert_eq!(text(col::protocol), "6");
-        assert_eq!((text(col::src_ip), text(col::src_mask)), ("10.1.0.0".into(), "255.255.0.0".into()));
+        assert_eq!(
+            (text(col::src_ip), text(col::src_mask)),
+            ("10.1.0.0".into(), "255.255.0.0".into())
+        );
         assert_eq!((text(col::src_port), text(col::dst_port)), (String::new(), "22".into()));
         assert_eq!((text(col::iniface), text(col::outiface)), ("eth+".into(), "all".into()));
         assert_eq!(text(col::target), "REDIRECT");

@@ -74,9 +74,8 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     for folder in FOLDERS.map(Path::new) {
         let mut folders = vec![folder.to_owned()];
         let below = reach.list(folder, seen).into_iter();
-        folders.extend(
-            below.filter(|e| e.kind == FileKind::Directory).map(|e| folder.join(e.name)),
-        );
+        folders
+            .extend(below.filter(|e| e.kind == FileKind::Directory).map(|e| folder.join(e.name)));
         for folder in folders {
             one_folder(&mut reach, &folder, &mut files, seen);
         }
@@ -293,11 +292,16 @@ mod tests {
             .file("/var/log/journal/m/system.journal", file((201..=300).filter(|n| n % 10 != 0)))
             .file("/var/log/journal/m/user-1000.journal", file((11..=30).map(|n| n * 10)));
         let columns = [col::stream, col::head_seqnum, col::missing, col::missing_before];
-        let columns = [&columns[..], &[col::vacuumed, col::name_agrees, col::header_agrees]].concat();
+        let columns =
+            [&columns[..], &[col::vacuumed, col::name_agrees, col::header_agrees]].concat();
         let (found, seen) = read_all(machine, &columns);
         assert_eq!(
             found,
-            ["system 201 0 0  1".replace("0  1", "0   1"), "system 101 0  100 1 1".to_owned(), "user-1000 110 0  109  1".to_owned()]
+            [
+                "system 201 0 0  1".replace("0  1", "0   1"),
+                "system 101 0  100 1 1".to_owned(),
+                "user-1000 110 0  109  1".to_owned()
+            ]
         );
         assert_eq!(seen.gaps, []);
     }
@@ -308,8 +312,13 @@ mod tests {
             .file(archived(1), file(1..=100))
             .file(archived(201), file((201..=300).filter(|n| !(250..260).contains(n))))
             .file("/var/log/journal/m/system.journal", file(301..=310));
-        let columns =
-            [col::head_seqnum, col::missing, col::missing_most, col::missing_before, col::missing_ranges];
+        let columns = [
+            col::head_seqnum,
+            col::missing,
+            col::missing_most,
+            col::missing_before,
+            col::missing_ranges,
+        ];
         let (found, _) = read_all(machine, &columns);
         assert_eq!(found, ["301 0 0 0 ", "1 0 0  ", "201 10 10 100 101-200 250-259"]);
     }

@@ -50,9 +50,7 @@ fn number(bytes: Option<Vec<u8>>) -> Option<i64> {
 
 /// Returns the word in brackets: the kernel shows `none [integrity] confidentiality`.
 fn chosen(text: &[u8]) -> &[u8] {
-    words(text)
-        .find_map(|word| word.strip_prefix(b"[")?.strip_suffix(b"]"))
-        .unwrap_or_default()
+    words(text).find_map(|word| word.strip_prefix(b"[")?.strip_suffix(b"]")).unwrap_or_default()
 }
 
 fn arguments_row(line: &[u8]) -> stanch_words::Row {

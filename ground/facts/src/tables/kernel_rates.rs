@@ -25,7 +25,11 @@ table_spec! {
 }
 
 /// Compares the first sample with the last.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "rates to be read by people")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "rates to be read by people"
+)]
 pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let sampling = Sampling::of(host);
     sampling.tell(SPEC.name, seen);
@@ -49,7 +53,10 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
         .put(col::context_switches_per_second, rate(last.switches.saturating_sub(first.switches)))
         .put(col::conntrack_count, count)
         .put(col::conntrack_max, most)
-        .put(col::conntrack_percent, count.zip(most).map(|(n, most)| n as f64 * 100.0 / most as f64))
+        .put(
+            col::conntrack_percent,
+            count.zip(most).map(|(n, most)| n as f64 * 100.0 / most as f64),
+        )
         .put(col::softnet_dropped, sampling.dropped)
         .put(col::tx_packets_per_second, rate(packets.cast_signed()));
     seen.push(row);

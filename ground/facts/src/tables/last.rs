@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn noise_gives_rows_and_says_that_it_is_noise() {
-        let noise: Vec<u8> = (0..3840_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let noise: Vec<u8> =
+            (0..3840_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let mut seen = Seen::default();
         parse(&noise, "/var/log/wtmp", &mut seen);
         assert!(!seen.rows.is_empty());

@@ -132,7 +132,9 @@ mod tests {
         let mut seen = Seen::default();
         read(&Host::new(Arc::new(machine)), &Ask::all(), &mut seen);
         let line = |row: &stanch_words::Row| {
-            [col::uid, col::username, col::host, col::time].map(|c| row.get(c).to_string()).join(" ")
+            [col::uid, col::username, col::host, col::time]
+                .map(|c| row.get(c).to_string())
+                .join(" ")
         };
         let lines: Vec<String> = seen.rows.iter().map(line).collect();
         assert_eq!(

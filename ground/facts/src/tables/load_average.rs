@@ -48,7 +48,10 @@ mod tests {
         let mut seen = Seen::default();
         parse(b"0.10 0.20 12.00 1/234 5678\n", &mut seen);
         let shown: Vec<_> = seen.rows.iter().map(|r| r.get(col::average).to_string()).collect();
-        assert_eq!((shown, seen.gaps.len()), (["0.10", "0.20", "12.00"].map(String::from).to_vec(), 0));
+        assert_eq!(
+            (shown, seen.gaps.len()),
+            (["0.10", "0.20", "12.00"].map(String::from).to_vec(), 0)
+        );
         let mut seen = Seen::default();
         parse(b"0.10 x", &mut seen);
         assert_eq!((seen.rows.len(), seen.gaps.len()), (1, 1));

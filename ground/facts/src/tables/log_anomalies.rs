@@ -50,7 +50,10 @@ mod tests {
         for hour in (0..48).filter(|&hour| wanted(hour)) {
             for minute in (5..60).step_by(10) {
                 let (day, hour) = (1 + hour / 24, hour % 24);
-                let _infallible = writeln!(text, "Nov {day:2} {hour:02}:{minute:02}:01 h CRON[7]: (root) CMD (true)");
+                let _infallible = writeln!(
+                    text,
+                    "Nov {day:2} {hour:02}:{minute:02}:01 h CRON[7]: (root) CMD (true)"
+                );
             }
         }
         text
@@ -120,17 +123,27 @@ mod tests {
             .file("/var/log/auth.log.3", cron(|hour| hour < 20))
             .file("/var/log/auth.log.1", cron(|hour| hour >= 30))
             .file(SYSLOG, cron(|_| true));
-        assert_eq!(shown(machine)[0], row(["rotation-missing", "/var/log/auth.log.1", "36600", ""]));
+        assert_eq!(
+            shown(machine)[0],
+            row(["rotation-missing", "/var/log/auth.log.1", "36600", ""])
+        );
     }
 
     #[test]
     fn time_that_goes_back() {
-        let odd = "Nov  1 08:00:00 h su: a\nNov  1 07:50:00 h su: forged\nNov  1 08:00:02 h su: b\n";
+        let odd =
+            "Nov  1 08:00:00 h su: a\nNov  1 07:50:00 h su: forged\nNov  1 08:00:02 h su: b\n";
         assert_eq!(shown(Pretend::new().file(AUTH, odd)), [row(["backwards", AUTH, "600", ""])]);
         let step = "Nov  1 08:00:00 h su: a\nNov  1 07:50:00 h chronyd[7]: System clock was stepped by -600.1 seconds\n";
-        assert_eq!(shown(Pretend::new().file(AUTH, step)), [row(["backwards", AUTH, "600", "clock"])]);
+        assert_eq!(
+            shown(Pretend::new().file(AUTH, step)),
+            [row(["backwards", AUTH, "600", "clock"])]
+        );
         let hour = "Nov  1 02:59:59 h su: a\nNov  1 02:00:00 h su: b\n";
-        assert_eq!(shown(Pretend::new().file(AUTH, hour)), [row(["backwards", AUTH, "3599", "zone"])]);
+        assert_eq!(
+            shown(Pretend::new().file(AUTH, hour)),
+            [row(["backwards", AUTH, "3599", "zone"])]
+        );
     }
 
     #[test]

@@ -74,7 +74,13 @@ mod tests {
             .iter()
             .map(|row| {
                 let at = |column| row.get(column).to_string();
-                (at(col::path), at(col::lines), at(col::events), at(col::silent), at(col::not_understood))
+                (
+                    at(col::path),
+                    at(col::lines),
+                    at(col::events),
+                    at(col::silent),
+                    at(col::not_understood),
+                )
             })
             .collect();
         let row = |path: &str, counts: [&str; 4]| {

@@ -8,10 +8,10 @@ use std::path::Path;
 use stanch_machine::limits;
 use stanch_words::{Ask, Gap, GapKind, Seen, Value, table_spec};
 
+use crate::Host;
 use crate::lines::number;
 use crate::login_records;
 use crate::reach::Reach;
-use crate::Host;
 
 table_spec! {
     /// Present logins.

@@ -61,7 +61,15 @@ fn folder(host: &Host, path: &str, seen: &mut Seen) -> Vec<PathBuf> {
     named.map(|entry| Path::new(path).join(&entry.name)).collect()
 }
 
-fn push(seen: &mut Seen, daemon: &str, what: &str, rule: &str, filter: &str, file: &str, line: u64) {
+fn push(
+    seen: &mut Seen,
+    daemon: &str,
+    what: &str,
+    rule: &str,
+    filter: &str,
+    file: &str,
+    line: u64,
+) {
     let one_line = rule.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     let mut row = SPEC.row();
     row.put(col::daemon, daemon)
@@ -215,7 +223,9 @@ pub fn journald(bytes: &[u8], file: &str, seen: &mut Seen) {
         let (name, value) = (name.trim(), value.trim());
         let what = match (name, value) {
             ("Storage", "none" | "volatile") => "storage",
-            ("MaxLevelStore", "emerg" | "alert" | "crit" | "err" | "0" | "1" | "2" | "3") => "level",
+            ("MaxLevelStore", "emerg" | "alert" | "crit" | "err" | "0" | "1" | "2" | "3") => {
+                "level"
+            }
             _ => continue,
         };
         push(seen, "journald", what, &text, value, file, line);

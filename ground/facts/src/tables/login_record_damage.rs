@@ -51,9 +51,11 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let mut files: Vec<(i64, PathBuf)> = Vec::new();
     for entry in reach.list(folder, seen) {
         let name = entry.name.to_string_lossy();
-        if ["wtmp", "btmp"].iter().any(|stem| *name == **stem || name.starts_with(&format!("{stem}."))
-            || name.starts_with(&format!("{stem}-")))
-        {
+        if ["wtmp", "btmp"].iter().any(|stem| {
+            *name == **stem
+                || name.starts_with(&format!("{stem}."))
+                || name.starts_with(&format!("{stem}-"))
+        }) {
             let path = folder.join(&entry.name);
             let changed = host.machine().stat(&path).map_or(0, |stat| stat.modified);
             files.push((changed, path));
@@ -64,7 +66,11 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     for (_, path) in files {
         let text = Value::from(path.as_path()).to_string();
         // Only the newest two are sure to follow each other.
-        let sessions = if text == "/var/log/wtmp" { std::mem::take(&mut carried) } else { Sessions::default() };
+        let sessions = if text == "/var/log/wtmp" {
+            std::mem::take(&mut carried)
+        } else {
+            Sessions::default()
+        };
         let mut checker = Checker::new(&text, sessions);
         let read = decompress::read_pieces(host.machine(), &path, MOST_BYTES, &mut |piece| {
             checker.feed(piece, seen);
@@ -296,7 +302,12 @@ fn boot_missing(host: &Host, path: &str, ended: &Ended, seen: &mut Seen) {
     let is_used = ended.last_login.is_some_and(|login| login > boot);
     // Where wtmpdb took over, boots are written there.
     let is_replaced = host.machine().stat(Path::new(DATABASE)).is_ok();
-    if is_old && is_used && !is_replaced && !ended.boots.is_empty() && !ended.boots.iter().any(is_near) {
+    if is_old
+        && is_used
+        && !is_replaced
+        && !ended.boots.is_empty()
+        && !ended.boots.iter().any(is_near)
+    {
         let mut row = SPEC.row();
         row.put(col::path, path)
             .put(col::what, "boot-missing")
@@ -349,7 +360,10 @@ pub fn parse_database(bytes: Vec<u8>, path: &str, seen: &mut Seen) {
 
 fn row_of(path: &Value, what: &str, id: i64, count: i64) -> Row {
     let mut row = SPEC.row();
-    row.put(col::path, path.clone()).put(col::what, what).put(col::record, id).put(col::count, count);
+    row.put(col::path, path.clone())
+        .put(col::what, what)
+        .put(col::record, id)
+        .put(col::count, count);
     row
 }
 
@@ -389,10 +403,7 @@ mod tests {
             record(7, "ann", "pts/1", "", T + 200),
             record(8, "", "pts/1", "", T + 300),
         ]);
-        assert_eq!(
-            lines,
-            ["zeroed 1 1  1700000000 8", "logout-without-login 2 1  1700000000 7"]
-        );
+        assert_eq!(lines, ["zeroed 1 1  1700000000 8", "logout-without-login 2 1  1700000000 7"]);
     }
 
     #[test]
@@ -416,16 +427,26 @@ mod tests {
         // The login of pts/0 is in a file that rotation removed: no boot is known, so no row.
         assert_eq!(parsed(&[record(8, "", "pts/0", "", T)]), Vec::<String>::new());
         // Zeroes at the end, and zeroes before a boot: a machine that crashed.
-        let lines = parsed(&[record(7, "a", "pts/0", "", T), vec![0; 768], record(2, "reboot", "~", "", T + 9)]);
+        let lines = parsed(&[
+            record(7, "a", "pts/0", "", T),
+            vec![0; 768],
+            record(2, "reboot", "~", "", T + 9),
+        ]);
         assert_eq!(lines, ["zeroed 1 2  1700000000 2"]);
         let mut seen = Seen::default();
         parse(&data("wtmp.1"), "/var/log/wtmp.1", &mut seen);
-        assert_eq!(told(&seen).last().map(String::as_str), Some("torn 4 1  1322785278 "), "{:?}", told(&seen));
+        assert_eq!(
+            told(&seen).last().map(String::as_str),
+            Some("torn 4 1  1322785278 "),
+            "{:?}",
+            told(&seen)
+        );
     }
 
     #[test]
     fn a_boot_that_wtmp_does_not_know() {
-        let wtmp = [record(2, "reboot", "~", "6.1", T), record(7, "ann", "pts/0", "", T + 900_000)].concat();
+        let wtmp = [record(2, "reboot", "~", "6.1", T), record(7, "ann", "pts/0", "", T + 900_000)]
+            .concat();
         let machine = |wtmp: &[u8]| Pretend::new().file("/var/log/wtmp", wtmp);
         let lines = |machine: Pretend| {
             let mut seen = Seen::default();
@@ -433,8 +454,7 @@ mod tests {
             assert_eq!(seen.gaps, []);
             told(&seen)
         };
-        let live =
-            machine(&wtmp).file("/proc/stat", format!("cpu 1\nbtime {}\n", T + 800_000));
+        let live = machine(&wtmp).file("/proc/stat", format!("cpu 1\nbtime {}\n", T + 800_000));
         assert_eq!(lines(live), ["boot-missing  1   "]);
         assert_eq!(lines(machine(&wtmp)), Vec::<String>::new());
     }

@@ -127,10 +127,26 @@ fn proc_pid(path: &[u8]) -> Option<i64> {
 /// Returns whether a mount covers a place that an examiner reads.
 fn hides(mount: &Mount) -> bool {
     const PLACES: &[&[u8]] = &[
-        b"/etc", b"/var/log", b"/var/spool/cron", b"/var/lib/dpkg", b"/var/lib/rpm",
-        b"/usr/lib/sysimage/rpm", b"/lib/systemd", b"/usr/lib/systemd", b"/root/.ssh",
-        b"/run/systemd/system", b"/usr/bin", b"/usr/sbin", b"/bin", b"/sbin", b"/lib/modules",
-        b"/usr/lib/modules", b"/proc/modules", b"/proc/net", b"/proc/kallsyms", b"/proc/mounts",
+        b"/etc",
+        b"/var/log",
+        b"/var/spool/cron",
+        b"/var/lib/dpkg",
+        b"/var/lib/rpm",
+        b"/usr/lib/sysimage/rpm",
+        b"/lib/systemd",
+        b"/usr/lib/systemd",
+        b"/root/.ssh",
+        b"/run/systemd/system",
+        b"/usr/bin",
+        b"/usr/sbin",
+        b"/bin",
+        b"/sbin",
+        b"/lib/modules",
+        b"/usr/lib/modules",
+        b"/proc/modules",
+        b"/proc/net",
+        b"/proc/kallsyms",
+        b"/proc/mounts",
     ];
     // Container runtimes put these three over an image's own.
     const USUAL: &[&[u8]] = &[b"/etc/hosts", b"/etc/hostname", b"/etc/resolv.conf"];

@@ -175,12 +175,8 @@ mod tests {
 
     fn seen_of(table: &[u8], chain: &[u8], rule: &[u8]) -> Seen {
         let mut seen = Seen::default();
-        let set = nftables::parse(
-            &[table.to_vec()],
-            &[chain.to_vec()],
-            &[rule.to_vec()],
-            &mut seen,
-        );
+        let set =
+            nftables::parse(&[table.to_vec()], &[chain.to_vec()], &[rule.to_vec()], &mut seen);
         rows(&set, &mut seen);
         seen
     }

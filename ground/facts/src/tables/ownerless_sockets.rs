@@ -61,7 +61,8 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let again = Sockets::read(host);
     let second = Descriptors::read(host, &Ask::all(), 0);
     let still: HashSet<_> = ownerless(&again.list, &second).into_iter().map(identity).collect();
-    let refused = second.gaps.iter().any(|gap| matches!(gap.kind, GapKind::Denied | GapKind::Refused));
+    let refused =
+        second.gaps.iter().any(|gap| matches!(gap.kind, GapKind::Denied | GapKind::Refused));
     let comparable = pid_views::is_first_pid_namespace(host.machine()) && !refused;
     for socket in candidates.into_iter().filter(|&socket| still.contains(&identity(socket))) {
         let mut row = SPEC.row();
@@ -117,11 +118,8 @@ fn ownerless<'a>(list: &'a [Socket], descriptors: &Descriptors) -> Vec<&'a Socke
 /// 445, RDS and NVMe 4420, NFS 2049, iSCSI 3260, Ceph 3300 and 6789 to 7300, OCFS2 7777, DRBD
 /// 7788 to 7799, DLM 21064, kernel clients of NFS (a reserved port as uid 0).
 fn is_kernel_owned(socket: &Socket) -> bool {
-    let known = |port: u16| {
-        matches!(port, 111 | 445 | 2049 | 3260 | 3300 | 4420 | 6789..=7300 | 7777 | 7788..=7799 | 21064)
-    };
-    socket.uid.is_none_or(|uid| uid == 0)
-        && (known(socket.remote_port) || known(socket.local_port))
+    let known = |port: u16| matches!(port, 111 | 445 | 2049 | 3260 | 3300 | 4420 | 6789..=7300 | 7777 | 7788..=7799 | 21064);
+    socket.uid.is_none_or(|uid| uid == 0) && (known(socket.remote_port) || known(socket.local_port))
 }
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ use stanch_words::{Ask, Gap, GapKind, Seen, Value, table_spec};
 use crate::host::note;
 use crate::logs::package_lines::{self, Dpkg};
 use crate::logs::{Context, Stamps};
-use crate::{Host, decompress};
 use crate::packages::rpm::{Header, tag};
 use crate::packages::rpm_database;
+use crate::{Host, decompress};
 
 table_spec! {
     /// Package changes.
@@ -34,7 +34,9 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let log = Path::new("/var/log");
     for entry in host.list(SPEC.name, log, seen) {
         let name = entry.name.as_bytes();
-        if !(name == b"dpkg.log" || name.starts_with(b"dpkg.log.") || name.starts_with(b"dpkg.log-"))
+        if !(name == b"dpkg.log"
+            || name.starts_with(b"dpkg.log.")
+            || name.starts_with(b"dpkg.log-"))
         {
             continue;
         }
@@ -92,7 +94,8 @@ pub fn parse(bytes: &[u8], zone: &jiff::tz::TimeZone, seen: &mut Seen) {
     let mut stamps = Stamps::new(&context);
     let mut strange = 0_u64;
     for line in bytes.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
-        let change = std::str::from_utf8(line).ok().map(|line| package_lines::dpkg(line, &mut stamps));
+        let change =
+            std::str::from_utf8(line).ok().map(|line| package_lines::dpkg(line, &mut stamps));
         let change = match change.flatten() {
             Some(Dpkg::Change(change)) => change,
             Some(Dpkg::State | Dpkg::Conffile(..)) => continue,

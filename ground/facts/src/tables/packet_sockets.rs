@@ -117,8 +117,8 @@ fn diagnosed(host: &Host, found: &mut Sockets, seen: &mut Seen) -> bool {
     // Asking loads the module that answers (af_packet_diag), which changes the machine. Where it
     // is not there, that is only worth it for the filter of a socket that /proc tells of.
     let modules = host.machine().read(Path::new("/proc/modules"), limits::PSEUDO_FILE);
-    let loaded = modules
-        .map_or(true, |text| memchr::memmem::find(&text.bytes, b"packet_diag ").is_some());
+    let loaded =
+        modules.map_or(true, |text| memchr::memmem::find(&text.bytes, b"packet_diag ").is_some());
     if !loaded && found.is_empty() {
         let detail = "packet_diag is not loaded, so only /proc was asked";
         seen.gap(Gap::new(SPEC.name, GapKind::NotHere, detail));
@@ -170,7 +170,9 @@ fn one(body: &[u8], found: &mut Sockets, seen: &mut Seen) -> Option<()> {
     // struct sock_filter is 8 bytes.
     socket.filter = match filter {
         Some([]) => None,
-        Some(bytes) => Some((bytes.len() / 8, stanch_words::text::hex(bytes.get(..512 * 8).unwrap_or(bytes)))),
+        Some(bytes) => {
+            Some((bytes.len() / 8, stanch_words::text::hex(bytes.get(..512 * 8).unwrap_or(bytes))))
+        }
         None => Some((0, String::new())),
     };
     Some(())

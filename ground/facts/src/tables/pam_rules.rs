@@ -165,7 +165,8 @@ mod tests {
     #[test]
     fn rules_of_every_form() {
         let mut seen = Seen::default();
-        let file = b"# sshd\n@include common-auth\nauth [success=1 default=ignore]\tpam_unix.so nullok\n\
+        let file =
+            b"# sshd\n@include common-auth\nauth [success=1 default=ignore]\tpam_unix.so nullok\n\
             -session optional pam_systemd.so\nauth sufficient pam_exec.so \\\n  quiet /tmp/x # y\n\
             account include system-auth\n";
         parse(file, Path::new("/etc/pam.d/sshd"), Some("sshd"), &mut seen);
@@ -186,7 +187,12 @@ mod tests {
     #[test]
     fn what_is_no_rule_is_a_gap() {
         let mut seen = Seen::default();
-        parse(b"hello\nauth\nauth required\nauth [x\xff\nauth a b \\", Path::new("/p"), Some("s"), &mut seen);
+        parse(
+            b"hello\nauth\nauth required\nauth [x\xff\nauth a b \\",
+            Path::new("/p"),
+            Some("s"),
+            &mut seen,
+        );
         assert_eq!(seen.rows, []);
         let details: Vec<&str> = seen.gaps.iter().map(|gap| &*gap.detail).collect();
         assert_eq!(

@@ -133,13 +133,24 @@ mod tests {
             .rows
             .iter()
             .map(|row| {
-                [col::path, col::kind, col::elf_header, col::main_program, col::writable, col::deleted]
-                    .map(|column| row.get(column).to_string())
-                    .join(" ")
+                [
+                    col::path,
+                    col::kind,
+                    col::elf_header,
+                    col::main_program,
+                    col::writable,
+                    col::deleted,
+                ]
+                .map(|column| row.get(column).to_string())
+                .join(" ")
             })
             .collect();
-        let expected =
-            ["/bin/x file 0 1 0 0", " anonymous 1 0 1 0", "/memfd:a memfd 0 0 0 1", "[vdso] special 0 0 0 0"];
+        let expected = [
+            "/bin/x file 0 1 0 0",
+            " anonymous 1 0 1 0",
+            "/memfd:a memfd 0 0 0 1",
+            "[vdso] special 0 0 0 0",
+        ];
         assert_eq!(shown, expected);
         assert_eq!(seen.gaps.len(), 1);
     }

@@ -79,7 +79,12 @@ mod tests {
     #[test]
     fn mappings_and_junk() {
         let mut seen = Seen::default();
-        parse(5, b"1000-2000 r-xp 00001000 fd:01 7 /bin/x\njunk\n2000-3000 rw-p 0 00:00 0 [heap]\n", false, &mut seen);
+        parse(
+            5,
+            b"1000-2000 r-xp 00001000 fd:01 7 /bin/x\njunk\n2000-3000 rw-p 0 00:00 0 [heap]\n",
+            false,
+            &mut seen,
+        );
         assert_eq!(seen.rows.len(), 2);
         assert_eq!(seen.rows[0].get(col::start).to_string(), "0x0000000000001000");
         assert_eq!(seen.rows[1].get(col::pseudo).as_integer(), Some(1));

@@ -86,7 +86,10 @@ fn pair(inode: u64, ends: &[End], seen: &mut Seen) {
             .put(col::r#type, if end.named { "named" } else { "anonymous" });
         let mut alone = true;
         // Only what lies at the other side is a partner: reading ends meet writing ends.
-        let meets = |other: &&End| other.pid != end.pid && (end.mode.is_empty() || end.mode == "rw" || other.mode != end.mode);
+        let meets = |other: &&End| {
+            other.pid != end.pid
+                && (end.mode.is_empty() || end.mode == "rw" || other.mode != end.mode)
+        };
         for other in ends.iter().filter(meets) {
             pairs = pairs.saturating_add(1);
             if pairs > PAIRS {

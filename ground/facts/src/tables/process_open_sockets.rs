@@ -183,7 +183,10 @@ mod tests {
             format!("  0: 00000000:{port} 00000000:0000 0A 0:0 0:0 0 0 0 {inode} 1\n")
         };
         let machine = Pretend::new()
-            .file("/proc/self/net/tcp", [heading, &line("0016", "11"), &line("0050", "12")].concat())
+            .file(
+                "/proc/self/net/tcp",
+                [heading, &line("0016", "11"), &line("0050", "12")].concat(),
+            )
             .link("/proc/self/ns/net", "net:[1]")
             .link("/proc/5/fd/3", "socket:[11]")
             .link("/proc/6/fd/4", "socket:[11]")
@@ -199,7 +202,12 @@ mod tests {
             .iter()
             .map(|row| {
                 let namespace = row.get(col::net_namespace).to_string();
-                (number(row, col::pid), number(row, col::fd), number(row, col::local_port), namespace)
+                (
+                    number(row, col::pid),
+                    number(row, col::fd),
+                    number(row, col::local_port),
+                    namespace,
+                )
             })
             .collect()
     }
@@ -209,8 +217,12 @@ mod tests {
         let mut seen = Seen::default();
         read(&host(), &Ask::all(), &mut seen);
         let one = "1".to_owned();
-        let expected =
-            [(5, 3, 22, one.clone()), (6, 4, 22, one.clone()), (-1, -1, 80, one), (-1, -1, 53, "2".to_owned())];
+        let expected = [
+            (5, 3, 22, one.clone()),
+            (6, 4, 22, one.clone()),
+            (-1, -1, 80, one),
+            (-1, -1, 53, "2".to_owned()),
+        ];
         assert_eq!(shown(&seen), expected);
         assert_eq!(seen.gaps.len(), 1);
         assert_eq!(seen.gaps[0].detail, "1 lines are not sockets");

@@ -183,7 +183,11 @@ impl<'a> Reader<'a> {
             boot: start.then(|| process_files::boot_time(machine)).flatten(),
             ticks: kernel.map_or(100, |k| k.ticks()).max(1).cast_signed(),
             page: kernel.map_or(4096, |k| k.page_size()).cast_signed(),
-            own_pids: [kernel.map(stanch_machine::Kernel::own_pid), kernel.and_then(stanch_machine::Kernel::keeper_pid)].map(|pid| pid.map(i64::from)),
+            own_pids: [
+                kernel.map(stanch_machine::Kernel::own_pid),
+                kernel.and_then(stanch_machine::Kernel::keeper_pid),
+            ]
+            .map(|pid| pid.map(i64::from)),
             own_pid_namespace: shares
                 .then(|| machine.read_link(own).ok())
                 .flatten()

@@ -207,11 +207,7 @@ mod tests {
         let found: Vec<String> = seen.rows.iter().map(line).collect();
         assert_eq!(
             found,
-            [
-                "www-data 1 1 0 /usr/sbin/nologin",
-                "app 0 0 1 ",
-                "nobody 1 1 0 /usr/sbin/nologin",
-            ]
+            ["www-data 1 1 0 /usr/sbin/nologin", "app 0 0 1 ", "nobody 1 1 0 /usr/sbin/nologin",]
         );
         assert_eq!(seen.gaps, []);
     }
@@ -219,7 +215,10 @@ mod tests {
     #[test]
     fn an_unreadable_shadow_leaves_the_password_unknown() {
         let machine = Pretend::new()
-            .file("/etc/passwd", "www-data:x:33:33::/var/www:/bin/bash\nold:ab0123456789.:5:5::/:/\n")
+            .file(
+                "/etc/passwd",
+                "www-data:x:33:33::/var/www:/bin/bash\nold:ab0123456789.:5:5::/:/\n",
+            )
             .file("/etc/shadow", "")
             .denied("/etc/shadow");
         let mut seen = Seen::default();

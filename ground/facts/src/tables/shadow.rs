@@ -102,7 +102,8 @@ fn algorithm(password: &[u8]) -> &str {
 /// Returns whether crypt(5) calls the hash unsafe. DES has 13 characters, BSDi's begins with `_`.
 fn is_weak(password: &[u8]) -> bool {
     let hash = hash(password);
-    let letters = |bytes: &[u8]| bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"./".contains(b));
+    let letters =
+        |bytes: &[u8]| bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"./".contains(b));
     match hash {
         [b'$', ..] => matches!(algorithm(hash), "1" | "3" | "md5" | "sha1"),
         [b'_', rest @ ..] => rest.len() == 19 && letters(rest),
@@ -118,8 +119,13 @@ mod tests {
         let mut seen = Seen::default();
         parse(bytes, &mut seen);
         assert_eq!(seen.gaps, []);
-        let cells =
-            [col::username, col::password_status, col::hash_alg, col::empty_password, col::weak_hash];
+        let cells = [
+            col::username,
+            col::password_status,
+            col::hash_alg,
+            col::empty_password,
+            col::weak_hash,
+        ];
         let line = |row: &stanch_words::Row| cells.map(|c| row.get(c).to_string()).join(" ");
         seen.rows.iter().map(line).collect()
     }

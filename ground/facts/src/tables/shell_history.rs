@@ -32,7 +32,8 @@ pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
         for (name, form) in HISTORIES {
             let path = home.path.join(name);
             // A link to /dev/null is the business of `history_evasion`, not a failed reading.
-            if host.machine().read_link(&path).is_ok_and(|target| target == Path::new("/dev/null")) {
+            if host.machine().read_link(&path).is_ok_and(|target| target == Path::new("/dev/null"))
+            {
                 continue;
             }
             let Some(bytes) = reach.read(&path, limits::LOG_FILE, seen) else { continue };
@@ -85,8 +86,7 @@ mod tests {
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test reads its own data")]
     fn plasos_bash_history_with_times_and_a_command_of_many_lines() {
-        let path =
-            concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/plaso/bash_history");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/plaso/bash_history");
         let found = lines(&std::fs::read(path).unwrap(), Form::Lines);
         assert_eq!(found.len(), 7);
         assert_eq!(found[0], "1380630977 /usr/lib/plaso");
@@ -96,13 +96,19 @@ mod tests {
 
     #[test]
     fn bash_without_times_zsh_and_fish() {
-        assert_eq!(lines(b"ls\n# note\nid\xff\n\n", Form::Lines), ["0 ls", "0 # note", "0 id\\xff"]);
+        assert_eq!(
+            lines(b"ls\n# note\nid\xff\n\n", Form::Lines),
+            ["0 ls", "0 # note", "0 id\\xff"]
+        );
         assert_eq!(
             lines(b": 1700000000:0;echo \xe6\xad\x83\x82\nplain\n: x:y;z\n", Form::Zsh),
             ["1700000000 echo 止", "0 plain", "0 : x:y;z"]
         );
         assert_eq!(
-            lines(b"- cmd: curl x\n  when: 1700000000\n  paths:\n    - x\n- cmd: id\nodd\n", Form::Fish),
+            lines(
+                b"- cmd: curl x\n  when: 1700000000\n  paths:\n    - x\n- cmd: id\nodd\n",
+                Form::Fish
+            ),
             ["1700000000 curl x", "0 id", "0 odd"]
         );
     }

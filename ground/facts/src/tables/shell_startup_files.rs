@@ -72,10 +72,7 @@ mod tests {
             [col::uid, col::line, col::text, col::hidden].map(|c| row.get(c).to_string()).join("|")
         };
         let found: Vec<String> = seen.rows.iter().map(line).collect();
-        assert_eq!(
-            found,
-            ["|2|export A=1|0", "1000|1|alias sudo=/tmp/x|0", "1000|3|id\r\\xff|1"]
-        );
+        assert_eq!(found, ["|2|export A=1|0", "1000|1|alias sudo=/tmp/x|0", "1000|3|id\r\\xff|1"]);
         assert_eq!(seen.gaps.len(), 1);
     }
 }

@@ -89,7 +89,9 @@ mod tests {
         let mut seen = Seen::default();
         read(&Host::new(Arc::new(machine)), &Ask::all(), &mut seen);
         let line = |row: &stanch_words::Row| {
-            [col::uid, col::block, col::option, col::value].map(|c| row.get(c).to_string()).join("|")
+            [col::uid, col::block, col::option, col::value]
+                .map(|c| row.get(c).to_string())
+                .join("|")
         };
         let found: Vec<String> = seen.rows.iter().map(line).collect();
         assert_eq!(

@@ -81,8 +81,8 @@ mod tests {
 
     #[test]
     fn a_file_that_includes_itself_ends_and_says_so() {
-        let machine = Pretend::new()
-            .file("/etc/ssh/sshd_config", "Include sshd_config\njunk\n?=1\n");
+        let machine =
+            Pretend::new().file("/etc/ssh/sshd_config", "Include sshd_config\njunk\n?=1\n");
         let (found, seen) = lines(machine);
         assert_eq!(found.len(), 17);
         assert!(seen.gaps.iter().any(|gap| gap.detail == "too many files included"));

@@ -33,7 +33,8 @@ const FILES: usize = 1000;
 
 /// Reads `/etc/sudoers` and what it includes.
 pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
-    let mut reader = Reader { reach: Reach::new(host, SPEC.name), name: None, done: HashSet::new() };
+    let mut reader =
+        Reader { reach: Reach::new(host, SPEC.name), name: None, done: HashSet::new() };
     for path in ["/etc/sudoers", "/usr/etc/sudoers"] {
         if reader.file(Path::new(path), 0, seen) {
             break;
@@ -205,7 +206,9 @@ fn is_defaults(header: &[u8]) -> bool {
 }
 
 fn is_alias(header: &[u8]) -> bool {
-    header.ends_with(b"_Alias") || header.starts_with(b"#include") || header.starts_with(b"@include")
+    header.ends_with(b"_Alias")
+        || header.starts_with(b"#include")
+        || header.starts_with(b"@include")
 }
 
 fn is_without_password(header: &[u8], details: &[u8]) -> bool {

@@ -180,7 +180,10 @@ fn path_of(name: &str) -> String {
 fn configuration(host: &Host, seen: &mut Seen) -> Vec<Setting> {
     // A file hides those of the same name in the directories after its own.
     const PLACES: &[&str] = &[
-        "/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d",
+        "/etc/sysctl.d",
+        "/run/sysctl.d",
+        "/usr/local/lib/sysctl.d",
+        "/usr/lib/sysctl.d",
         "/lib/sysctl.d",
     ];
     let mut files: BTreeMap<Vec<u8>, PathBuf> = BTreeMap::new();
@@ -293,7 +296,10 @@ mod tests {
 
     fn image() -> Pretend {
         Pretend::new()
-            .file("/etc/sysctl.conf", "kernel.kptr_restrict = 2\n;x\nnonsense\n-net/ipv4/ip_forward=1\n")
+            .file(
+                "/etc/sysctl.conf",
+                "kernel.kptr_restrict = 2\n;x\nnonsense\n-net/ipv4/ip_forward=1\n",
+            )
             .file("/etc/sysctl.d/50-a.conf", "kernel.kptr_restrict=1\nvm.swappiness=1\n")
             .file("/usr/lib/sysctl.d/50-a.conf", "vm.swappiness=99\n")
             .file("/usr/lib/sysctl.d/10-b.conf", "net.ipv4.conf.*.rp_filter = 2\nvm.swappiness=5\n")
@@ -328,8 +334,7 @@ mod tests {
 
     #[test]
     fn a_number_of_another_system_has_no_rows() {
-        let constraint =
-            Constraint { column: col::oid, op: Op::Equal, value: "4.30.41.1".into() };
+        let constraint = Constraint { column: col::oid, op: Op::Equal, value: "4.30.41.1".into() };
         let seen = read_of(image(), &Ask { constraints: vec![constraint], ..Ask::all() });
         assert_eq!(seen, Seen::default());
     }

@@ -147,7 +147,8 @@ fn unit_file_state(unit: &Unit<'_>, settings: &Settings) -> &'static str {
     let Some(file) = unit.file else { return "" };
     let in_etc = |path: &PathBuf| path.starts_with("/etc");
     let in_run = |path: &PathBuf| path.starts_with("/run");
-    let wanted = |place: &dyn Fn(&PathBuf) -> bool| unit.wanted.is_some_and(|w| w.iter().any(place));
+    let wanted =
+        |place: &dyn Fn(&PathBuf) -> bool| unit.wanted.is_some_and(|w| w.iter().any(place));
     match () {
         () if file.masked && in_run(&file.path) => "masked-runtime",
         () if file.masked => "masked",

@@ -99,7 +99,9 @@ mod tests {
         let mut rows: Vec<String> = seen
             .rows
             .iter()
-            .map(|r| format!("{} {} {}", r.get(col::path), r.get(col::kind), r.get(col::executable)))
+            .map(|r| {
+                format!("{} {} {}", r.get(col::path), r.get(col::kind), r.get(col::executable))
+            })
             .collect();
         rows.sort();
         assert_eq!(rows, ["/dev/shm/odd other 1", "/tmp/.x/elf elf 0", "/tmp/script script 0"]);

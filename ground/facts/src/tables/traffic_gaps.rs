@@ -30,7 +30,11 @@ table_spec! {
 const HEADERS: u64 = 66;
 
 /// Compares the first sample with the last.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "figures to be read by people")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "figures to be read by people"
+)]
 pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let sampling = Sampling::of(host);
     sampling.tell(SPEC.name, seen);

@@ -121,10 +121,7 @@ mod tests {
         let cells = [col::id, col::name, col::baseurl, col::enabled, col::gpgcheck, col::line];
         let line = |row: &Row| cells.map(|c| row.get(c).to_string()).join("|");
         let found: Vec<String> = seen.rows.iter().map(line).collect();
-        assert_eq!(
-            found,
-            ["base|Base - $releasever|http://a/ http://b/|1||2", "evil|\\xff|||0|7"]
-        );
+        assert_eq!(found, ["base|Base - $releasever|http://a/ http://b/|1||2", "evil|\\xff|||0|7"]);
         assert_eq!(seen.gaps.len(), 1);
         assert_eq!(seen.gaps[0].detail, "line 10: not a field");
     }

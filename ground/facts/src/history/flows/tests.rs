@@ -29,14 +29,20 @@ fn a_beacon_a_long_connection_and_an_upload_are_told_apart() {
     let mut log = CONN.to_owned();
     for n in 0..1000 {
         let time = 1_700_000_000 + n * 60;
-        writeln!(log, "{time}.5\tC{n}\t10.0.0.5\t4000\t45.9.148.3\t443\ttcp\tssl\t0.5\t300\t200\t500").unwrap();
+        writeln!(
+            log,
+            "{time}.5\tC{n}\t10.0.0.5\t4000\t45.9.148.3\t443\ttcp\tssl\t0.5\t300\t200\t500"
+        )
+        .unwrap();
     }
-    log += "1700000100.0\tCx\t10.0.0.5\t4001\t45.9.148.4\t8443\ttcp\t-\t100000.25\t1000\t2000\t3000\n";
+    log +=
+        "1700000100.0\tCx\t10.0.0.5\t4001\t45.9.148.4\t8443\ttcp\t-\t100000.25\t1000\t2000\t3000\n";
     // A gap in what the sensor saw: gigabytes by sequence numbers, a kilobyte on the wire.
     log += "1700000100.0\tCy\t10.0.0.5\t4001\t45.9.148.5\t443\ttcp\t-\t1.0\t4294967295\t0\t1000\n";
     log += "1700000100.0\tCz\t10.0.0.5\t4001\t45.9.148.6\t443\ttcp\t-\t1.0\t900000000\t40000\t910000000\n";
     let seen = rows(Pretend::new().file("/opt/zeek/logs/2026-11-01/conn.log", log));
-    let columns = [col::destination, col::count, col::sent, col::longest, col::median_gap, col::inbound];
+    let columns =
+        [col::destination, col::count, col::sent, col::longest, col::median_gap, col::inbound];
     assert_eq!(
         shown(&seen, &columns),
         [
@@ -57,7 +63,16 @@ fn what_comes_in_through_a_filter_is_no_flow_and_what_leaves_is_our_own() {
         writeln!(log, "Nov  2 08:{n:02}:01 h kernel: [UFW BLOCK] IN=eth0 OUT= SRC=45.9.148.9 DST=192.0.2.1 LEN=60 PROTO=TCP SPT=5{n} DPT=22 SYN").unwrap();
     }
     let seen = rows(Pretend::new().file("/var/log/ufw.log", log));
-    let columns = [col::told_by, col::source, col::destination, col::port, col::protocol, col::own, col::count, col::sent];
+    let columns = [
+        col::told_by,
+        col::source,
+        col::destination,
+        col::port,
+        col::protocol,
+        col::own,
+        col::count,
+        col::sent,
+    ];
     assert_eq!(shown(&seen, &columns), ["filter  45.9.148.3 4444 tcp 1 6 "]);
     assert_eq!(seen.gaps, []);
 }
@@ -70,7 +85,8 @@ fn the_sensors_other_records_are_not_counted_again_and_the_start_of_a_flow_is_it
         writeln!(log, r#"{{"timestamp":"2026-01-02T03:{n}:01.000000+0000","event_type":"tls","src_ip":"10.0.0.5","src_port":5{n},"dest_ip":"45.9.148.3","dest_port":443,"proto":"TCP","tls":{{"sni":"a.example"}}}}"#).unwrap();
     }
     let seen = rows(Pretend::new().file("/var/log/suricata/eve.json", log));
-    let columns = [col::told_by, col::count, col::sent, col::packets, col::longest, col::first_time];
+    let columns =
+        [col::told_by, col::count, col::sent, col::packets, col::longest, col::first_time];
     assert_eq!(shown(&seen, &columns), ["suricata 10 3000 30 59 1767323400"]);
 }
 
@@ -80,9 +96,11 @@ fn strangers_do_not_push_out_what_returns_and_the_gap_says_who_is_missing() {
     for n in 0..20_000_u32 {
         let time = 1_700_000_000 + n;
         let [_, a, b, c] = n.to_be_bytes();
-        writeln!(log, "{time}.0\tC{n}\t45.{a}.{b}.{c}\t4000\t8.8.4.4\t443\ttcp\t-\t1.0\t1\t1\t9").unwrap();
+        writeln!(log, "{time}.0\tC{n}\t45.{a}.{b}.{c}\t4000\t8.8.4.4\t443\ttcp\t-\t1.0\t1\t1\t9")
+            .unwrap();
         if n % 60 == 0 {
-            writeln!(log, "{time}.0\tD{n}\t8.8.4.4\t4000\t45.9.148.3\t443\ttcp\t-\t1.0\t1\t1\t9").unwrap();
+            writeln!(log, "{time}.0\tD{n}\t8.8.4.4\t4000\t45.9.148.3\t443\ttcp\t-\t1.0\t1\t1\t9")
+                .unwrap();
         }
     }
     let seen = rows(Pretend::new().file("/var/log/zeek/conn.log", log));

@@ -28,28 +28,68 @@ const fn guard(
 
 pub(super) static GUARDS: &[Guard] = &[
     guard("rsyslog", "logger", &["rsyslog", "rsyslogd", "system logging service"], &["rsyslog"]),
-    guard("syslog-ng", "logger", &["syslog-ng", "system logger daemon"], &["syslog-ng", "syslog-ng-core"]),
+    guard(
+        "syslog-ng",
+        "logger",
+        &["syslog-ng", "system logger daemon"],
+        &["syslog-ng", "syslog-ng-core"],
+    ),
     guard("systemd-journald", "logger", &["systemd-journald", "journal service"], &[]),
-    guard("auditd", "audit", &["auditd", "security auditing service", "security audit logging service"], &["auditd", "audit"]),
-    guard("fail2ban", "prevention", &["fail2ban", "fail2ban-server", "fail2ban.server", "fail2ban service"], &["fail2ban", "fail2ban-server"]),
+    guard(
+        "auditd",
+        "audit",
+        &["auditd", "security auditing service", "security audit logging service"],
+        &["auditd", "audit"],
+    ),
+    guard(
+        "fail2ban",
+        "prevention",
+        &["fail2ban", "fail2ban-server", "fail2ban.server", "fail2ban service"],
+        &["fail2ban", "fail2ban-server"],
+    ),
     guard("crowdsec", "prevention", &["crowdsec", "crowdsec agent"], &["crowdsec"]),
     guard("sshguard", "prevention", &["sshguard"], &["sshguard"]),
     guard("denyhosts", "prevention", &["denyhosts"], &["denyhosts"]),
-    guard("firewalld", "prevention", &["firewalld", "firewalld - dynamic firewall daemon"], &["firewalld"]),
+    guard(
+        "firewalld",
+        "prevention",
+        &["firewalld", "firewalld - dynamic firewall daemon"],
+        &["firewalld"],
+    ),
     guard("suricata", "prevention", &["suricata", "suricata ids/idp daemon"], &["suricata"]),
     guard("snort", "prevention", &["snort"], &["snort"]),
-    guard("clamav", "prevention", &["clamav-daemon", "clamd", "clamd@scan", "clam antivirus userspace daemon"], &["clamav-daemon", "clamd"]),
+    guard(
+        "clamav",
+        "prevention",
+        &["clamav-daemon", "clamd", "clamd@scan", "clam antivirus userspace daemon"],
+        &["clamav-daemon", "clamd"],
+    ),
     guard("falco", "agent", &["falco", "falco-modern-bpf", "falco-bpf", "falco-kmod"], &["falco"]),
     guard("tetragon", "agent", &["tetragon"], &["tetragon"]),
     guard("osquery", "agent", &["osqueryd", "the osquery daemon"], &["osquery"]),
-    guard("wazuh", "agent", &["wazuh-agent", "wazuh-agentd", "wazuh-manager", "wazuh agent"], &["wazuh-agent", "wazuh-manager"]),
-    guard("ossec", "agent", &["ossec", "ossec-hids", "ossec-agentd"], &["ossec-hids", "ossec-hids-agent"]),
+    guard(
+        "wazuh",
+        "agent",
+        &["wazuh-agent", "wazuh-agentd", "wazuh-manager", "wazuh agent"],
+        &["wazuh-agent", "wazuh-manager"],
+    ),
+    guard(
+        "ossec",
+        "agent",
+        &["ossec", "ossec-hids", "ossec-agentd"],
+        &["ossec-hids", "ossec-hids-agent"],
+    ),
     guard("samhain", "agent", &["samhain"], &["samhain"]),
     guard("sysmon", "agent", &["sysmon"], &["sysmonforlinux"]),
     guard("auditbeat", "agent", &["auditbeat"], &["auditbeat"]),
     guard("elastic-agent", "agent", &["elastic-agent"], &["elastic-agent", "elastic-endpoint"]),
     guard("elastic-endpoint", "agent", &["elasticendpoint", "elastic-endpoint"], &[]),
-    guard("falcon-sensor", "agent", &["falcon-sensor", "falcond", "crowdstrike falcon sensor"], &["falcon-sensor"]),
+    guard(
+        "falcon-sensor",
+        "agent",
+        &["falcon-sensor", "falcond", "crowdstrike falcon sensor"],
+        &["falcon-sensor"],
+    ),
     guard("mdatp", "agent", &["mdatp", "wdavdaemon", "microsoft defender"], &["mdatp"]),
     guard("sentinelone", "agent", &["sentinelone", "sentineld"], &["sentinelagent"]),
     guard("carbon-black", "agent", &["cbagentd", "cbdaemon", "cb-psc-sensor"], &["cb-psc-sensor"]),
@@ -57,7 +97,12 @@ pub(super) static GUARDS: &[Guard] = &[
     guard("sophos", "agent", &["sophos-spl", "sav-protect"], &[]),
     guard("cortex", "agent", &["traps_pmd", "cortex-agent"], &["cortex-agent"]),
     guard("qualys", "agent", &["qualys-cloud-agent"], &["qualys-cloud-agent"]),
-    guard("aliyun-aegis", "agent", &["aegis", "aliyundun", "aliyundunupdate", "aliyundunmonitor"], &[]),
+    guard(
+        "aliyun-aegis",
+        "agent",
+        &["aegis", "aliyundun", "aliyundunupdate", "aliyundunmonitor"],
+        &[],
+    ),
     guard("tencent-cwp", "agent", &["ydservice", "ydlive", "ydeyes"], &[]),
     guard("huawei-hostguard", "agent", &["hostguard"], &["hostguard"]),
     guard("guardduty", "agent", &["amazon-guardduty-agent"], &["amazon-guardduty-agent"]),
@@ -76,7 +121,8 @@ mod tests {
 
     #[test]
     fn every_name_is_one_guards() {
-        let mut names: Vec<&str> = GUARDS.iter().flat_map(|guard| guard.names.iter().copied()).collect();
+        let mut names: Vec<&str> =
+            GUARDS.iter().flat_map(|guard| guard.names.iter().copied()).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();

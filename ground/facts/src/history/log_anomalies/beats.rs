@@ -111,12 +111,7 @@ impl Beats {
         let least = period.saturating_mul(5).max(SHORTEST);
         let mut holes = self.widest.clone();
         if let Some(last) = &self.last {
-            holes.push(Hole {
-                start: last.time,
-                stop: newest,
-                from: last.told.clone(),
-                to: None,
-            });
+            holes.push(Hole { start: last.time, stop: newest, from: last.told.clone(), to: None });
         }
         holes.retain(|hole| hole.stop.saturating_sub(hole.start) > least);
         holes.sort_by_key(|hole| hole.start);

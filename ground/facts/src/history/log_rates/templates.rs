@@ -59,7 +59,8 @@ impl Templates {
 
     /// Returns all with their daemons, the earliest first.
     pub(super) fn sorted(&self) -> Vec<(usize, &Template)> {
-        let mut all: Vec<_> = self.all.iter().map(|((daemon, _), template)| (*daemon, template)).collect();
+        let mut all: Vec<_> =
+            self.all.iter().map(|((daemon, _), template)| (*daemon, template)).collect();
         all.sort_by_key(|(daemon, template)| (*daemon, template.first, template.told.line));
         all
     }
@@ -84,7 +85,8 @@ fn template(message: &[u8]) -> u64 {
         if quote {
             quoted = !quoted;
         }
-        let ends = matches!(byte, b' ' | b',' | b';' | b'(' | b')' | b'[' | b']' | b'<' | b'>' | b'=');
+        let ends =
+            matches!(byte, b' ' | b',' | b';' | b'(' | b')' | b'[' | b']' | b'<' | b'>' | b'=');
         if ends || quote {
             if varies {
                 hash = (before ^ u64::from(b'*')).wrapping_mul(PRIME);

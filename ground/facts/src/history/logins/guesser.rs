@@ -217,8 +217,9 @@ impl Guesser {
         for tally in loudest {
             match witnesses.iter_mut().find(|seen| seen.witness == tally.voice.witness) {
                 Some(seen) => seen.tallies.push(tally),
-                None => witnesses
-                    .push(Guesses { witness: tally.voice.witness, tallies: vec![tally] }),
+                None => {
+                    witnesses.push(Guesses { witness: tally.voice.witness, tallies: vec![tally] })
+                }
             }
         }
         witnesses

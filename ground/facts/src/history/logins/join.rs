@@ -128,9 +128,10 @@ pub(super) fn failures(fold: &Logins, joined: &Joined<'_>, seen: &mut Seen) {
     sources.sort_unstable_by_key(|(address, _)| *address);
     for (address, seers) in sources {
         let Some(guesser) = fold.sources.get(address) else { continue };
-        let best = seers.iter().enumerate().max_by_key(|(at, seer)| {
-            (seer.guesses.failures(), std::cmp::Reverse(*at))
-        });
+        let best = seers
+            .iter()
+            .enumerate()
+            .max_by_key(|(at, seer)| (seer.guesses.failures(), std::cmp::Reverse(*at)));
         let best = best.map(|(at, _)| at);
         for (at, seer) in seers.iter().enumerate() {
             seen.push(failure_row(fold, address, guesser, seer, Some(at) == best));

@@ -59,7 +59,8 @@ pub(super) fn rows(fold: &Logins, joined: &Joined<'_>, host: &Host) -> Seen {
     all.sort_by_key(|login| (login.time, !login.is_authentication));
     let ones = put_together(&all);
     if successes.left_out > 0 {
-        let detail = format!("the newest {MOST_LOGINS} logins and the first of each kind were kept");
+        let detail =
+            format!("the newest {MOST_LOGINS} logins and the first of each kind were kept");
         seen.gap(Gap::new(logins::SPEC.name, GapKind::Truncated, detail));
     }
     let mut sessions: Vec<Session> = successes.sessions.iter().copied().collect();
@@ -73,8 +74,10 @@ pub(super) fn rows(fold: &Logins, joined: &Joined<'_>, host: &Host) -> Seen {
     for one in &ones {
         let count = before.entry(&one.main.user).or_default();
         let mut row = known.row(one);
-        row.put(logins::col::logins_before, *count)
-            .put(logins::col::source_logins, from.get(&(&*one.main.user, &*one.main.source)).copied());
+        row.put(logins::col::logins_before, *count).put(
+            logins::col::source_logins,
+            from.get(&(&*one.main.user, &*one.main.source)).copied(),
+        );
         *count += 1;
         seen.push(row);
     }
@@ -153,10 +156,9 @@ impl Known<'_> {
             .put(col::line, login.told.line)
             .put(col::excerpt, login.told.excerpt.to_string());
         if let Some(account) = self.accounts.accounts.by_name(&login.user) {
-            row.put(col::uid, account.uid).put(col::shell, account.shell.clone()).put(
-                col::system_account,
-                account.uid != 0 && account.uid < self.accounts.uid_min,
-            );
+            row.put(col::uid, account.uid)
+                .put(col::shell, account.shell.clone())
+                .put(col::system_account, account.uid != 0 && account.uid < self.accounts.uid_min);
         }
         self.failures(login, &mut row);
         self.habits(login, &mut row);
@@ -202,7 +204,8 @@ impl Known<'_> {
         };
         let pair = self.joined.most_of_source(source, |seer| {
             let tallies = seer.guesses.tallies.iter();
-            let pairs = tallies.flat_map(|tally| &tally.pairs).filter(|(user, _)| Some(*user) == tried);
+            let pairs =
+                tallies.flat_map(|tally| &tally.pairs).filter(|(user, _)| Some(*user) == tried);
             let day = |slots: &slots::Slots| {
                 slots::within(&slots.sorted(), time.saturating_sub(DAY), time)
             };
@@ -246,9 +249,10 @@ impl Known<'_> {
         let begun = self.fold.spans.values().map(|span| span.first).min();
         row.put(col::history_before, begun.map(|begun| login.time.saturating_sub(begun)));
         // The witness that tells most of this account.
-        let hours = habits.iter().map(|habit| habit.hours).max_by_key(|hours| {
-            hours.iter().map(|&count| u64::from(count)).sum::<u64>()
-        });
+        let hours = habits
+            .iter()
+            .map(|habit| habit.hours)
+            .max_by_key(|hours| hours.iter().map(|&count| u64::from(count)).sum::<u64>());
         row.put(col::hour_share, hours.and_then(|hours| hour_share(&hours, login.time)));
     }
 }

@@ -105,12 +105,7 @@ const NO_LOGINS: [&str; 12] = [
 
 impl Successes {
     /// Takes an authentication.
-    pub(super) fn authenticated(
-        &mut self,
-        event: &Event<'_>,
-        source: &Source,
-        files: &mut Names,
-    ) {
+    pub(super) fn authenticated(&mut self, event: &Event<'_>, source: &Source, files: &mut Names) {
         if NO_LOGINS.contains(&service(event)) {
             return;
         }

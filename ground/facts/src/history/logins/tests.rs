@@ -74,7 +74,11 @@ fn two_witnesses_of_one_deed_are_not_added_up() {
     assert_eq!(rows.len(), 1);
     let row = &rows[0];
     assert_eq!(
-        numbers(spec, row, &["failures_hour", "failures_pair", "user_failures_day", "authenticated"]),
+        numbers(
+            spec,
+            row,
+            &["failures_hour", "failures_pair", "user_failures_day", "authenticated"]
+        ),
         [Some(20), Some(20), Some(20), Some(1)]
     );
     assert_eq!(at(spec, row, "witness").as_text(), Some("journal,text"));
@@ -133,7 +137,8 @@ fn a_flood_of_addresses_is_capped_and_said() {
     assert!(seen.rows.len() <= MOST_SOURCES);
     assert_eq!(seen.gaps.len(), 1, "{:?}", seen.gaps);
     let spec = &login_failures::SPEC;
-    let loudest = seen.rows.iter().find(|row| at(spec, row, "source").as_text() == Some("192.0.2.1"));
+    let loudest =
+        seen.rows.iter().find(|row| at(spec, row, "source").as_text() == Some("192.0.2.1"));
     assert_eq!(numbers(spec, loudest.unwrap(), &["failures"]), [Some(30)]);
 }
 

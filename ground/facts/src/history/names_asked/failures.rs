@@ -94,7 +94,8 @@ impl Failures {
             seen.push(row);
         }
         if self.left_out > 0 {
-            let detail = format!("more than {CLIENTS} clients; {} questions left out", self.left_out);
+            let detail =
+                format!("more than {CLIENTS} clients; {} questions left out", self.left_out);
             seen.gap(Gap::new(SPEC.name, GapKind::Truncated, detail));
         }
         seen

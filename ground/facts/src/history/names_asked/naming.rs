@@ -18,11 +18,8 @@ pub(super) fn split(name: &str) -> Option<(&str, &str)> {
     let second = dots.next();
     let below = second.map_or(0, |at| at + 1);
     let is_second = SECOND.contains(&name.get(below..last)?);
-    let from = if is_second && ending.len() == 2 {
-        dots.next().map_or(0, |at| at + 1)
-    } else {
-        below
-    };
+    let from =
+        if is_second && ending.len() == 2 { dots.next().map_or(0, |at| at + 1) } else { below };
     let parts = name.get(..from)?.trim_end_matches('.');
     Some((name.get(from..)?, parts))
 }
@@ -85,9 +82,13 @@ mod tests {
         assert_eq!(split("co.uk"), Some(("co.uk", "")));
         assert_eq!(split("host"), None);
         assert_eq!(split("1.2.0.192.in-addr.arpa"), None);
-        for (name, carries) in
-            [("4.3.2.1", false), ("f.e.0.1", false), ("", false), ("s1._domainkey", false), ("a1b2.x", true)]
-        {
+        for (name, carries) in [
+            ("4.3.2.1", false),
+            ("f.e.0.1", false),
+            ("", false),
+            ("s1._domainkey", false),
+            ("a1b2.x", true),
+        ] {
             assert_eq!(can_carry(name), carries, "{name}");
         }
     }
@@ -96,7 +97,9 @@ mod tests {
     fn random_text_carries_more_and_looks_like_no_word() {
         assert!(entropy("mfrggzdfmztwq2lknnwg23tpobyxe43uov3ho6dzpi") > 3.8);
         assert!(entropy("www") < 0.1);
-        for word in ["wikipedia.org", "debian-security.org", "stackoverflow.com", "internalmirror.net"] {
+        for word in
+            ["wikipedia.org", "debian-security.org", "stackoverflow.com", "internalmirror.net"]
+        {
             assert!(oddness(word) < 0.4, "{word} {}", oddness(word));
         }
         for noise in ["xjqkzvwpfh.com", "q8zk3vtx1b.net", "vbkqzjxwtrnp.info"] {

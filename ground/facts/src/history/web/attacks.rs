@@ -62,7 +62,8 @@ impl Attacks {
     }
 
     pub(super) fn event(&mut self, request: &Request<'_>) {
-        let Some(attack) = request.attack.filter(|attack| attack.is_exploit() || *attack == Attack::Secret)
+        let Some(attack) =
+            request.attack.filter(|attack| attack.is_exploit() || *attack == Attack::Secret)
         else {
             return;
         };

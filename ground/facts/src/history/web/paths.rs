@@ -190,8 +190,8 @@ impl Paths {
 /// Returns whether a path names a program that the server runs.
 pub(super) fn is_script(path: &str) -> bool {
     const ENDS: [&str; 16] = [
-        "php", "php3", "php4", "php5", "php7", "phtml", "phar", "pht", "jsp", "jspx", "asp", "aspx",
-        "ashx", "cgi", "pl", "cfm",
+        "php", "php3", "php4", "php5", "php7", "phtml", "phar", "pht", "jsp", "jspx", "asp",
+        "aspx", "ashx", "cgi", "pl", "cfm",
     ];
     // `/x.php/anything` runs x.php, too.
     path.split('/').any(|part| {
@@ -203,8 +203,19 @@ pub(super) fn is_script(path: &str) -> bool {
 /// Returns whether a path lies where sites keep what is uploaded or only delivered.
 fn is_data_place(path: &str) -> bool {
     const PLACES: [&str; 13] = [
-        "/uploads/", "/upload/", "/images/", "/img/", "/tmp/", "/temp/", "/avatars/", "/userfiles/",
-        "/attachments/", "/css/", "/js/", "/fonts/", "/.well-known/",
+        "/uploads/",
+        "/upload/",
+        "/images/",
+        "/img/",
+        "/tmp/",
+        "/temp/",
+        "/avatars/",
+        "/userfiles/",
+        "/attachments/",
+        "/css/",
+        "/js/",
+        "/fonts/",
+        "/.well-known/",
     ];
     PLACES.iter().any(|place| path.contains(place))
 }

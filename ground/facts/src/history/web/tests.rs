@@ -8,9 +8,8 @@ use crate::Host;
 
 /// Returns the rows of a table that logs make, each as the values of some columns.
 fn table(name: &str, columns: &[&str], logs: &[(&'static str, String)]) -> Vec<Vec<String>> {
-    let machine = logs.iter().fold(Pretend::new(), |machine, (path, text)| {
-        machine.file(path, text.as_str())
-    });
+    let machine =
+        logs.iter().fold(Pretend::new(), |machine, (path, text)| machine.file(path, text.as_str()));
     let host = Host::new(Arc::new(machine));
     let table = crate::tables::find(name).unwrap();
     let mut seen = Seen::default();
@@ -35,7 +34,8 @@ fn access(lines: impl Iterator<Item = String>) -> (&'static str, String) {
 
 #[test]
 fn an_attack_is_compared_with_what_the_path_usually_gives() {
-    let usual = (0..8).map(|at| line(at, "192.0.2.1", &format!("GET /view.php?id={at}"), 200, 1000 + at));
+    let usual =
+        (0..8).map(|at| line(at, "192.0.2.1", &format!("GET /view.php?id={at}"), 200, 1000 + at));
     let attacks = [
         line(20, "203.0.113.9", "GET /view.php?id=../../../etc/passwd", 200, 2900),
         line(21, "203.0.113.8", "GET /view.php?id=../../../etc/passwd", 200, 1003),
@@ -46,11 +46,14 @@ fn an_attack_is_compared_with_what_the_path_usually_gives() {
         &["class", "address", "status", "answer", "path"],
         &[access(usual.chain(attacks))],
     );
-    assert_eq!(rows, [
-        ["traversal", "203.0.113.7", "404", "-", ""],
-        ["traversal", "203.0.113.8", "200", "usual", "/view.php"],
-        ["traversal", "203.0.113.9", "200", "unusual", "/view.php"],
-    ]);
+    assert_eq!(
+        rows,
+        [
+            ["traversal", "203.0.113.7", "404", "-", ""],
+            ["traversal", "203.0.113.8", "200", "usual", "/view.php"],
+            ["traversal", "203.0.113.9", "200", "unusual", "/view.php"],
+        ]
+    );
 }
 
 #[test]
@@ -78,7 +81,12 @@ fn a_command_of_the_web_account_is_put_beside_the_attack_before_it() {
     attack.with("url", "/x?cmd=id").with("status", 200).with("attack", "command");
     let source = Source::new("/a".into(), crate::history::Witness::Text);
     fold.event(&attack, &source);
-    for (user, program, time) in [("www-data", "CRON", 1_001), ("ann", "", 1_001), ("www-data", "", 1_002), ("www-data", "", 900)] {
+    for (user, program, time) in [
+        ("www-data", "CRON", 1_001),
+        ("ann", "", 1_001),
+        ("www-data", "", 1_002),
+        ("www-data", "", 900),
+    ] {
         let mut deed = Event::new(EventKind::ProcessStart);
         deed.time = Some(time * 1_000_000);
         deed.user = user.into();
@@ -106,12 +114,16 @@ fn guessing_and_its_success_are_counted_by_address() {
         &["address", "failures", "failures_before"],
         &[access(failures.chain(more))],
     );
-    assert_eq!(rows, [["192.0.2.1", "1", "1"], ["192.0.2.2", "0", "-"], ["203.0.113.9", "30", "30"]]);
+    assert_eq!(
+        rows,
+        [["192.0.2.1", "1", "1"], ["192.0.2.2", "0", "-"], ["203.0.113.9", "30", "30"]]
+    );
 }
 
 #[test]
 fn one_failure_told_by_two_logs_is_one() {
-    let lines = (0..5).map(|at| line(at, "203.0.113.9", "GET /x", 401, 9).replacen("- - [", "- ann [", 1));
+    let lines =
+        (0..5).map(|at| line(at, "203.0.113.9", "GET /x", 401, 9).replacen("- - [", "- ann [", 1));
     let error: String = (0..5)
         .map(|at| format!("2026/11/23 00:00:0{at} [error] 1#1: *{at} user \"ann\": password mismatch, client: 203.0.113.9, server: s, request: \"GET /x HTTP/1.1\", host: \"h\"\n"))
         .collect();
@@ -126,7 +138,8 @@ fn one_failure_told_by_two_logs_is_one() {
 #[test]
 fn the_shape_of_traffic_to_a_path() {
     let visitors = (0..40).map(|at| {
-        line(at, &format!("192.0.2.{at}"), "GET /index.php", 200, 900 + at).replace("\"-\"", "\"https://s/\"")
+        line(at, &format!("192.0.2.{at}"), "GET /index.php", 200, 900 + at)
+            .replace("\"-\"", "\"https://s/\"")
     });
     let shell = (0..12).map(|at| {
         line(7200 + at, "203.0.113.9", "POST /wp-content/uploads/2026/x.php", 200, 40 + at * 90)
@@ -136,10 +149,13 @@ fn the_shape_of_traffic_to_a_path() {
         &["path", "is_script", "is_data_place", "post_percent", "referred_percent", "addresses"],
         &[access(visitors.chain(shell))],
     );
-    assert_eq!(rows, [
-        ["/index.php", "1", "0", "0", "100", "16"],
-        ["/wp-content/uploads/2026/x.php", "1", "1", "100", "0", "1"],
-    ]);
+    assert_eq!(
+        rows,
+        [
+            ["/index.php", "1", "0", "0", "100", "16"],
+            ["/wp-content/uploads/2026/x.php", "1", "1", "100", "0", "1"],
+        ]
+    );
 }
 
 #[test]

@@ -92,7 +92,8 @@ mod tests {
     fn a_cut_address_is_none_or_less() {
         let whole = "0A0001BB0000000000000000000000000000FFFFC633640700000000";
         for cut in (2..whole.len()).step_by(2) {
-            let internet = matches!(read(whole.get(..cut).unwrap()), Some(Address::Internet { .. }));
+            let internet =
+                matches!(read(whole.get(..cut).unwrap()), Some(Address::Internet { .. }));
             assert_eq!(internet, cut >= 48, "{cut}");
         }
     }

@@ -10,7 +10,31 @@ use std::borrow::Cow;
 use stanch_words::text;
 
 /// Fields of text that a user can choose.
-const ENCODABLE: [&str; 23] = ["acct", "cgroup", "cmd", "comm", "cwd", "data", "device", "dir", "exe", "file", "grp", "invalid_context", "name", "new-disk", "new_group", "ocomm", "old-disk", "operation", "profile", "root_dir", "sw", "vm", "watch"];
+const ENCODABLE: [&str; 23] = [
+    "acct",
+    "cgroup",
+    "cmd",
+    "comm",
+    "cwd",
+    "data",
+    "device",
+    "dir",
+    "exe",
+    "file",
+    "grp",
+    "invalid_context",
+    "name",
+    "new-disk",
+    "new_group",
+    "ocomm",
+    "old-disk",
+    "operation",
+    "profile",
+    "root_dir",
+    "sw",
+    "vm",
+    "watch",
+];
 
 /// One field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,9 +131,7 @@ impl<'l> Fields<'l> {
             self.rest = after;
             return (value, true);
         }
-        let ends = |byte: u8| {
-            matches!(byte, b' ' | 0x1d | b'\n') || byte == b'\'' && self.inside
-        };
+        let ends = |byte: u8| matches!(byte, b' ' | 0x1d | b'\n') || byte == b'\'' && self.inside;
         let end = rest.bytes().position(ends).unwrap_or(rest.len());
         let (value, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
         self.rest = after;
@@ -168,8 +190,18 @@ mod tests {
     #[test]
     fn fields_of_the_kernel_and_of_programs() {
         assert_eq!(
-            pairs("pid=1 comm=\"a b\" exe=2F612062 tty=(none) key=(null)\x1dARCH=x86_64 UID=\"root\""),
-            ["pid:1", "comm:a b", "exe:/a b", "tty:(none)", "key:(null)", "ARCH:x86_64", "UID:root"]
+            pairs(
+                "pid=1 comm=\"a b\" exe=2F612062 tty=(none) key=(null)\x1dARCH=x86_64 UID=\"root\""
+            ),
+            [
+                "pid:1",
+                "comm:a b",
+                "exe:/a b",
+                "tty:(none)",
+                "key:(null)",
+                "ARCH:x86_64",
+                "UID:root"
+            ]
         );
         assert_eq!(
             pairs("uid=0 msg='op=login acct=\"it's\" hostname=? res=failed'\x1dUID=\"root\""),
@@ -180,9 +212,19 @@ mod tests {
     #[test]
     fn old_forms_with_brackets_and_commas() {
         assert_eq!(
-            pairs("user pid=1 msg='PAM: session open acct=root : exe=\"/x\" (hostname=?, addr=?, \
-                   terminal=cron res=success)'"),
-            ["pid:1", "acct:root", "exe:/x", "hostname:?", "addr:?", "terminal:cron", "res:success"]
+            pairs(
+                "user pid=1 msg='PAM: session open acct=root : exe=\"/x\" (hostname=?, addr=?, \
+                   terminal=cron res=success)'"
+            ),
+            [
+                "pid:1",
+                "acct:root",
+                "exe:/x",
+                "hostname:?",
+                "addr:?",
+                "terminal:cron",
+                "res:success"
+            ]
         );
         let words: Vec<&str> = Fields::new("old auid=1 new auid=2").map(|f| f.word).collect();
         assert_eq!(words, ["old", "new"]);

@@ -81,10 +81,13 @@ fn of_record(part: &Part<'_>, all: &Gathered<'_>) -> Option<EventKind> {
         "CONFIG_CHANGE" | "FEATURE_CHANGE" => Some(K::AuditConfig),
         kind if kind.starts_with("DAEMON_") => Some(K::AuditConfig),
         "KERN_MODULE" => if_done(K::ModuleLoad),
-        "NETFILTER_CFG" | "MAC_POLICY_LOAD" | "MAC_STATUS" | "MAC_CONFIG_CHANGE"
-        | "USER_MAC_POLICY_LOAD" | "USER_MAC_CONFIG_CHANGE" | "USER_MAC_STATUS" => {
-            if_done(K::ConfigChange)
-        }
+        "NETFILTER_CFG"
+        | "MAC_POLICY_LOAD"
+        | "MAC_STATUS"
+        | "MAC_CONFIG_CHANGE"
+        | "USER_MAC_POLICY_LOAD"
+        | "USER_MAC_CONFIG_CHANGE"
+        | "USER_MAC_STATUS" => if_done(K::ConfigChange),
         "USYS_CONFIG" if part.body.contains("system time") => if_done(K::ClockChange),
         "USYS_CONFIG" => if_done(K::ConfigChange),
         "TIME_INJOFFSET" => if_done(K::ClockChange),
@@ -146,7 +149,11 @@ fn of_call(all: &mut Gathered<'_>) -> EventKind {
         }
         _ if !done => K::AuditRecord,
         "open" | "openat" | "openat2" | "open_by_handle_at" => {
-            if is_written(all, &call) { K::FileWrite } else { K::FileAccess }
+            if is_written(all, &call) {
+                K::FileWrite
+            } else {
+                K::FileAccess
+            }
         }
         "creat" | "truncate" | "ftruncate" | "mkdir" | "mkdirat" | "mknod" | "mknodat" | "link"
         | "linkat" | "symlink" | "symlinkat" | "fallocate" => K::FileWrite,

@@ -68,7 +68,10 @@ fn the_records_of_an_execve_are_one_start_of_a_program() {
     assert_eq!((events.len(), counts.lines, counts.events, counts.not_understood), (1, 6, 1, 0));
     let event = &events[0];
     assert_eq!(event.kind, EventKind::ProcessStart);
-    assert_eq!((&*event.path, &*event.command), ("/usr/bin/bash", "/bin/sh -c grep -c . /etc/hostname"));
+    assert_eq!(
+        (&*event.path, &*event.command),
+        ("/usr/bin/bash", "/bin/sh -c grep -c . /etc/hostname")
+    );
     assert_eq!((event.pid, event.ppid, event.uid), (Some(2221), Some(2176), Some(0)));
     assert_eq!((&*event.user, &*event.session, &*event.program), ("root", "8", "kernel"));
     assert_eq!(event.number("auid"), Some(1000));
@@ -116,7 +119,9 @@ fn records_that_are_interleaved_and_out_of_order_find_their_event() {
     let (events, counts) = read(&text);
     let lines: Vec<String> = events
         .iter()
-        .map(|event| format!("{} {:?} {} {}", event.host, event.pid, event.command, list(event, "cwd")))
+        .map(|event| {
+            format!("{} {:?} {} {}", event.host, event.pid, event.command, list(event, "cwd"))
+        })
         .collect();
     assert_eq!(lines, ["web01 Some(70) a ", "web01 Some(80) id -u /tmp"]);
     assert_eq!((counts.lines, counts.events, counts.not_understood), (8, 2, 0));
@@ -161,7 +166,9 @@ fn logins_are_told_once_however_often_they_are_told() {
     let lines: Vec<String> = events
         .iter()
         .filter(|event| event.kind != EventKind::AuditRecord)
-        .map(|event| format!("{} {} {} {}", event.kind.name(), event.user, event.program, event.source_ip))
+        .map(|event| {
+            format!("{} {} {} {}", event.kind.name(), event.user, event.program, event.source_ip)
+        })
         .collect();
     assert_eq!(
         lines,
@@ -200,7 +207,10 @@ const LINES: [(&str, &str); 16] = [
         "type=CONFIG_CHANGE msg=audit(1.1:1): audit_enabled=0 old=1 auid=0 ses=1 res=1",
         "audit.config > ",
     ),
-    ("type=DAEMON_END msg=audit(1.1:1): auditd normal halt, sending auid=? pid=? subj=? res=success", "audit.config > "),
+    (
+        "type=DAEMON_END msg=audit(1.1:1): auditd normal halt, sending auid=? pid=? subj=? res=success",
+        "audit.config > ",
+    ),
     (
         "type=SERVICE_STOP msg=audit(1.1:1): pid=1 uid=0 auid=4294967295 ses=4294967295 msg='unit=firewalld comm=\"systemd\" exe=\"/usr/lib/systemd/systemd\" hostname=? addr=? terminal=? res=success'",
         "service.stop > /usr/lib/systemd/systemd",
@@ -249,7 +259,8 @@ fn each_kind_of_record_is_what_it_tells() {
         let (events, counts) = read(text);
         assert_eq!((events.len(), counts.not_understood), (1, 0), "{text}");
         let event = &events[0];
-        let mut told = format!("{} {}>{} {}", event.kind.name(), event.user, event.target, event.path);
+        let mut told =
+            format!("{} {}>{} {}", event.kind.name(), event.user, event.target, event.path);
         let more = [
             event.command.to_string(),
             event.source_ip.to_string(),
@@ -287,7 +298,9 @@ Nov  2 08:12:44 web01 audispd: node=db1 type=USER_LOGIN msg=audit(1783414661.351
     assert_eq!((counts.events, counts.not_understood), (2, 0));
     let told: Vec<String> = events
         .iter()
-        .map(|event| format!("{} {} {} {}", event.kind.name(), event.host, event.path, event.trust.name()))
+        .map(|event| {
+            format!("{} {} {} {}", event.kind.name(), event.host, event.path, event.trust.name())
+        })
         .collect();
     assert_eq!(
         told,
@@ -322,10 +335,7 @@ fn a_cut_at_any_byte_loses_no_line_in_silence() {
 
 #[test]
 fn an_event_without_end_is_bounded_and_said() {
-    let record = format!(
-        "type=EXECVE msg=audit(1.000:1): a1[0]=\"{}\"\n",
-        "x".repeat(7000)
-    );
+    let record = format!("type=EXECVE msg=audit(1.000:1): a1[0]=\"{}\"\n", "x".repeat(7000));
     let mut stream = Stream::new(Context::new("audit.log", 0), Some(&FORMAT));
     let mut lengths = Vec::new();
     for _ in 0..100 {

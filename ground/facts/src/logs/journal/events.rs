@@ -70,13 +70,29 @@ impl<'e> Known<'e> {
                 b"SYSLOG_IDENTIFIER" => known.identifier = value,
                 b"SYSLOG_PID" => known.syslog_pid = number(value),
                 // Repeats what stands elsewhere, or says nothing about who did what.
-                b"_MACHINE_ID" | b"SYSLOG_FACILITY" | b"SYSLOG_TIMESTAMP" | b"SYSLOG_RAW"
-                | b"_SOURCE_REALTIME_TIMESTAMP" | b"_SOURCE_MONOTONIC_TIMESTAMP"
-                | b"_SOURCE_BOOTTIME_TIMESTAMP" | b"_CAP_EFFECTIVE" | b"_SELINUX_CONTEXT"
-                | b"_SYSTEMD_CGROUP" | b"_SYSTEMD_SLICE" | b"_SYSTEMD_USER_SLICE"
-                | b"_SYSTEMD_INVOCATION_ID" | b"_SYSTEMD_OWNER_UID" | b"_STREAM_ID"
-                | b"_RUNTIME_SCOPE" | b"_LINE_BREAK" | b"CODE_FILE" | b"CODE_LINE"
-                | b"CODE_FUNC" | b"INVOCATION_ID" | b"USER_INVOCATION_ID" | b"TID" => {}
+                b"_MACHINE_ID"
+                | b"SYSLOG_FACILITY"
+                | b"SYSLOG_TIMESTAMP"
+                | b"SYSLOG_RAW"
+                | b"_SOURCE_REALTIME_TIMESTAMP"
+                | b"_SOURCE_MONOTONIC_TIMESTAMP"
+                | b"_SOURCE_BOOTTIME_TIMESTAMP"
+                | b"_CAP_EFFECTIVE"
+                | b"_SELINUX_CONTEXT"
+                | b"_SYSTEMD_CGROUP"
+                | b"_SYSTEMD_SLICE"
+                | b"_SYSTEMD_USER_SLICE"
+                | b"_SYSTEMD_INVOCATION_ID"
+                | b"_SYSTEMD_OWNER_UID"
+                | b"_STREAM_ID"
+                | b"_RUNTIME_SCOPE"
+                | b"_LINE_BREAK"
+                | b"CODE_FILE"
+                | b"CODE_LINE"
+                | b"CODE_FUNC"
+                | b"INVOCATION_ID"
+                | b"USER_INVOCATION_ID"
+                | b"TID" => {}
                 name => {
                     match name {
                         b"_BOOT_ID" => *boot = field.object,
@@ -344,65 +360,69 @@ mod tests {
         let (counts, gaps) = events(&machine, Path::new("/j"), &context, &mut |event| {
             let (line, kind, trust) = (event.place.line, event.kind.name(), event.trust.name());
             let Event { program, path, command, unit, message, .. } = event;
-            found.push(format!("{line} {kind} {trust} {program} {path}|{command} {unit} {message}"));
+            found
+                .push(format!("{line} {kind} {trust} {program} {path}|{command} {unit} {message}"));
         })
         .unwrap();
         (found, counts, gaps)
     }
 
-#[test]
-fn entries_become_events_and_their_senders_processes() {
-    let mut writer = Writer::new(ZSTD | KEYED_HASH | COMPACT);
-    let sshd: [&[u8]; 5] =
-        [b"_BOOT_ID=b0", b"_PID=9", b"_UID=0", b"_COMM=sshd", b"_EXE=/usr/sbin/sshd"];
-    let with = |fields: &[&'static [u8]]| [&sshd[..], fields].concat();
-    let accepted = b"MESSAGE=Accepted publickey for root from 192.0.2.7 port 40022 ssh2";
-    writer.entry(START, &with(&[accepted, b"SYSLOG_IDENTIFIER=sshd", b"_TRANSPORT=syslog"]));
-    writer.entry(START, &with(&[b"MESSAGE=x\xff", b"SYSLOG_IDENTIFIER=sshd", b"_AUDIT_LOGINUID=7"]));
-    let forged: [&[u8]; 6] = [
-        accepted,
-        b"SYSLOG_IDENTIFIER=sshd",
-        b"_PID=66",
-        b"_COMM=logger",
-        b"_EXE=/usr/bin/logger",
-        b"_CMDLINE=logger -t sshd",
-    ];
-    writer.entry(START, &forged);
-    let started: [&[u8]; 5] = [
-        b"MESSAGE=Started Backup.",
-        b"MESSAGE_ID=39f53479d3a045ac8e11786248231fbf",
-        b"_PID=1",
-        b"_COMM=systemd",
-        b"UNIT=backup.service",
-    ];
-    writer.entry(START, &started);
-    let (found, counts, gaps) = tell(writer);
-    let login = "Accepted publickey for root from 192.0.2.7 port 40022 ssh2";
-    assert_eq!(
-        found,
-        [
-            "1 process.seen kernel sshd /usr/sbin/sshd|  ".to_owned(),
-            format!("1 auth.success kernel sshd /usr/sbin/sshd|  {login}"),
-            "2 log.message kernel sshd /usr/sbin/sshd|  x\\xff".to_owned(),
-            "3 process.seen kernel logger /usr/bin/logger|logger -t sshd  ".to_owned(),
-            format!("3 auth.success claim sshd /usr/bin/logger|logger -t sshd  {login}"),
-            "4 service.start kernel systemd | backup.service Started Backup.".to_owned(),
-        ]
-    );
-    assert_eq!((counts.lines, counts.events, counts.not_understood, gaps), (4, 6, 0, vec![]));
-}
+    #[test]
+    fn entries_become_events_and_their_senders_processes() {
+        let mut writer = Writer::new(ZSTD | KEYED_HASH | COMPACT);
+        let sshd: [&[u8]; 5] =
+            [b"_BOOT_ID=b0", b"_PID=9", b"_UID=0", b"_COMM=sshd", b"_EXE=/usr/sbin/sshd"];
+        let with = |fields: &[&'static [u8]]| [&sshd[..], fields].concat();
+        let accepted = b"MESSAGE=Accepted publickey for root from 192.0.2.7 port 40022 ssh2";
+        writer.entry(START, &with(&[accepted, b"SYSLOG_IDENTIFIER=sshd", b"_TRANSPORT=syslog"]));
+        writer.entry(
+            START,
+            &with(&[b"MESSAGE=x\xff", b"SYSLOG_IDENTIFIER=sshd", b"_AUDIT_LOGINUID=7"]),
+        );
+        let forged: [&[u8]; 6] = [
+            accepted,
+            b"SYSLOG_IDENTIFIER=sshd",
+            b"_PID=66",
+            b"_COMM=logger",
+            b"_EXE=/usr/bin/logger",
+            b"_CMDLINE=logger -t sshd",
+        ];
+        writer.entry(START, &forged);
+        let started: [&[u8]; 5] = [
+            b"MESSAGE=Started Backup.",
+            b"MESSAGE_ID=39f53479d3a045ac8e11786248231fbf",
+            b"_PID=1",
+            b"_COMM=systemd",
+            b"UNIT=backup.service",
+        ];
+        writer.entry(START, &started);
+        let (found, counts, gaps) = tell(writer);
+        let login = "Accepted publickey for root from 192.0.2.7 port 40022 ssh2";
+        assert_eq!(
+            found,
+            [
+                "1 process.seen kernel sshd /usr/sbin/sshd|  ".to_owned(),
+                format!("1 auth.success kernel sshd /usr/sbin/sshd|  {login}"),
+                "2 log.message kernel sshd /usr/sbin/sshd|  x\\xff".to_owned(),
+                "3 process.seen kernel logger /usr/bin/logger|logger -t sshd  ".to_owned(),
+                format!("3 auth.success claim sshd /usr/bin/logger|logger -t sshd  {login}"),
+                "4 service.start kernel systemd | backup.service Started Backup.".to_owned(),
+            ]
+        );
+        assert_eq!((counts.lines, counts.events, counts.not_understood, gaps), (4, 6, 0, vec![]));
+    }
 
     #[test]
     fn what_the_kernels_audit_gave_to_journald_keeps_its_fields() {
         let mut writer = Writer::new(KEYED_HASH);
-    let execve: [&[u8]; 5] = [
-        b"_TRANSPORT=audit",
-        b"_AUDIT_TYPE_NAME=EXECVE",
-        b"_AUDIT_ID=77",
-        b"_AUDIT_FIELD_A1=2D6C20",
-        b"_AUDIT_FIELD_A0=\"ls\"",
-    ];
-    writer.entry(START, &execve);
+        let execve: [&[u8]; 5] = [
+            b"_TRANSPORT=audit",
+            b"_AUDIT_TYPE_NAME=EXECVE",
+            b"_AUDIT_ID=77",
+            b"_AUDIT_FIELD_A1=2D6C20",
+            b"_AUDIT_FIELD_A0=\"ls\"",
+        ];
+        writer.entry(START, &execve);
         let (found, _, _) = tell(writer);
         assert_eq!(found, ["1 process.start kernel audit |ls -l   "]);
     }

@@ -242,7 +242,8 @@ fn files_of_systemd_itself_are_read_whole() {
         let mut numbers = Vec::new();
         let summary = read(&machine, Path::new("/j"), Depth::Fields, &mut |entry| {
             let i = entry.number - 1;
-            let long = if i % 4 == 3 { format!("frame {i} in libc; ").repeat(40) } else { String::new() };
+            let long =
+                if i % 4 == 3 { format!("frame {i} in libc; ").repeat(40) } else { String::new() };
             let message = entry.value("MESSAGE").unwrap().escape_ascii().to_string();
             assert_eq!(message, format!("line {i} {long}"), "{name}");
             assert_eq!(entry.value("BINARY"), Some(&[0, 10, 255, i as u8][..]));

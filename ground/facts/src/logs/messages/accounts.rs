@@ -135,9 +135,10 @@ fn changed<'l>(
 /// Sentences without quotes: `user ann added by root to group sudo`, `group changed in
 /// /etc/group (group ann/1001, new name: bob)`, `changed password expiry for ann`.
 fn plain<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
-    for (verb, way, reason) in
-        [(" added by ", " to group ", "member added"), (" removed by ", " from group ", "member removed")]
-    {
+    for (verb, way, reason) in [
+        (" added by ", " to group ", "member added"),
+        (" removed by ", " from group ", "member removed"),
+    ] {
         if let Some((member, rest)) = text.strip_prefix("user ").and_then(|it| it.split_once(verb))
             && let Some((by, group)) = rest.split_once(way)
         {
@@ -177,7 +178,9 @@ mod tests {
 
     #[test]
     fn an_account_with_all_its_numbers() {
-        let event = only("useradd[7]: new user: name=butter, UID=0, GID=27, home=/home/b, shell=/bin/bash, from=/dev/pts/1");
+        let event = only(
+            "useradd[7]: new user: name=butter, UID=0, GID=27, home=/home/b, shell=/bin/bash, from=/dev/pts/1",
+        );
         assert_eq!((event.kind, &*event.target), (EventKind::AccountAdd, "butter"));
         assert_eq!((event.number("target_uid"), event.number("gid")), (Some(0), Some(27)));
         assert_eq!((event.text("home"), event.text("shell")), ("/home/b", "/bin/bash"));
@@ -188,17 +191,53 @@ mod tests {
         use EventKind::{AccountChange, AccountRemove, GroupChange};
         for (line, kind, target, group, reason) in [
             ("usermod[7]: add 'ann' to group 'sudo'", GroupChange, "ann", "sudo", "member added"),
-            ("usermod[7]: delete 'ann' from group 'sudo'", GroupChange, "ann", "sudo", "member removed"),
-            ("gpasswd[7]: user ann added by root to group wheel", GroupChange, "ann", "wheel", "member added"),
+            (
+                "usermod[7]: delete 'ann' from group 'sudo'",
+                GroupChange,
+                "ann",
+                "sudo",
+                "member removed",
+            ),
+            (
+                "gpasswd[7]: user ann added by root to group wheel",
+                GroupChange,
+                "ann",
+                "wheel",
+                "member added",
+            ),
             ("groupadd[7]: new group: name=x, GID=99", GroupChange, "", "x", "added"),
-            ("groupadd[7]: group added to /etc/group: name=x, GID=99", GroupChange, "", "x", "added"),
+            (
+                "groupadd[7]: group added to /etc/group: name=x, GID=99",
+                GroupChange,
+                "",
+                "x",
+                "added",
+            ),
             ("userdel[7]: delete user 'ann'", AccountRemove, "ann", "", "removed"),
             ("userdel[7]: removed group 'ann' owned by 'ann'", GroupChange, "", "ann", "removed"),
             ("usermod[7]: change user 'ann' password", AccountChange, "ann", "", "password"),
             ("usermod[7]: lock user 'ann' password", AccountChange, "ann", "", "password locked"),
-            ("passwd[7]: password for 'ann' changed by 'root'", AccountChange, "ann", "", "password changed"),
-            ("chage[7]: changed password expiry for ann", AccountChange, "ann", "", "password or its expiry changed"),
-            ("groupmod[7]: group changed in /etc/group (group x/99, new name: y)", GroupChange, "", "x", "new name: y"),
+            (
+                "passwd[7]: password for 'ann' changed by 'root'",
+                AccountChange,
+                "ann",
+                "",
+                "password changed",
+            ),
+            (
+                "chage[7]: changed password expiry for ann",
+                AccountChange,
+                "ann",
+                "",
+                "password or its expiry changed",
+            ),
+            (
+                "groupmod[7]: group changed in /etc/group (group x/99, new name: y)",
+                GroupChange,
+                "",
+                "x",
+                "new name: y",
+            ),
         ] {
             let event = only(line);
             assert_eq!((event.kind, &*event.target), (kind, target), "{line}");
@@ -208,7 +247,9 @@ mod tests {
 
     #[test]
     fn a_service_account_gets_a_shell_and_a_user_the_number_of_root() {
-        let event = only("usermod[7]: change user 'www-data' shell from '/usr/sbin/nologin' to '/bin/bash'");
+        let event = only(
+            "usermod[7]: change user 'www-data' shell from '/usr/sbin/nologin' to '/bin/bash'",
+        );
         assert_eq!((&*event.target, event.text("shell")), ("www-data", "/bin/bash"));
         let event = only("usermod[7]: change user 'ann' UID from '1000' to '0'");
         assert_eq!((&*event.target, event.number("target_uid")), ("ann", Some(0)));

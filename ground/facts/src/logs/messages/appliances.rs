@@ -34,12 +34,12 @@ fn router<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
     let (kind, rest) = match text.split_once(" login failure for user ") {
         Some((_, rest)) => (EventKind::AuthFailure, rest),
         None => {
-            let (_, rest) = text.split_once(" user ").filter(|(_, rest)| rest.contains(" logged in from "))?;
+            let (_, rest) =
+                text.split_once(" user ").filter(|(_, rest)| rest.contains(" logged in from "))?;
             (EventKind::AuthSuccess, rest)
         }
     };
-    let (user, rest) =
-        rest.rsplit_once(" from ")?;
+    let (user, rest) = rest.rsplit_once(" from ")?;
     let mut event = message.event(kind);
     event.user = Cow::Borrowed(user.strip_suffix(" logged in").unwrap_or(user));
     event.source_ip = Cow::Borrowed(cut::address(cut::word(rest).0));

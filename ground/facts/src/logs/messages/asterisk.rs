@@ -82,7 +82,10 @@ fn refused<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
 
 /// Leaves out `UDP:` and its like before an address.
 fn transport(peer: &str) -> &str {
-    ["UDP:", "TCP:", "TLS:", "WS:", "WSS:"].iter().find_map(|name| peer.strip_prefix(name)).unwrap_or(peer)
+    ["UDP:", "TCP:", "TLS:", "WS:", "WSS:"]
+        .iter()
+        .find_map(|name| peer.strip_prefix(name))
+        .unwrap_or(peer)
 }
 
 /// `InvalidPassword",…,AccountID="ann",…,RemoteAddress="IPV4/UDP/192.0.2.7/5060",…`.
@@ -123,6 +126,9 @@ mod tests {
 
     #[test]
     fn what_is_no_level_is_not_asterisks() {
-        assert_eq!(parse(&Message { text: "a: Host 1.2.3.4 failed to x", ..Message::default() }), None);
+        assert_eq!(
+            parse(&Message { text: "a: Host 1.2.3.4 failed to x", ..Message::default() }),
+            None
+        );
     }
 }

@@ -28,7 +28,8 @@ pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
     }
     let mut event = message.event(EventKind::ClockChange);
     // `by -12.3 seconds`, `reset +12.3 s`, `offset 0.5 sec`.
-    let number = text.split([' ', ',']).find(|word| word.contains('.') && word.parse::<f64>().is_ok());
+    let number =
+        text.split([' ', ',']).find(|word| word.contains('.') && word.parse::<f64>().is_ok());
     if let Some(seconds) = number {
         event.with("seconds", seconds);
     }
@@ -50,7 +51,11 @@ mod tests {
             ("chronyd[7]: Backward time jump detected!", ""),
         ] {
             let event = only(line);
-            assert_eq!((event.kind, event.text("seconds")), (EventKind::ClockChange, seconds), "{line}");
+            assert_eq!(
+                (event.kind, event.text("seconds")),
+                (EventKind::ClockChange, seconds),
+                "{line}"
+            );
         }
         assert_eq!(only("chronyd[7]: Selected source 1.2.3.4").kind, EventKind::LogMessage);
     }

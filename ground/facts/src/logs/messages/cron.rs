@@ -71,7 +71,8 @@ fn job<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
         // `3 (a0000301c2a4e0) for user 'ann' (1000)`.
         event.with("job", cut::until(rest, " "));
         event.user = Cow::Borrowed(cut::between(rest, "for user '", "'")?);
-        event.uid = rest.rsplit_once('(').and_then(|(_, uid)| uid.trim_end_matches(')').parse().ok());
+        event.uid =
+            rest.rsplit_once('(').and_then(|(_, uid)| uid.trim_end_matches(')').parse().ok());
         return Some(event);
     }
     if let Some(rest) = text.strip_prefix("USER ") {
@@ -122,7 +123,10 @@ mod tests {
     #[test]
     fn changed_tables() {
         let event = only("crontab[7]: (root) REPLACE (www-data)");
-        assert_eq!((event.kind, &*event.user, &*event.target), (EventKind::CronChange, "root", "www-data"));
+        assert_eq!(
+            (event.kind, &*event.user, &*event.target),
+            (EventKind::CronChange, "root", "www-data")
+        );
         let event = only("cron[7]: (*system*) RELOAD (/etc/crontab)");
         assert_eq!((event.kind, &*event.path), (EventKind::CronChange, "/etc/crontab"));
         assert_eq!(only("crontab[7]: (root) LIST (root)").kind, EventKind::LogMessage);
@@ -140,6 +144,9 @@ mod tests {
             assert_eq!((event.kind, &*event.user), (EventKind::CronRun, user), "{line}");
         }
         let events = all("crond[7]: USER root pid 8 cmd run-parts /etc/periodic/15min");
-        assert_eq!((events[0].pid, &*events[1].command), (Some(8), "run-parts /etc/periodic/15min"));
+        assert_eq!(
+            (events[0].pid, &*events[1].command),
+            (Some(8), "run-parts /etc/periodic/15min")
+        );
     }
 }

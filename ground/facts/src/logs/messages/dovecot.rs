@@ -108,10 +108,22 @@ mod tests {
     #[test]
     fn a_login_a_failure_and_one_who_never_tried() {
         for (text, kind) in [
-            ("imap-login: Login: user=<ann>, method=PLAIN, rip=192.0.2.7, lip=10.0.0.1, mpid=7, TLS, session=<x>", EventKind::AuthSuccess),
-            ("imap-login: Disconnected (auth failed, 3 attempts in 9 secs): user=<ann>, method=PLAIN, rip=192.0.2.7, lip=10.0.0.1", EventKind::AuthFailure),
-            ("imap-login: Info: Aborted login (tried to use disallowed plaintext auth): user=<ann>, rip=192.0.2.7, lip=1.1.1.1", EventKind::AuthFailure),
-            ("imap-login: Disconnected (no auth attempts in 0 secs): user=<ann>, rip=192.0.2.7, lip=1.1.1.1", EventKind::AuthAborted),
+            (
+                "imap-login: Login: user=<ann>, method=PLAIN, rip=192.0.2.7, lip=10.0.0.1, mpid=7, TLS, session=<x>",
+                EventKind::AuthSuccess,
+            ),
+            (
+                "imap-login: Disconnected (auth failed, 3 attempts in 9 secs): user=<ann>, method=PLAIN, rip=192.0.2.7, lip=10.0.0.1",
+                EventKind::AuthFailure,
+            ),
+            (
+                "imap-login: Info: Aborted login (tried to use disallowed plaintext auth): user=<ann>, rip=192.0.2.7, lip=1.1.1.1",
+                EventKind::AuthFailure,
+            ),
+            (
+                "imap-login: Disconnected (no auth attempts in 0 secs): user=<ann>, rip=192.0.2.7, lip=1.1.1.1",
+                EventKind::AuthAborted,
+            ),
         ] {
             let expected = (kind, "ann".into(), "192.0.2.7".into(), "imap".into());
             assert_eq!(read("dovecot", text), Some(expected), "{text}");
@@ -120,7 +132,10 @@ mod tests {
 
     #[test]
     fn the_authenticator_names_user_and_address() {
-        let found = read("dovecot", "auth-worker(7): pam(o,brien,192.0.2.7): unknown user (given password: x)");
+        let found = read(
+            "dovecot",
+            "auth-worker(7): pam(o,brien,192.0.2.7): unknown user (given password: x)",
+        );
         let found = found.unwrap();
         assert_eq!((found.0, found.2.as_str()), (EventKind::AuthInvalidUser, "192.0.2.7"));
         assert_eq!(read("dovecot", "auth: Error: sql(a): broken"), None);

@@ -46,7 +46,9 @@ fn attempt<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
     put_address(&mut event, address);
     let who = who.trim();
     event.user = Cow::Borrowed(match who.strip_prefix('\'') {
-        Some(quoted) => quoted.split_once("' with ").map_or(quoted, |(user, _)| user).trim_end_matches('\''),
+        Some(quoted) => {
+            quoted.split_once("' with ").map_or(quoted, |(user, _)| user).trim_end_matches('\'')
+        }
         None => who,
     });
     if let Some((_, key)) = who.rsplit_once(" key ") {
@@ -58,7 +60,8 @@ fn attempt<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
 /// `Exit before auth (user 'root', 3 fails): Max auth tries reached - user 'root' from
 /// 1.2.3.4:56`, `Exit before auth from <1.2.3.4:56>: (user 'root', 0 fails): Exited normally`.
 fn exit<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
-    let rest = text.strip_prefix("Exit before auth").or_else(|| text.strip_prefix("exit before auth"));
+    let rest =
+        text.strip_prefix("Exit before auth").or_else(|| text.strip_prefix("exit before auth"));
     let Some(rest) = rest else {
         let rest = text.strip_prefix("Exit (")?;
         let (user, rest) = rest.split_once(')')?;
@@ -100,13 +103,29 @@ mod tests {
         use EventKind::{AuthAborted, AuthFailure, AuthInvalidUser, AuthSuccess, NetworkListen};
         for (line, kind, user) in [
             ("Bad password attempt for 'root' from 1.2.3.4:56", AuthFailure, "root"),
-            ("Bad password attempt for 'a' from 9.9.9.9:1' from 1.2.3.4:56", AuthFailure, "a' from 9.9.9.9:1"),
+            (
+                "Bad password attempt for 'a' from 9.9.9.9:1' from 1.2.3.4:56",
+                AuthFailure,
+                "a' from 9.9.9.9:1",
+            ),
             ("Login attempt for nonexistent user from ::ffff:1.2.3.4:56", AuthInvalidUser, ""),
             ("Password auth succeeded for 'root' from 1.2.3.4:56", AuthSuccess, "root"),
-            ("Pubkey auth succeeded for 'root' with ssh-rsa key SHA256:abc from 1.2.3.4:56", AuthSuccess, "root"),
+            (
+                "Pubkey auth succeeded for 'root' with ssh-rsa key SHA256:abc from 1.2.3.4:56",
+                AuthSuccess,
+                "root",
+            ),
             ("Child connection from 1.2.3.4:56", NetworkListen, ""),
-            ("Exit before auth (user 'root', 3 fails): Max auth tries reached - user 'root' from 1.2.3.4:56", AuthFailure, "root"),
-            ("Exit before auth from <1.2.3.4:56>: (user 'root', 0 fails): Exited normally", AuthAborted, "root"),
+            (
+                "Exit before auth (user 'root', 3 fails): Max auth tries reached - user 'root' from 1.2.3.4:56",
+                AuthFailure,
+                "root",
+            ),
+            (
+                "Exit before auth from <1.2.3.4:56>: (user 'root', 0 fails): Exited normally",
+                AuthAborted,
+                "root",
+            ),
         ] {
             let event = only(&format!("dropbear[7]: {line}"));
             let told = (event.kind, &*event.user, &*event.source_ip, event.source_port);

@@ -19,7 +19,8 @@ pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
     }
     let (_, rest) = text.split_once('[')?;
     let (jail, said) = rest.split_once("] ")?;
-    let said = said.strip_prefix("Restore ").or_else(|| said.strip_prefix("Increase ")).unwrap_or(said);
+    let said =
+        said.strip_prefix("Restore ").or_else(|| said.strip_prefix("Increase ")).unwrap_or(said);
     let (verb, rest) = cut::word(said);
     let (kind, action) = match verb {
         "Ban" => (EventKind::IdsWitness, "ban"),

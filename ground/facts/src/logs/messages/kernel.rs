@@ -27,7 +27,11 @@ fn without_stamp(text: &str) -> &str {
     let mut text = text.trim_start();
     while let Some(rest) = text.strip_prefix('[')
         && let Some((inside, rest)) = rest.split_once(']')
-        && inside.trim().trim_start_matches(['T', 'C']).bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        && inside
+            .trim()
+            .trim_start_matches(['T', 'C'])
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b == b'.')
     {
         text = rest.trim_start();
     }
@@ -133,7 +137,10 @@ fn other<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
     {
         let mut event = message.event(EventKind::ConfigChange);
         let interface = interface.strip_prefix("device ").unwrap_or(interface);
-        event.with("interface", interface.trim_end_matches(':').rsplit(' ').next().unwrap_or_default());
+        event.with(
+            "interface",
+            interface.trim_end_matches(':').rsplit(' ').next().unwrap_or_default(),
+        );
         event.with("reason", verb);
         return Some(event);
     }
@@ -173,7 +180,8 @@ fn kind_of(text: &str) -> Option<EventKind> {
     if text.contains("bpf_probe_write_user") || text.contains("Possible SYN flooding on port") {
         return Some(EventKind::KernelComplaint);
     }
-    let suppressed = text.ends_with(" callbacks suppressed") || text.ends_with(" messages suppressed.");
+    let suppressed =
+        text.ends_with(" callbacks suppressed") || text.ends_with(" messages suppressed.");
     suppressed.then_some(EventKind::LogLost)
 }
 
@@ -184,7 +192,9 @@ mod tests {
 
     #[test]
     fn packets_that_a_filter_logged() {
-        let event = only("kernel: [  970.699396] [UFW BLOCK] IN=eth0 OUT= MAC=aa:bb SRC=1.2.3.4 DST=5.6.7.8 LEN=40 TOS=0x00 PREC=0x00 TTL=1 ID=1 PROTO=TCP SPT=50 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0");
+        let event = only(
+            "kernel: [  970.699396] [UFW BLOCK] IN=eth0 OUT= MAC=aa:bb SRC=1.2.3.4 DST=5.6.7.8 LEN=40 TOS=0x00 PREC=0x00 TTL=1 ID=1 PROTO=TCP SPT=50 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0",
+        );
         assert_eq!((event.kind, &*event.source_ip), (EventKind::NetworkFilter, "1.2.3.4"));
         assert_eq!((event.source_port, event.number("destination_port")), (Some(50), Some(22)));
         assert_eq!((event.text("destination_ip"), &*event.method), ("5.6.7.8", "TCP"));
@@ -206,16 +216,24 @@ mod tests {
 
     #[test]
     fn modules_interfaces_and_the_rest() {
-        use EventKind::{Boot, ConfigChange, KernelComplaint, LogLost, LogMessage, ModuleLoad, Shutdown};
+        use EventKind::{
+            Boot, ConfigChange, KernelComplaint, LogLost, LogMessage, ModuleLoad, Shutdown,
+        };
         for (line, kind) in [
             ("diamorphine: loading out-of-tree module taints kernel.", ModuleLoad),
-            ("diamorphine: module verification failed: signature and/or required key missing - tainting kernel", ModuleLoad),
+            (
+                "diamorphine: module verification failed: signature and/or required key missing - tainting kernel",
+                ModuleLoad,
+            ),
             ("device eth0 entered promiscuous mode", ConfigChange),
             ("virtio_net virtio0 eth0: entered promiscuous mode", ConfigChange),
             ("Linux version 6.1.0-1-amd64 (x@y)", Boot),
             ("reboot: Restarting system", Shutdown),
             ("BUG: unable to handle page fault for address: 0", KernelComplaint),
-            ("x[7] is installing a program with bpf_probe_write_user helper that may corrupt user memory!", KernelComplaint),
+            (
+                "x[7] is installing a program with bpf_probe_write_user helper that may corrupt user memory!",
+                KernelComplaint,
+            ),
             ("net_ratelimit: 12 callbacks suppressed", LogLost),
             ("EXT4-fs (sda1): mounted filesystem", LogMessage),
         ] {

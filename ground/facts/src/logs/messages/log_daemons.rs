@@ -57,7 +57,9 @@ fn state(text: &str) -> Option<EventKind> {
     }
     if text.starts_with("[origin software=") || text.starts_with("syslogd ") {
         return match () {
-            () if text.ends_with("] start") || text.contains("restart") => Some(EventKind::ServiceStart),
+            () if text.ends_with("] start") || text.contains("restart") => {
+                Some(EventKind::ServiceStart)
+            }
             () if text.contains("] exiting on signal") => Some(EventKind::ServiceStop),
             () if text.contains("HUPed") => Some(EventKind::ConfigChange),
             () => None,
@@ -81,13 +83,22 @@ mod tests {
     fn starts_and_stops() {
         use EventKind::{LogCleared, ServiceStart, ServiceStop};
         for (line, kind) in [
-            ("rsyslogd: [origin software=\"rsyslogd\" swVersion=\"8.2\" x-pid=\"1\"] start", ServiceStart),
-            ("rsyslogd: [origin software=\"rsyslogd\" swVersion=\"8.2\" x-pid=\"1\"] exiting on signal 15.", ServiceStop),
+            (
+                "rsyslogd: [origin software=\"rsyslogd\" swVersion=\"8.2\" x-pid=\"1\"] start",
+                ServiceStart,
+            ),
+            (
+                "rsyslogd: [origin software=\"rsyslogd\" swVersion=\"8.2\" x-pid=\"1\"] exiting on signal 15.",
+                ServiceStop,
+            ),
             ("syslogd 1.4.1: restart.", ServiceStart),
             ("exiting on signal 15", ServiceStop),
             ("syslog-ng[7]: syslog-ng shutting down; version='3.5'", ServiceStop),
             ("systemd-journald[7]: Journal stopped", ServiceStop),
-            ("systemd-journald[7]: Vacuuming done, freed 8.0M of archived journals from /var/log/journal.", LogCleared),
+            (
+                "systemd-journald[7]: Vacuuming done, freed 8.0M of archived journals from /var/log/journal.",
+                LogCleared,
+            ),
             ("auditd[7]: The audit daemon is exiting.", ServiceStop),
         ] {
             assert_eq!(only(line).kind, kind, "{line}");
@@ -102,7 +113,11 @@ mod tests {
             ("rsyslogd: imjournal: 88 messages lost due to rate-limiting", 88),
         ] {
             let event = only(line);
-            assert_eq!((event.kind, event.number("count")), (EventKind::LogLost, Some(count)), "{line}");
+            assert_eq!(
+                (event.kind, event.number("count")),
+                (EventKind::LogLost, Some(count)),
+                "{line}"
+            );
         }
     }
 }

@@ -40,7 +40,8 @@ fn session<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
 }
 
 fn end<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
-    let ends = ["System is powering", "System is rebooting", "System is halting", "The system will "];
+    let ends =
+        ["System is powering", "System is rebooting", "System is halting", "The system will "];
     let said = ends.into_iter().any(|start| text.starts_with(start));
     said.then(|| {
         let mut event = message.event(EventKind::Shutdown);
@@ -138,9 +139,27 @@ mod tests {
     fn logins_on_terminals() {
         use EventKind::{AuthFailure, AuthInvalidUser, AuthSuccess};
         for (line, kind, user, tty, address) in [
-            ("login[7]: FAILED LOGIN 1 FROM tty1 FOR root, Authentication failure", AuthFailure, "root", "tty1", ""),
-            ("login[7]: FAILED LOGIN (1) on '/dev/tty1' FOR 'root', Authentication failure", AuthFailure, "root", "/dev/tty1", ""),
-            ("login[7]: FAILED LOGIN (2) on '/dev/pts/3' from '1.2.3.4' FOR 'UNKNOWN', User not known to the underlying authentication module", AuthInvalidUser, "UNKNOWN", "/dev/pts/3", "1.2.3.4"),
+            (
+                "login[7]: FAILED LOGIN 1 FROM tty1 FOR root, Authentication failure",
+                AuthFailure,
+                "root",
+                "tty1",
+                "",
+            ),
+            (
+                "login[7]: FAILED LOGIN (1) on '/dev/tty1' FOR 'root', Authentication failure",
+                AuthFailure,
+                "root",
+                "/dev/tty1",
+                "",
+            ),
+            (
+                "login[7]: FAILED LOGIN (2) on '/dev/pts/3' from '1.2.3.4' FOR 'UNKNOWN', User not known to the underlying authentication module",
+                AuthInvalidUser,
+                "UNKNOWN",
+                "/dev/pts/3",
+                "1.2.3.4",
+            ),
             ("login[7]: ROOT LOGIN ON tty1", AuthSuccess, "root", "tty1", ""),
             ("login[7]: ROOT LOGIN  on '/dev/tty1'", AuthSuccess, "root", "/dev/tty1", ""),
             ("login[7]: LOGIN ON tty1 BY ann", AuthSuccess, "ann", "tty1", ""),

@@ -119,7 +119,8 @@ fn solid<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
         EventKind::AuthSuccess
     } else if what.contains("no such user") || what.contains("can't map user") {
         EventKind::AuthInvalidUser
-    } else if what.contains("failed") || what.contains("not allowed") || what.contains("can't find") {
+    } else if what.contains("failed") || what.contains("not allowed") || what.contains("can't find")
+    {
         EventKind::AuthFailure
     } else {
         return None;
@@ -170,7 +171,9 @@ mod tests {
             Some((EventKind::AuthFailure, "a, ip=[10.0.0.1]".into(), "192.0.2.7".into()))
         );
         assert_eq!(
-            read("imapd", "Login failed user=a host=x [10.0.0.1] auth=a host=y [192.0.2.7]").unwrap().2,
+            read("imapd", "Login failed user=a host=x [10.0.0.1] auth=a host=y [192.0.2.7]")
+                .unwrap()
+                .2,
             "192.0.2.7"
         );
     }
@@ -186,7 +189,10 @@ mod tests {
             Some((EventKind::AuthSuccess, "ann".into(), "192.0.2.7".into()))
         );
         assert_eq!(
-            read("perdition", "Auth: 192.0.2.7:34->10.0.0.1:143 client-secure=plaintext user=\"ann\" status=\"failed: x\""),
+            read(
+                "perdition",
+                "Auth: 192.0.2.7:34->10.0.0.1:143 client-secure=plaintext user=\"ann\" status=\"failed: x\""
+            ),
             Some((EventKind::AuthFailure, "ann".into(), "192.0.2.7".into()))
         );
     }

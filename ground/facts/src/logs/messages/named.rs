@@ -61,9 +61,21 @@ mod tests {
     #[test]
     fn a_refused_transfer_and_a_question() {
         for (text, kind, query) in [
-            ("client @0x7f 192.0.2.7#5353 (x.example): query (cache) 'x.example/A/IN' denied", EventKind::ServiceAbuse, "x.example"),
-            ("client 192.0.2.7#5353: zone transfer 'x.example/AXFR/IN' denied", EventKind::ServiceAbuse, "x.example"),
-            ("queries: info: client @0x7f 192.0.2.7#5353 (y.example): query: y.example IN A +E(0)K (10.0.0.1)", EventKind::NetworkResolve, "y.example"),
+            (
+                "client @0x7f 192.0.2.7#5353 (x.example): query (cache) 'x.example/A/IN' denied",
+                EventKind::ServiceAbuse,
+                "x.example",
+            ),
+            (
+                "client 192.0.2.7#5353: zone transfer 'x.example/AXFR/IN' denied",
+                EventKind::ServiceAbuse,
+                "x.example",
+            ),
+            (
+                "queries: info: client @0x7f 192.0.2.7#5353 (y.example): query: y.example IN A +E(0)K (10.0.0.1)",
+                EventKind::NetworkResolve,
+                "y.example",
+            ),
         ] {
             let event = parse(&Message { text, ..Message::default() }).unwrap();
             assert_eq!((event.kind, event.text("query")), (kind, query), "{text}");

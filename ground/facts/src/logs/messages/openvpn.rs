@@ -49,7 +49,8 @@ fn kind(said: &str) -> Option<EventKind> {
     if said.starts_with("SIGUSR1[soft,connection-reset]") {
         return Some(EventKind::ServiceAbuse);
     }
-    if said.starts_with("Connection reset") || said.starts_with("WARNING: Bad encapsulated packet") {
+    if said.starts_with("Connection reset") || said.starts_with("WARNING: Bad encapsulated packet")
+    {
         return Some(EventKind::AuthAborted);
     }
     if said.contains("authentication succeeded for username") {
@@ -65,14 +66,25 @@ mod tests {
     #[test]
     fn a_login_and_a_scan() {
         for (text, kind, user) in [
-            ("192.0.2.7:1194 TLS: Username/Password authentication succeeded for username 'ann' ", EventKind::AuthSuccess, "ann"),
+            (
+                "192.0.2.7:1194 TLS: Username/Password authentication succeeded for username 'ann' ",
+                EventKind::AuthSuccess,
+                "ann",
+            ),
             ("ann/192.0.2.7:1194 Connection reset, restarting [0]", EventKind::AuthAborted, "ann"),
-            ("TLS Error: incoming packet authentication failed from [AF_INET]192.0.2.7:1194", EventKind::AuthFailure, ""),
+            (
+                "TLS Error: incoming packet authentication failed from [AF_INET]192.0.2.7:1194",
+                EventKind::AuthFailure,
+                "",
+            ),
         ] {
             let event = parse(&Message { text, ..Message::default() }).unwrap();
             assert_eq!((event.kind, &*event.user), (kind, user), "{text}");
             assert_eq!((&*event.source_ip, event.source_port), ("192.0.2.7", Some(1194)));
         }
-        assert_eq!(parse(&Message { text: "Initialization Sequence Completed", ..Message::default() }), None);
+        assert_eq!(
+            parse(&Message { text: "Initialization Sequence Completed", ..Message::default() }),
+            None
+        );
     }
 }

@@ -218,14 +218,17 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Option<(EventKind, String, String)> {
-        let message = Message { tag: "postfix/smtpd", program: "smtpd", text, ..Message::default() };
+        let message =
+            Message { tag: "postfix/smtpd", program: "smtpd", text, ..Message::default() };
         parse(&message).map(|event| (event.kind, event.source_ip.into(), event.user.into()))
     }
 
     #[test]
     fn a_guessed_password_a_login_and_mail_of_the_web_user() {
         assert_eq!(
-            read("warning: unknown[192.0.2.7]:55: SASL LOGIN authentication failed: (reason unavailable), sasl_username=admin"),
+            read(
+                "warning: unknown[192.0.2.7]:55: SASL LOGIN authentication failed: (reason unavailable), sasl_username=admin"
+            ),
             Some((EventKind::AuthFailure, "192.0.2.7".into(), "admin".into()))
         );
         assert_eq!(
@@ -251,9 +254,23 @@ mod tests {
 
     #[test]
     fn one_who_leaves_early_and_a_server_that_is_down() {
-        assert_eq!(read("lost connection after DATA from a[192.0.2.7]").unwrap().0, EventKind::AuthAborted);
-        assert_eq!(read("disconnect from a[192.0.2.7] ehlo=1 auth=0/3 quit=1").unwrap().0, EventKind::MailAbuse);
-        assert_eq!(read("disconnect from a[192.0.2.7] ehlo=1 auth=1 quit=1").unwrap().0, EventKind::SessionClose);
-        assert_eq!(read("warning: a[1.1.1.1]: SASL LOGIN authentication failed: Connection lost to authentication server"), None);
+        assert_eq!(
+            read("lost connection after DATA from a[192.0.2.7]").unwrap().0,
+            EventKind::AuthAborted
+        );
+        assert_eq!(
+            read("disconnect from a[192.0.2.7] ehlo=1 auth=0/3 quit=1").unwrap().0,
+            EventKind::MailAbuse
+        );
+        assert_eq!(
+            read("disconnect from a[192.0.2.7] ehlo=1 auth=1 quit=1").unwrap().0,
+            EventKind::SessionClose
+        );
+        assert_eq!(
+            read(
+                "warning: a[1.1.1.1]: SASL LOGIN authentication failed: Connection lost to authentication server"
+            ),
+            None
+        );
     }
 }

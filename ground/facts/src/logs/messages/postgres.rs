@@ -14,8 +14,25 @@ use super::Message;
 
 /// Levels and kinds of lines.
 const LEVELS: &[&str] = &[
-    "LOG", "ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", "INFO", "DEBUG", "DEBUG1", "DEBUG2",
-    "DEBUG3", "DEBUG4", "DEBUG5", "DETAIL", "HINT", "STATEMENT", "CONTEXT", "QUERY", "LOCATION",
+    "LOG",
+    "ERROR",
+    "FATAL",
+    "PANIC",
+    "WARNING",
+    "NOTICE",
+    "INFO",
+    "DEBUG",
+    "DEBUG1",
+    "DEBUG2",
+    "DEBUG3",
+    "DEBUG4",
+    "DEBUG5",
+    "DETAIL",
+    "HINT",
+    "STATEMENT",
+    "CONTEXT",
+    "QUERY",
+    "LOCATION",
 ];
 
 /// Returns what stands before the level, the level, and the text: `LOG:  text`.
@@ -57,7 +74,9 @@ pub(in super::super) fn prefixed<'l>(event: &mut Event<'l>, prefix: &'l str) {
             Some(("db" | "d" | "database", value)) if !value.is_empty() => {
                 event.with("database", value);
             }
-            Some(("client" | "host" | "h" | "r" | "remote", value)) if event.source_ip.is_empty() => {
+            Some(("client" | "host" | "h" | "r" | "remote", value))
+                if event.source_ip.is_empty() =>
+            {
                 event.source_ip = Cow::Borrowed(cut::address_port(value).0);
             }
             Some(_) => {}
@@ -65,7 +84,8 @@ pub(in super::super) fn prefixed<'l>(event: &mut Event<'l>, prefix: &'l str) {
                 event.source_ip = Cow::Borrowed(word);
             }
             None => {
-                if let Some((user, database)) = word.split_once('@').filter(|parts| !parts.0.is_empty())
+                if let Some((user, database)) =
+                    word.split_once('@').filter(|parts| !parts.0.is_empty())
                 {
                     if event.user.is_empty() {
                         event.user = Cow::Borrowed(user);
@@ -81,7 +101,11 @@ pub(in super::super) fn prefixed<'l>(event: &mut Event<'l>, prefix: &'l str) {
 }
 
 /// Returns the event of a text and its level: `log.message` if nothing more is known.
-pub(in super::super) fn said<'l>(message: &Message<'l>, level: &'l str, text: &'l str) -> Event<'l> {
+pub(in super::super) fn said<'l>(
+    message: &Message<'l>,
+    level: &'l str,
+    text: &'l str,
+) -> Event<'l> {
     let mut event = message.event(EventKind::LogMessage);
     event.message = Cow::Borrowed(text);
     match level {

@@ -11,9 +11,11 @@ use super::Message;
 
 /// Parses what qmail's programs say.
 pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
-    if let Some(rest) = message.text.strip_prefix("vchkpw-").or_else(|| {
-        message.program.starts_with("vchkpw").then_some(message.text)
-    }) {
+    if let Some(rest) = message
+        .text
+        .strip_prefix("vchkpw-")
+        .or_else(|| message.program.starts_with("vchkpw").then_some(message.text))
+    {
         return password(message, rest);
     }
     let text = message.text;

@@ -26,7 +26,9 @@ pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
         let mut event = message.event(EventKind::NetworkListen);
         peer(&mut event, text.strip_prefix("Accepted ").unwrap_or_default());
         return Some(event);
-    } else if text.starts_with("Ready to accept connections") || text.contains("now ready to accept") {
+    } else if text.starts_with("Ready to accept connections")
+        || text.contains("now ready to accept")
+    {
         return Some(message.event(EventKind::ServiceStart));
     } else if text.contains("now ready to exit") {
         return Some(message.event(EventKind::ServiceStop));

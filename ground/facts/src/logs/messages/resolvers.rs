@@ -38,10 +38,8 @@ fn dnsmasq<'l>(message: &Message<'l>) -> Option<Event<'l>> {
         event.with("query", name).with("query_type", kind);
         return Some(event);
     }
-    let (name, answer) = text
-        .strip_prefix("reply ")
-        .or_else(|| text.strip_prefix("cached "))?
-        .split_once(" is ")?;
+    let (name, answer) =
+        text.strip_prefix("reply ").or_else(|| text.strip_prefix("cached "))?.split_once(" is ")?;
     // An answer with an address comes in a line for each, and adds nothing to the question.
     if !answer.starts_with("NXDOMAIN") {
         return None;
@@ -88,15 +86,28 @@ mod tests {
     fn questions_and_names_that_do_not_exist() {
         for (program, text, expected) in [
             ("dnsmasq", "query[TXT] a.t.example from 10.0.0.5", "10.0.0.5 a.t.example TXT "),
-            ("dnsmasq", "17 10.0.0.5/4000 query[A] b.example from 10.0.0.5", "10.0.0.5 b.example A "),
-            ("dnsmasq", "17 10.0.0.5/4000 reply b.example is NXDOMAIN", "10.0.0.5 b.example  NXDOMAIN"),
+            (
+                "dnsmasq",
+                "17 10.0.0.5/4000 query[A] b.example from 10.0.0.5",
+                "10.0.0.5 b.example A ",
+            ),
+            (
+                "dnsmasq",
+                "17 10.0.0.5/4000 reply b.example is NXDOMAIN",
+                "10.0.0.5 b.example  NXDOMAIN",
+            ),
             ("dnsmasq", "cached c.example is NXDOMAIN-IPv6", " c.example  NXDOMAIN"),
             ("unbound", "[7:0] info: 10.0.0.5 d.example. A IN", "10.0.0.5 d.example. A "),
-            ("unbound", "[7:0] info: reply: 10.0.0.5 d.example. A IN NXDOMAIN 0.01 0 30", "10.0.0.5 d.example. A NXDOMAIN"),
+            (
+                "unbound",
+                "[7:0] info: reply: 10.0.0.5 d.example. A IN NXDOMAIN 0.01 0 30",
+                "10.0.0.5 d.example. A NXDOMAIN",
+            ),
             ("systemd-resolved", "Looking up RR for e.example IN AAAA.", " e.example AAAA "),
         ] {
             let event = parse(&Message { program, text, ..Message::default() }).unwrap();
-            let [query, kind, result] = ["query", "query_type", "result"].map(|name| event.text(name));
+            let [query, kind, result] =
+                ["query", "query_type", "result"].map(|name| event.text(name));
             assert_eq!(format!("{} {query} {kind} {result}", event.source_ip), expected, "{text}");
             assert_eq!(event.kind, EventKind::NetworkResolve);
         }

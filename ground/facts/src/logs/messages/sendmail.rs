@@ -62,7 +62,9 @@ pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
             event.with(field, value.trim_matches(['<', '>']));
         }
     }
-    if let Some(uid) = cut::between(rest, "ctladdr=", ", ").and_then(|who| cut::between(who, "(", "/")) {
+    if let Some(uid) =
+        cut::between(rest, "ctladdr=", ", ").and_then(|who| cut::between(who, "(", "/"))
+    {
         event.uid = uid.parse().ok();
     }
     Some(event)
@@ -75,11 +77,31 @@ mod tests {
     #[test]
     fn refusals_logins_and_mail() {
         for (text, kind, ip) in [
-            ("q1: ruleset=check_rcpt, arg1=<a@b>, relay=x.example [192.0.2.7], reject=550 5.7.1 <a@b>... Relaying denied", EventKind::MailAbuse, "192.0.2.7"),
-            ("q1: AUTH failure (LOGIN): user not found (-20) SASL(-13): user not found: checkpass failed, relay=[192.0.2.7]", EventKind::AuthFailure, "192.0.2.7"),
-            ("AUTH=server, relay=h [192.0.2.7] (may be forged), authid=ann, mech=PLAIN, bits=0", EventKind::AuthSuccess, "192.0.2.7"),
-            ("q1: from=<a@b>, size=7, class=0, nrcpts=1, relay=h [192.0.2.7]", EventKind::MailMessage, "192.0.2.7"),
-            ("q1: h [192.0.2.7] did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA", EventKind::MailAbuse, "192.0.2.7"),
+            (
+                "q1: ruleset=check_rcpt, arg1=<a@b>, relay=x.example [192.0.2.7], reject=550 5.7.1 <a@b>... Relaying denied",
+                EventKind::MailAbuse,
+                "192.0.2.7",
+            ),
+            (
+                "q1: AUTH failure (LOGIN): user not found (-20) SASL(-13): user not found: checkpass failed, relay=[192.0.2.7]",
+                EventKind::AuthFailure,
+                "192.0.2.7",
+            ),
+            (
+                "AUTH=server, relay=h [192.0.2.7] (may be forged), authid=ann, mech=PLAIN, bits=0",
+                EventKind::AuthSuccess,
+                "192.0.2.7",
+            ),
+            (
+                "q1: from=<a@b>, size=7, class=0, nrcpts=1, relay=h [192.0.2.7]",
+                EventKind::MailMessage,
+                "192.0.2.7",
+            ),
+            (
+                "q1: h [192.0.2.7] did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA",
+                EventKind::MailAbuse,
+                "192.0.2.7",
+            ),
         ] {
             let event = parse(&Message { text, ..Message::default() }).unwrap();
             assert_eq!((event.kind, &*event.source_ip), (kind, ip), "{text}");

@@ -55,7 +55,9 @@ pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
         event
     } else if rest.contains("RESULT tag=97 err=49") {
         message.event(EventKind::AuthFailure)
-    } else if let Some((_, bind)) = rest.split_once("BIND dn=\"").filter(|_| rest.contains(" mech=")) {
+    } else if let Some((_, bind)) =
+        rest.split_once("BIND dn=\"").filter(|_| rest.contains(" mech="))
+    {
         let mut event = message.event(EventKind::AuthSuccess);
         event.user = Cow::Borrowed(cut::until(bind, "\""));
         event.method = Cow::Borrowed(cut::value(rest, "mech", &[' ']).unwrap_or_default());

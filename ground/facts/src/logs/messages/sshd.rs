@@ -203,7 +203,8 @@ fn end<'l>(message: &Message<'l>, text: &'l str, before_login: bool) -> Option<S
 /// `1.2.3.4 port 22:11: Bye Bye`, `1.2.3.4: 3: com.jcraft.jsch.JSchException: Auth fail`.
 fn goodbye<'l>(message: &Message<'l>, rest: &'l str, meaning: Meaning) -> Said<'l> {
     let found = peer::at(rest);
-    let (code, reason) = found.after.trim_start_matches([':', ' ']).split_once(':').unwrap_or(("", ""));
+    let (code, reason) =
+        found.after.trim_start_matches([':', ' ']).split_once(':').unwrap_or(("", ""));
     let reason = reason.trim();
     // 14: the client has no method left that this server takes; 3 with this text is a library's
     // way to say the same.
@@ -315,7 +316,11 @@ fn strange_peer<'l>(message: &Message<'l>, text: &'l str) -> Option<Said<'l>> {
     if let Some(rest) = text.strip_prefix("Did not receive identification string from ") {
         return Some(abuse(message, peer::at(rest), "no identification"));
     }
-    let from_the_end = ["Bad protocol version identification ", "Magic value check failed ", "Bad remote protocol version "];
+    let from_the_end = [
+        "Bad protocol version identification ",
+        "Magic value check failed ",
+        "Bad remote protocol version ",
+    ];
     if let Some(rest) = invalid(text, from_the_end) {
         let found = peer::last(rest);
         let mut event = abuse(message, found, "bad protocol version");

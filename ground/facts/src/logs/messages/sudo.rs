@@ -23,7 +23,8 @@ pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
         if let Some(command) = rest.strip_prefix("COMMAND=") {
             super::put_command(&mut event, command);
             if event.target.is_empty() {
-                event.target = Cow::Borrowed(cut::between(command, "USER=", " ").unwrap_or_default());
+                event.target =
+                    Cow::Borrowed(cut::between(command, "USER=", " ").unwrap_or_default());
             }
             break;
         }
@@ -65,9 +66,14 @@ mod tests {
 
     #[test]
     fn a_command_is_a_use_of_rights_and_a_process() {
-        let events = all("sudo[7]:      ann : TTY=pts/0 ; PWD=/home/ann ; USER=root ; ENV=A=b ; COMMAND=/usr/bin/find / -name x ; y");
+        let events = all(
+            "sudo[7]:      ann : TTY=pts/0 ; PWD=/home/ann ; USER=root ; ENV=A=b ; COMMAND=/usr/bin/find / -name x ; y",
+        );
         let [used, process] = &events[..] else { panic!("{events:?}") };
-        assert_eq!((used.kind, &*used.user, &*used.target), (EventKind::PrivilegeUse, "ann", "root"));
+        assert_eq!(
+            (used.kind, &*used.user, &*used.target),
+            (EventKind::PrivilegeUse, "ann", "root")
+        );
         assert_eq!((&*used.tty, used.text("cwd"), used.text("ENV")), ("pts/0", "/home/ann", "A=b"));
         assert_eq!((process.kind, &*process.user), (EventKind::ProcessStart, "root"));
         assert_eq!(&*process.command, "/usr/bin/find / -name x ; y");
@@ -77,8 +83,14 @@ mod tests {
     #[test]
     fn refusals_have_a_reason_and_start_nothing() {
         for (line, reason) in [
-            ("sudo: ann : user NOT in sudoers ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/sh", "user NOT in sudoers"),
-            ("sudo: ann : 3 incorrect password attempts ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/sh", "3 incorrect password attempts"),
+            (
+                "sudo: ann : user NOT in sudoers ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/sh",
+                "user NOT in sudoers",
+            ),
+            (
+                "sudo: ann : 3 incorrect password attempts ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/sh",
+                "3 incorrect password attempts",
+            ),
         ] {
             let event = only(line);
             assert_eq!((event.kind, &*event.user), (EventKind::PrivilegeFailure, "ann"));
@@ -88,7 +100,9 @@ mod tests {
 
     #[test]
     fn a_directory_named_like_a_command_hides_none() {
-        let events = all("sudo: ann : TTY=pts/0 ; PWD=/tmp/a ; COMMAND=/bin/true ; USER=root ; COMMAND=/bin/sh");
+        let events = all(
+            "sudo: ann : TTY=pts/0 ; PWD=/tmp/a ; COMMAND=/bin/true ; USER=root ; COMMAND=/bin/sh",
+        );
         assert_eq!(events.len(), 2);
         assert!(events[1].command.ends_with("COMMAND=/bin/sh"), "{:?}", events[1]);
         assert_eq!(&*events[1].user, "root");

@@ -41,7 +41,8 @@ fn job<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
 }
 
 fn is_no_service(name: &str) -> bool {
-    const OTHERS: [&str; 7] = [".target", ".slice", ".timer", ".scope", ".socket", ".mount", ".path"];
+    const OTHERS: [&str; 7] =
+        [".target", ".slice", ".timer", ".scope", ".socket", ".mount", ".path"];
     OTHERS.into_iter().any(|end| name.ends_with(end))
 }
 
@@ -106,7 +107,11 @@ mod tests {
             ("Stopped System Logging Service.", ServiceStop, "System Logging Service"),
             ("Failed to start auditd.service - Audit.", ServiceFail, "auditd.service"),
             ("fail2ban.service: Deactivated successfully.", ServiceStop, "fail2ban.service"),
-            ("x.service: Main process exited, code=killed, status=9/KILL", ServiceFail, "x.service"),
+            (
+                "x.service: Main process exited, code=killed, status=9/KILL",
+                ServiceFail,
+                "x.service",
+            ),
             ("Started session-3.scope - Session 3 of User ann.", LogMessage, ""),
             ("Started apt-daily.timer - Daily apt.", LogMessage, ""),
             ("Starting ssh.service - OpenBSD Secure Shell server...", LogMessage, ""),

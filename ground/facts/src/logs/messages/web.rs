@@ -62,12 +62,42 @@ mod tests {
     #[test]
     fn servers_in_the_envelope_of_syslog() {
         for (program, text, kind, source) in [
-            ("nginx", "192.0.2.1 - - [15/Sep/2021:16:13:46 +0000] \"POST /wp-login.php HTTP/1.1\" 200 5364 \"-\" \"x\"", EventKind::AuthFailure, "192.0.2.1"),
-            ("nginx", "2023/12/09 21:35:20 [error] 983478#983478: *3 user \"f\" was not found in \"/h\", client: 192.0.2.3, server: s", EventKind::AuthInvalidUser, "192.0.2.3"),
-            ("httpd", "[authz_core:error] [pid 22034] [client 192.0.2.1:58585] AH01630: client denied by server configuration: /home/www/", EventKind::WebAbuse, "192.0.2.1"),
-            ("haproxy", "192.0.2.1:58430 [14/Nov/2015:22:45:11.608] main main/<NOSRV> -1/-1/-1/-1/0 401 248 - - PR-- 0/0/0/0/0 0/0 \"GET / HTTP/1.1\"", EventKind::AuthFailure, "192.0.2.1"),
-            ("lighttpd", "(mod_auth.c.853) password doesn't match for / username: user1 IP: 192.0.2.211", EventKind::AuthFailure, "192.0.2.211"),
-            ("suhosin", "ALERT - script tried to increase memory_limit (attacker '198.51.100.77', file '/a.php', line 161)", EventKind::WebAbuse, "198.51.100.77"),
+            (
+                "nginx",
+                "192.0.2.1 - - [15/Sep/2021:16:13:46 +0000] \"POST /wp-login.php HTTP/1.1\" 200 5364 \"-\" \"x\"",
+                EventKind::AuthFailure,
+                "192.0.2.1",
+            ),
+            (
+                "nginx",
+                "2023/12/09 21:35:20 [error] 983478#983478: *3 user \"f\" was not found in \"/h\", client: 192.0.2.3, server: s",
+                EventKind::AuthInvalidUser,
+                "192.0.2.3",
+            ),
+            (
+                "httpd",
+                "[authz_core:error] [pid 22034] [client 192.0.2.1:58585] AH01630: client denied by server configuration: /home/www/",
+                EventKind::WebAbuse,
+                "192.0.2.1",
+            ),
+            (
+                "haproxy",
+                "192.0.2.1:58430 [14/Nov/2015:22:45:11.608] main main/<NOSRV> -1/-1/-1/-1/0 401 248 - - PR-- 0/0/0/0/0 0/0 \"GET / HTTP/1.1\"",
+                EventKind::AuthFailure,
+                "192.0.2.1",
+            ),
+            (
+                "lighttpd",
+                "(mod_auth.c.853) password doesn't match for / username: user1 IP: 192.0.2.211",
+                EventKind::AuthFailure,
+                "192.0.2.211",
+            ),
+            (
+                "suhosin",
+                "ALERT - script tried to increase memory_limit (attacker '198.51.100.77', file '/a.php', line 161)",
+                EventKind::WebAbuse,
+                "198.51.100.77",
+            ),
         ] {
             let (found, address, _) = read(program, text);
             assert_eq!((found, address.as_str()), (kind, source), "{text}");

@@ -77,7 +77,8 @@ fn roundcube<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
             Some(source) => (source, true),
             None => (source, false),
         };
-        let ends = dot || tail.is_empty() || tail.starts_with('(') || tail.starts_with(" in session");
+        let ends =
+            dot || tail.is_empty() || tail.starts_with('(') || tail.starts_with(" in session");
         let again = ["user=", user].concat();
         if ends && is_address(source) && !tail.replacen(&again, "", 1).contains(" from ") {
             let user = user.split_once(" against ").map_or(user, |(user, _)| user);
@@ -191,21 +192,48 @@ mod tests {
     fn failed_logins_of_every_application() {
         for (program, text, user) in [
             ("roundcube", "IMAP Error: Login failed for ann from 192.0.2.1", "ann"),
-            ("roundcube", "<3z5> IMAP Error: Login failed for ann against localhost from 192.0.2.1. AUTHENTICATE PLAIN: x in /a.php on line 2 (POST /?b)", "ann"),
-            ("roundcube", "<4z5> Failed login for ann from 192.0.2.1 in session 4z506 (error: 0)", "ann"),
-            ("roundcube", "IMAP Error: Login failed for ann from 192.0.2.1(X-Real-IP: 192.0.2.3,X-Forwarded-For: 192.0.2.4). AUTHENTICATE PLAIN: x in /a.php", "ann"),
+            (
+                "roundcube",
+                "<3z5> IMAP Error: Login failed for ann against localhost from 192.0.2.1. AUTHENTICATE PLAIN: x in /a.php on line 2 (POST /?b)",
+                "ann",
+            ),
+            (
+                "roundcube",
+                "<4z5> Failed login for ann from 192.0.2.1 in session 4z506 (error: 0)",
+                "ann",
+            ),
+            (
+                "roundcube",
+                "IMAP Error: Login failed for ann from 192.0.2.1(X-Real-IP: 192.0.2.3,X-Forwarded-For: 192.0.2.4). AUTHENTICATE PLAIN: x in /a.php",
+                "ann",
+            ),
             ("phpMyAdmin", "user denied: ann (mysql-denied) from 192.0.2.1", "ann"),
-            ("Froxlor", "[Login Action 192.0.2.1] User 'ann' tried to login with wrong password.", "ann"),
+            (
+                "Froxlor",
+                "[Login Action 192.0.2.1] User 'ann' tried to login with wrong password.",
+                "ann",
+            ),
             ("webmin", "Invalid login as ann from 192.0.2.1 ", "ann"),
-            ("site", "https://example.com|1430068525|user|192.0.2.1|https://example.com/?q=user|https://example.com/?q=user|0||Login attempt failed for ann.", "ann"),
-            ("error", "[imp] FAILED LOGIN for ann [192.0.2.1] to {mx:993 [imap/ssl]} [pid 68394 on line 139 of /x]", "ann"),
+            (
+                "site",
+                "https://example.com|1430068525|user|192.0.2.1|https://example.com/?q=user|https://example.com/?q=user|0||Login attempt failed for ann.",
+                "ann",
+            ),
+            (
+                "error",
+                "[imp] FAILED LOGIN for ann [192.0.2.1] to {mx:993 [imap/ssl]} [pid 68394 on line 139 of /x]",
+                "ann",
+            ),
             ("wordpress(example.com)", "Authentication failure for ann from 192.0.2.1", "ann"),
         ] {
             let expected = Some((EventKind::AuthFailure, "192.0.2.1".into(), user.into()));
             assert_eq!(source(program, text), expected, "{text}");
         }
         let expected = Some((EventKind::AuthFailure, "192.0.2.1".into(), String::new()));
-        assert_eq!(source("Bitwarden-Identity", "[Bit.Core] Failed login attempt, 2FA invalid. 192.0.2.1"), expected);
+        assert_eq!(
+            source("Bitwarden-Identity", "[Bit.Core] Failed login attempt, 2FA invalid. 192.0.2.1"),
+            expected
+        );
     }
 
     #[test]
@@ -215,7 +243,11 @@ mod tests {
             "IMAP Error: Login failed for admin from 127.0.0.1. from 1.2.3.4. AUTHENTICATE PLAIN: A0002 NO Login failed. user=admin from 127.0.0.1. in /a.php on line 205 (POST /w/)",
             "IMAP Error: Login failed for admin from 127.0.0.1 in from 1.2.3.4. AUTHENTICATE PLAIN: A0002 NO Login failed. user=admin from 127.0.0.1 in in /a.php on line 205 (POST /w/)",
         ] {
-            assert_eq!(source("roundcube", text).map(|(_, source, _)| source).as_deref(), Some("1.2.3.4"), "{text}");
+            assert_eq!(
+                source("roundcube", text).map(|(_, source, _)| source).as_deref(),
+                Some("1.2.3.4"),
+                "{text}"
+            );
         }
         let uri = "https://example.com|1613063581|user|192.0.2.5|https://example.com/?t=%7C|https://example.com/?t=|0||Login attempt failed for tester|2||Session revisited for drupaladmin.";
         assert_eq!(source("site", uri), None);

@@ -18,7 +18,11 @@ pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
         return Some(refused(message, address, ""));
     }
     if let Some((_, who)) = text.split_once("refused connect from ") {
-        return Some(refused(message, cut::bracketed(who).map_or(cut::word(who).0, |found| found.0), ""));
+        return Some(refused(
+            message,
+            cut::bracketed(who).map_or(cut::word(who).0, |found| found.0),
+            "",
+        ));
     }
     let (what, rest) = text.split_once(": ")?;
     let (before, address) = rest.rsplit_once("from=")?;

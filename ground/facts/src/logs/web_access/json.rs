@@ -8,36 +8,54 @@ use crate::logs::json::Json;
 use crate::logs::stamps::SECOND;
 
 const SOURCES: &[&str] = &[
-    "remote_addr", "request/client_ip", "request/remote_ip", "client_ip", "remote_ip",
-    "ClientHost", "clientip", "client", "ip", "source_ip",
+    "remote_addr",
+    "request/client_ip",
+    "request/remote_ip",
+    "client_ip",
+    "remote_ip",
+    "ClientHost",
+    "clientip",
+    "client",
+    "ip",
+    "source_ip",
 ];
 const METHODS: &[&str] = &["request_method", "method", "RequestMethod", "request/method", "verb"];
 const TARGETS: &[&str] =
     &["request_uri", "uri", "RequestPath", "request/uri", "url", "path", "request_path"];
-const STATUSES: &[&str] =
-    &["status", "DownstreamStatus", "response", "status_code", "http_status"];
-const SIZES: &[&str] =
-    &["body_bytes_sent", "bytes_sent", "size", "DownstreamContentSize", "bytes"];
+const STATUSES: &[&str] = &["status", "DownstreamStatus", "response", "status_code", "http_status"];
+const SIZES: &[&str] = &["body_bytes_sent", "bytes_sent", "size", "DownstreamContentSize", "bytes"];
 const AGENTS: &[&str] = &[
-    "http_user_agent", "user_agent", "agent", "userAgent", "request_User-Agent",
+    "http_user_agent",
+    "user_agent",
+    "agent",
+    "userAgent",
+    "request_User-Agent",
     "request/headers/User-Agent",
 ];
 const REFERRERS: &[&str] = &[
-    "http_referer", "http_referrer", "referer", "referrer", "request_Referer",
+    "http_referer",
+    "http_referrer",
+    "referer",
+    "referrer",
+    "request_Referer",
     "request/headers/Referer",
 ];
 const HOSTS: &[&str] =
     &["host", "http_host", "server_name", "RequestHost", "request/host", "vhost"];
 const USERS: &[&str] = &["remote_user", "ClientUsername", "user_id", "user"];
-const TIMES: &[&str] = &[
-    "time_iso8601", "time_local", "StartUTC", "@timestamp", "timestamp", "ts", "time", "msec",
-];
+const TIMES: &[&str] =
+    &["time_iso8601", "time_local", "StartUTC", "@timestamp", "timestamp", "ts", "time", "msec"];
 
 /// Returns whether a line may be such an object, by its names.
 pub(super) fn looks_like(text: &str) -> bool {
     let has = |names: &[&str]| names.iter().any(|name| text.contains(name));
-    has(&["\"status\"", "\"DownstreamStatus\"", "\"response\"", "\"status_code\"", "\"http_status\""])
-        && has(&["\"request", "\"method\"", "\"RequestMethod\"", "\"verb\""])
+    has(&[
+        "\"status\"",
+        "\"DownstreamStatus\"",
+        "\"response\"",
+        "\"status_code\"",
+        "\"http_status\"",
+    ]) && has(&["\"request", "\"method\"", "\"RequestMethod\"", "\"verb\""])
         && has(&["\"remote_", "\"client", "\"ClientHost\"", "\"ip\"", "\"source_ip\""])
 }
 
@@ -99,7 +117,8 @@ fn when(value: &Json<'_>, stamps: &mut Stamps) -> Option<(i64, Clock)> {
         Json::Text(text) => {
             let (seconds, millis) = text.split_once('.').unwrap_or((text, "0"));
             let micros = seconds.parse::<i64>().ok()?.checked_mul(SECOND)?;
-            micros.checked_add(millis.get(..3).unwrap_or("0").parse::<i64>().ok()?.checked_mul(1000)?)
+            micros
+                .checked_add(millis.get(..3).unwrap_or("0").parse::<i64>().ok()?.checked_mul(1000)?)
         }
         _ => value.seconds(),
     }?;

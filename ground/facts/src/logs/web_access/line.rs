@@ -49,11 +49,32 @@ fn clf<'t>(text: &'t str, stamps: &mut Stamps) -> Option<(Stamp, &'t str)> {
 /// Returns the English abbreviation of a month in French, German, Spanish, Italian or Dutch.
 fn month(name: &str) -> Option<&'static str> {
     const STARTS: [(&str, &str); 26] = [
-        ("jan", "Jan"), ("ene", "Jan"), ("gen", "Jan"), ("feb", "Feb"), ("fev", "Feb"), ("fév", "Feb"),
-        ("mar", "Mar"), ("mär", "Mar"), ("mrt", "Mar"), ("avr", "Apr"), ("apr", "Apr"), ("abr", "Apr"),
-        ("mai", "May"), ("may", "May"), ("mei", "May"), ("mag", "May"), ("juin", "Jun"), ("jun", "Jun"),
-        ("giu", "Jun"), ("juil", "Jul"), ("jul", "Jul"), ("ao", "Aug"), ("aug", "Aug"), ("sep", "Sep"),
-        ("nov", "Nov"), ("d", "Dec"),
+        ("jan", "Jan"),
+        ("ene", "Jan"),
+        ("gen", "Jan"),
+        ("feb", "Feb"),
+        ("fev", "Feb"),
+        ("fév", "Feb"),
+        ("mar", "Mar"),
+        ("mär", "Mar"),
+        ("mrt", "Mar"),
+        ("avr", "Apr"),
+        ("apr", "Apr"),
+        ("abr", "Apr"),
+        ("mai", "May"),
+        ("may", "May"),
+        ("mei", "May"),
+        ("mag", "May"),
+        ("juin", "Jun"),
+        ("jun", "Jun"),
+        ("giu", "Jun"),
+        ("juil", "Jul"),
+        ("jul", "Jul"),
+        ("ao", "Aug"),
+        ("aug", "Aug"),
+        ("sep", "Sep"),
+        ("nov", "Nov"),
+        ("d", "Dec"),
     ];
     let name = name.to_lowercase();
     let more = [("ago", "Aug"), ("lug", "Jul"), ("set", "Sep"), ("o", "Oct")];

@@ -90,7 +90,8 @@ impl Template {
                 None => ("", after),
             };
             // `%{…}^ti`, `%{…}^to`: trailers.
-            let name_end = if after.starts_with('^') { 3 } else { after.chars().next()?.len_utf8() };
+            let name_end =
+                if after.starts_with('^') { 3 } else { after.chars().next()?.len_utf8() };
             let name = after.get(..name_end)?;
             rest = after.get(name_end..)?;
             // `%t` brings its own brackets.
@@ -123,11 +124,8 @@ impl Template {
         for (at, (text, field)) in self.parts.iter().enumerate() {
             rest = rest.strip_prefix(text.as_str())?;
             let next = self.parts.get(at.saturating_add(1)).map_or(&self.tail, |(text, _)| text);
-            let (found, after) = if next.is_empty() {
-                (rest, "")
-            } else {
-                rest.split_at(end_of_field(rest, next)?)
-            };
+            let (found, after) =
+                if next.is_empty() { (rest, "") } else { rest.split_at(end_of_field(rest, next)?) };
             rest = after;
             if *field == Field::Forwarded {
                 forwarded = found.split(',').next().unwrap_or_default().trim();
@@ -260,11 +258,21 @@ mod tests {
         let format = "$time_iso8601|$host|$status|$request_method $request_uri|$http_x_forwarded_for|\
                       $remote_addr|$request_time|$body_bytes_sent|\"$http_user_agent\"";
         let template = Template::nginx(format).unwrap();
-        let access = read(&template, "2026-11-23T12:00:00+00:00|shop.example|200|POST /cart?a=1|-|\
-            192.0.2.9|0.003|512|\"curl/8.0 \\\"x\\\"\"").unwrap();
-        assert_eq!((access.source, access.method, access.target), ("192.0.2.9", "POST", "/cart?a=1"));
+        let access = read(
+            &template,
+            "2026-11-23T12:00:00+00:00|shop.example|200|POST /cart?a=1|-|\
+            192.0.2.9|0.003|512|\"curl/8.0 \\\"x\\\"\"",
+        )
+        .unwrap();
+        assert_eq!(
+            (access.source, access.method, access.target),
+            ("192.0.2.9", "POST", "/cart?a=1")
+        );
         assert_eq!((access.status, access.bytes), (Some(200), Some(512)));
-        assert_eq!((access.virtual_host, access.time), ("shop.example", Some(1_795_435_200_000_000)));
+        assert_eq!(
+            (access.virtual_host, access.time),
+            ("shop.example", Some(1_795_435_200_000_000))
+        );
         assert_eq!(access.user_agent, "curl/8.0 \\\"x\\\"");
     }
 
@@ -284,13 +292,18 @@ mod tests {
         let template = Template::nginx(format).unwrap();
         let line = r#"{"t":"23/Nov/2026:12:00:00 +0000","a":"192.0.2.1","r":"GET /\" HTTP/1.1","s":"404"}"#;
         assert_eq!(read(&template, line).unwrap().target, "/\\\"");
-        let forged = Template::nginx("$remote_addr $remote_user [$time_local] \"$request\"").unwrap();
-        assert!(read(&forged, "192.0.2.1 a [b] [23/Nov/2026:12:00:00 +0000] \"GET / HTTP/1.1\"").is_none());
+        let forged =
+            Template::nginx("$remote_addr $remote_user [$time_local] \"$request\"").unwrap();
+        assert!(
+            read(&forged, "192.0.2.1 a [b] [23/Nov/2026:12:00:00 +0000] \"GET / HTTP/1.1\"")
+                .is_none()
+        );
     }
 
     #[test]
     fn what_cannot_be_told_apart_is_no_template() {
-        for format in ["", "$remote_addr$request", "$status $request", "$remote_addr $status", "${"] {
+        for format in ["", "$remote_addr$request", "$status $request", "$remote_addr $status", "${"]
+        {
             assert_eq!(Template::nginx(format), None, "{format}");
         }
         for format in ["%", "%h%r", "%{", "%{Referer", "%h %s", "%!"] {

@@ -21,7 +21,9 @@ fn read(text: &str) -> Option<Event<'static>> {
         for (name, value) in &event.more {
             match value {
                 stanch_words::Field::Number(number) => copy.with(name.to_string(), *number),
-                other => copy.with(name.to_string(), other.as_text().unwrap_or_default().to_owned()),
+                other => {
+                    copy.with(name.to_string(), other.as_text().unwrap_or_default().to_owned())
+                }
             };
         }
         kept = Some(copy);
@@ -48,9 +50,16 @@ fn shapes_of_every_server() {
         let event = read(line).unwrap_or_else(|| panic!("{line}"));
         assert_eq!(event.kind, EventKind::WebRequest, "{line}");
         assert_eq!((event.time, event.clock), (Some(NOON), Clock::Utc), "{line}");
-        assert_eq!((&*event.source_ip, &*event.user, &*event.method), ("192.0.2.1", "ann", "GET"), "{line}");
-        assert_eq!((event.text("url"), event.number("status"), event.number("bytes")),
-            ("/a?b=c", Some(200), Some(12)), "{line}");
+        assert_eq!(
+            (&*event.source_ip, &*event.user, &*event.method),
+            ("192.0.2.1", "ann", "GET"),
+            "{line}"
+        );
+        assert_eq!(
+            (event.text("url"), event.number("status"), event.number("bytes")),
+            ("/a?b=c", Some(200), Some(12)),
+            "{line}"
+        );
     }
 }
 
@@ -75,7 +84,8 @@ fn rubbish_is_kept_with_what_it_holds() {
         ("HELP", "HELP"),
         (r"t3 12.2.1\n", r"t3 12.2.1\n"),
     ] {
-        let line = format!(r#"192.0.2.1 - - [23/Nov/2026:12:00:00 +0000] "{request}" 400 47 "-" "-""#);
+        let line =
+            format!(r#"192.0.2.1 - - [23/Nov/2026:12:00:00 +0000] "{request}" 400 47 "-" "-""#);
         let event = read(&line).unwrap();
         assert_eq!((event.kind, event.text("url")), (EventKind::WebAbuse, url), "{line}");
         assert_eq!(event.text("attack"), "malformed", "{line}");
@@ -86,7 +96,8 @@ fn rubbish_is_kept_with_what_it_holds() {
 
 #[test]
 fn a_line_torn_within_a_field_is_read_and_says_so() {
-    let whole = r#"192.0.2.1 - - [23/Nov/2026:12:00:00 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl/8"#;
+    let whole =
+        r#"192.0.2.1 - - [23/Nov/2026:12:00:00 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl/8"#;
     let event = read(whole).unwrap();
     assert_eq!(event.field("user_agent").unwrap().as_text(), Some("curl/8"));
     assert_eq!(event.number("torn"), Some(1));
@@ -97,16 +108,22 @@ fn a_line_torn_within_a_field_is_read_and_says_so() {
 #[test]
 fn logins_that_fail() {
     let kind = |request: &str, user: &str, status: u16| {
-        let line =
-            format!(r#"192.0.2.1 - {user} [23/Nov/2026:12:00:00 +0000] "{request}" {status} 47 "-" "-""#);
+        let line = format!(
+            r#"192.0.2.1 - {user} [23/Nov/2026:12:00:00 +0000] "{request}" {status} 47 "-" "-""#
+        );
         read(&line).unwrap().kind
     };
     assert_eq!(kind("GET /dashboard/ HTTP/2.0", "ann", 401), EventKind::AuthFailure);
-    assert_eq!(kind("GET /dashboard/ HTTP/2.0", "-", 401), EventKind::WebRequest, "only the question");
+    assert_eq!(
+        kind("GET /dashboard/ HTTP/2.0", "-", 401),
+        EventKind::WebRequest,
+        "only the question"
+    );
     assert_eq!(kind("POST /wp-login.php HTTP/1.1", "-", 200), EventKind::AuthFailure);
     assert_eq!(kind("POST /wp-login.php HTTP/1.1", "-", 302), EventKind::WebRequest);
     assert_eq!(kind("GET /wp-login.php HTTP/1.1", "-", 200), EventKind::WebRequest);
-    let jetty = r#"192.0.2.1 -  -  [02/sept./2015:00:11:31 +0200] "GET /openhab.app HTTP/1.1" 401 1382 "#;
+    let jetty =
+        r#"192.0.2.1 -  -  [02/sept./2015:00:11:31 +0200] "GET /openhab.app HTTP/1.1" 401 1382 "#;
     let event = read(jetty).unwrap();
     assert_eq!((event.kind, event.time), (EventKind::AuthFailure, Some(1_441_145_491_000_000)));
 }
@@ -117,7 +134,8 @@ fn a_client_cannot_choose_where_its_line_is_cut() {
     let line = r#"192.0.2.1 - x [01/Jan/2001:00:00:00 +0000] y [23/Nov/2026:12:00:00 +0000] "GET / HTTP/1.1" 401 9 "-" "-""#;
     let event = read(line).unwrap();
     assert_eq!((event.time, &*event.source_ip), (Some(NOON), "192.0.2.1"));
-    let line = r#"192.0.2.1 - - [23/Nov/2026:12:00:00 +0000] "GET /?t=<b>"x"</b> HTTP/1.0" 404 1164"#;
+    let line =
+        r#"192.0.2.1 - - [23/Nov/2026:12:00:00 +0000] "GET /?t=<b>"x"</b> HTTP/1.0" 404 1164"#;
     let event = read(line).unwrap();
     assert_eq!((event.text("url"), event.number("status")), (r#"/?t=<b>"x"</b>"#, Some(404)));
     let line = r#"192.0.2.1 - - [23/Nov/2026:12:00:00 +0000] "GET /\" 200 1 HTTP/1.1" 404 1164"#;

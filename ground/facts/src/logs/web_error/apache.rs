@@ -32,7 +32,8 @@ pub(in crate::logs) fn body(text: &str) -> Option<Complaint<'_>> {
         }
         let Some((mark, after)) = rest.strip_prefix('[').and_then(|rest| mark(rest)) else { break };
         marks += 1;
-        if let Some(client) = mark.strip_prefix("client ").or_else(|| mark.strip_prefix("remote ")) {
+        if let Some(client) = mark.strip_prefix("client ").or_else(|| mark.strip_prefix("remote "))
+        {
             (complaint.source, complaint.source_port) = address_port(client);
             rest = after.trim_start();
             break;
@@ -51,9 +52,7 @@ pub(in crate::logs) fn body(text: &str) -> Option<Complaint<'_>> {
     }
     // `AH01618: text`.
     let text = match rest.split_once(": ") {
-        Some((code, text))
-            if code.starts_with("AH") && code.len() <= 9 && !code.contains(' ') =>
-        {
+        Some((code, text)) if code.starts_with("AH") && code.len() <= 9 && !code.contains(' ') => {
             text
         }
         _ => rest,
@@ -92,8 +91,22 @@ fn mark(text: &str) -> Option<(&str, &str)> {
 fn is_level(level: &str) -> bool {
     matches!(
         level,
-        "emerg" | "alert" | "crit" | "error" | "warn" | "notice" | "info" | "debug" | "trace1"
-            | "trace2" | "trace3" | "trace4" | "trace5" | "trace6" | "trace7" | "trace8"
+        "emerg"
+            | "alert"
+            | "crit"
+            | "error"
+            | "warn"
+            | "notice"
+            | "info"
+            | "debug"
+            | "trace1"
+            | "trace2"
+            | "trace3"
+            | "trace4"
+            | "trace5"
+            | "trace6"
+            | "trace7"
+            | "trace8"
     )
 }
 
@@ -149,7 +162,8 @@ fn authentication<'l>(text: &'l str, complaint: &mut Complaint<'l>) -> bool {
                 complaint.user = user.trim_matches(['`', '\'']);
                 complaint.url = if mark.ends_with('"') { until(after, "\"") } else { after };
                 if mark.starts_with(" in realm") {
-                    complaint.url = crate::logs::cut::after(after, "not found: ").unwrap_or_default();
+                    complaint.url =
+                        crate::logs::cut::after(after, "not found: ").unwrap_or_default();
                 }
                 complaint.is(kind);
                 return true;
@@ -180,7 +194,8 @@ fn authentication<'l>(text: &'l str, complaint: &mut Complaint<'l>) -> bool {
     }
     let camera = text.strip_prefix("WAR [").or_else(|| text.strip_prefix("ERR ["));
     if let Some(rest) = camera
-        && (rest.starts_with("Login denied for user") || rest.starts_with("Could not retrieve user"))
+        && (rest.starts_with("Login denied for user")
+            || rest.starts_with("Could not retrieve user"))
     {
         let quoted = between(rest, "\"", "\"");
         complaint.user = quoted.or_else(|| between(rest, "user ", " details")).unwrap_or_default();
@@ -218,8 +233,13 @@ fn missing<'l>(text: &'l str, complaint: &mut Complaint<'l>) -> bool {
 /// A path right below the web root that looks for a mail program.
 fn names_mail(path: &str) -> Option<Attack> {
     const ROOTS: [&str; 7] = [
-        "/var/www/html/", "/var/www/", "/srv/http/", "/srv/www/htdocs/", "/usr/share/nginx/html/",
-        "/usr/local/apache2/htdocs/", "/htdocs/",
+        "/var/www/html/",
+        "/var/www/",
+        "/srv/http/",
+        "/srv/www/htdocs/",
+        "/usr/share/nginx/html/",
+        "/usr/local/apache2/htdocs/",
+        "/htdocs/",
     ];
     let below = ROOTS.iter().find_map(|root| path.strip_prefix(root))?;
     below.starts_with("mail").then_some(Attack::Probe)
@@ -245,7 +265,8 @@ fn mod_security<'l>(text: &'l str, complaint: &mut Complaint<'l>) {
     }
     complaint.url = between(text, "[uri \"", "\"]").unwrap_or_default();
     complaint.virtual_host = between(text, "[hostname \"", "\"]").unwrap_or_default();
-    let told = text.contains("Access denied") || text.contains("Warning.") || text.contains("[id \"");
+    let told =
+        text.contains("Access denied") || text.contains("Warning.") || text.contains("[id \"");
     if told {
         complaint.is(EventKind::WebAbuse);
         let tags = [
@@ -257,6 +278,7 @@ fn mod_security<'l>(text: &'l str, complaint: &mut Complaint<'l>) {
             ("attack-injection-php", Attack::Code),
             ("attack-reputation-scanner", Attack::Scanner),
         ];
-        complaint.attack = tags.into_iter().find(|(tag, _)| text.contains(tag)).map(|(_, class)| class);
+        complaint.attack =
+            tags.into_iter().find(|(tag, _)| text.contains(tag)).map(|(_, class)| class);
     }
 }

@@ -79,7 +79,8 @@ fn understand<'l>(text: &'l str, complaint: &mut Complaint<'l>) {
     if authentication(text, complaint) {
         return;
     }
-    let is_missing = text.ends_with("No such file or directory)") || text.contains("is not found (2:");
+    let is_missing =
+        text.ends_with("No such file or directory)") || text.contains("is not found (2:");
     if is_missing {
         complaint.path = between(text, "\"", "\"").unwrap_or_default();
         complaint.abuse(of_request(complaint, Some(404)));
@@ -92,14 +93,17 @@ fn understand<'l>(text: &'l str, complaint: &mut Complaint<'l>) {
     } else if text.starts_with("access forbidden by rule") {
         complaint.is(EventKind::WebAbuse);
         complaint.attack = of_request(complaint, Some(403));
-    } else if text.starts_with("SSL_do_handshake() failed") || text.starts_with("SSL_read() failed") {
+    } else if text.starts_with("SSL_do_handshake() failed") || text.starts_with("SSL_read() failed")
+    {
         if is_no_tls(text) {
             complaint.abuse(Some(Attack::Malformed));
         }
     } else if text.contains("ModSecurity: ") {
         complaint.is(EventKind::WebAbuse);
         complaint.attack = of_request(complaint, Some(403));
-    } else if text.contains("client sent invalid") || text.contains("client sent plain HTTP request") {
+    } else if text.contains("client sent invalid")
+        || text.contains("client sent plain HTTP request")
+    {
         complaint.abuse(Some(of_request(complaint, Some(400)).unwrap_or(Attack::Malformed)));
     } else if text.starts_with("FastCGI sent in stderr: ") {
         if text.contains("Primary script unknown") {

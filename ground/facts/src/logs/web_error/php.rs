@@ -30,10 +30,7 @@ pub(super) fn read<'l>(text: &'l str, stamps: &mut Stamps) -> Option<Complaint<'
 }
 
 /// Reads `23-Nov-2026 12:00:00 UTC`: the zone has a name, which is the machine's or UTC.
-pub(in crate::logs) fn time(
-    text: &str,
-    stamps: &mut Stamps,
-) -> Option<(i64, stanch_words::Clock)> {
+pub(in crate::logs) fn time(text: &str, stamps: &mut Stamps) -> Option<(i64, stanch_words::Clock)> {
     let bytes = text.as_bytes();
     if bytes.get(2) != Some(&b'-') || bytes.get(6) != Some(&b'-') || text.len() > 80 {
         return None;

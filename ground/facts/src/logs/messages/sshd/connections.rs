@@ -227,7 +227,8 @@ impl Connection {
         let other_address = !event.source_ip.is_empty()
             && !self.address.is_empty()
             && self.address != *event.source_ip;
-        let other_port = event.source_port.is_some_and(|port| self.port.is_some_and(|it| it != port));
+        let other_port =
+            event.source_port.is_some_and(|port| self.port.is_some_and(|it| it != port));
         other_address || other_port
     }
 
