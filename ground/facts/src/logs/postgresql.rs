@@ -66,7 +66,7 @@ struct Head<'l> {
 fn header<'l>(text: &'l str, stamps: &mut Stamps) -> Option<Head<'l>> {
     let time = text.strip_prefix("< ").or_else(|| text.strip_prefix(['<', '['])).unwrap_or(text);
     let (stamp, rest) = match time.as_bytes().first()? {
-        b'0'..=b'9' => stamps.iso(time).or_else(|| stamps.epoch(time))?,
+        b'0'..=b'9' => stamps.iso(time).or_else(|| Stamps::epoch(time))?,
         _ => return None,
     };
     let first = rest.split([' ', ',', '>', ']', ':']).next().unwrap_or_default();
@@ -141,7 +141,11 @@ impl Postgres {
 }
 
 /// Gives an event the address that its process serves, and shows it.
-fn remember(event: &mut Event<'_>, peers: &mut BTreeMap<i64, (String, Option<u16>)>, each: &mut Each<'_>) {
+fn remember(
+    event: &mut Event<'_>,
+    peers: &mut BTreeMap<i64, (String, Option<u16>)>,
+    each: &mut Each<'_>,
+) {
     let Some(pid) = event.pid else {
         each(event);
         return;

@@ -17,12 +17,12 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn recognise(sample: &Sample<'_>) -> u32 {
-    single::share(sample, |line, stamps| fields(line, stamps).is_some())
+    single::share(sample, |line, _stamps| fields(line).is_some())
 }
 
 /// Client, `TCP_MISS/200`, bytes, method, URL, user.
-fn fields<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(Stamp, [&'l str; 6])> {
-    let (stamp, rest) = stamps.epoch(text)?;
+fn fields(text: &str) -> Option<(Stamp, [&str; 6])> {
+    let (stamp, rest) = Stamps::epoch(text)?;
     let mut words = rest.split_ascii_whitespace();
     let _milliseconds: i64 = words.next()?.parse().ok()?;
     let mut next = || words.next();
@@ -33,9 +33,8 @@ fn fields<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(Stamp, [&'l str; 6]
     right.then_some((stamp, fields))
 }
 
-fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood {
-    let Some((stamp, [client, result, bytes, method, url, user])) = fields(line.text, stamps)
-    else {
+fn read(line: &Line<'_>, _stamps: &mut Stamps, each: &mut Each<'_>) -> Understood {
+    let Some((stamp, [client, result, bytes, method, url, user])) = fields(line.text) else {
         return Understood::No;
     };
     let (verdict, status) = result.split_once('/').unwrap_or_default();

@@ -220,7 +220,7 @@ impl Stamps {
     }
 
     /// Reads `1386543323.000`: seconds since 1970. Returns the rest after one blank.
-    pub fn epoch<'t>(&mut self, text: &'t str) -> Option<(Stamp, &'t str)> {
+    pub fn epoch(text: &str) -> Option<(Stamp, &str)> {
         let bytes = text.as_bytes();
         let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if !(9..=11).contains(&digits) {
@@ -363,7 +363,7 @@ fn short_clock(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
 }
 
 /// Reads `.123456` or `,123` as microseconds, if it is there.
-pub(super) fn fraction(bytes: &[u8], at: usize) -> (i64, usize) {
+fn fraction(bytes: &[u8], at: usize) -> (i64, usize) {
     let Some([b'.' | b',', digits @ ..]) = bytes.get(at..) else { return (0, at) };
     let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if count == 0 {
@@ -494,9 +494,9 @@ mod tests {
         check(stamps.compact("20260302-08:12:44 h"));
         check(stamps.compact("260302  8:12:44 h"));
         check(stamps.short_hour("2026-03-02  8:12:44 h"));
-        check(stamps.epoch("1772439164 h"));
+        check(Stamps::epoch("1772439164 h"));
         for bad in ["02 Mar 2026", "02-13-2026 08:12:44", "123", "2603020 8:12:44", ""] {
-            assert_eq!(stamps.day_first(bad).or(stamps.compact(bad)).or(stamps.epoch(bad)), None);
+            assert_eq!(stamps.day_first(bad).or(stamps.compact(bad)).or(Stamps::epoch(bad)), None);
         }
     }
 

@@ -2,10 +2,10 @@
 //!
 //! Source: unbound.conf(5) `logfile`, `log-time-ascii`, `util/log.c`.
 
-use stanch_words::{Clock, EventKind};
+use stanch_words::EventKind;
 
 use super::messages::resolvers;
-use super::stamps::{Stamp, fraction};
+use super::stamps::Stamp;
 use super::{Each, Form, Format, Line, Sample, Stamps, Understood, single};
 
 pub(super) static FORMAT: Format = Format {
@@ -18,12 +18,9 @@ pub(super) static FORMAT: Format = Format {
 fn header(text: &str) -> Option<(Stamp, Option<i64>, &str)> {
     let (time, rest) = text.strip_prefix('[')?.split_once("] unbound[")?;
     let (ids, said) = rest.split_once("] ")?;
-    let whole = time.find('.').unwrap_or(time.len());
-    let seconds: i64 = time.get(..whole)?.parse().ok()?;
-    let (micros, _) = fraction(time.as_bytes(), whole);
-    let time = seconds.checked_mul(1_000_000)?.checked_add(micros)?;
+    let (stamp, _) = Stamps::epoch(time)?;
     let pid = ids.split(':').next().and_then(|pid| pid.parse().ok());
-    Some((Stamp { time, clock: Clock::Utc }, pid, said))
+    Some((stamp, pid, said))
 }
 
 fn read(line: &Line<'_>, _stamps: &mut Stamps, each: &mut Each<'_>) -> Understood {

@@ -58,12 +58,18 @@ impl Reader for Zeek {
                 let text = json.get("ts").text();
                 text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond)
             });
-            show(line, path, time, &|name| match json.get(name) {
-                Json::Text(text) => Cow::Borrowed(&**text),
-                Json::Number(number) => Cow::Owned(number.to_string()),
-                Json::Bool(yes) => Cow::Borrowed(if *yes { "T" } else { "F" }),
-                _ => Cow::Borrowed(""),
-            }, each);
+            show(
+                line,
+                path,
+                time,
+                &|name| match json.get(name) {
+                    Json::Text(text) => Cow::Borrowed(&**text),
+                    Json::Number(number) => Cow::Owned(number.to_string()),
+                    Json::Bool(yes) => Cow::Borrowed(if *yes { "T" } else { "F" }),
+                    _ => Cow::Borrowed(""),
+                },
+                each,
+            );
             return Understood::Yes;
         }
         if line.text.starts_with('#') {
@@ -116,47 +122,96 @@ fn micros(text: &str) -> Option<i64> {
     seconds.checked_mul(1_000_000)?.checked_add(micros)
 }
 
-/// Further fields of each kind of log: Zeek's name, ours.
-fn fields(path: &str) -> (EventKind, &'static [(&'static str, &'static str)]) {
-    match path {
-        "conn" => (
-            EventKind::NetworkConnect,
-            &[("service", "service"), ("proto", "protocol"), ("orig_bytes", "bytes"), ("resp_bytes", "bytes_in"), ("orig_ip_bytes", "wire_bytes"), ("resp_ip_bytes", "wire_bytes_in"), ("orig_pkts", "packets"), ("duration", "duration"), ("conn_state", "result")],
-        ),
-        "dns" => (
-            EventKind::NetworkResolve,
-            &[("query", "query"), ("qtype_name", "query_type"), ("rcode_name", "result"), ("answers", "answers")],
-        ),
-        "http" => (
-            EventKind::WebRequest,
-            &[("uri", "url"), ("host", "virtual_host"), ("status_code", "status"), ("user_agent", "user_agent"), ("referrer", "referrer"), ("response_body_len", "bytes")],
-        ),
-        "ssl" => (
-            EventKind::NetworkConnect,
-            &[("server_name", "server_name"), ("subject", "subject"), ("validation_status", "reason"), ("ja3", "ja3")],
-        ),
-        "notice" => (
-            EventKind::IdsWitness,
-            &[("note", "signature"), ("msg", "reason"), ("sub", "sub"), ("n", "count")],
-        ),
-        "intel" => (
-            EventKind::IdsWitness,
-            &[("seen.indicator", "signature"), ("seen.where", "reason"), ("sources", "sources")],
-        ),
-        "signatures" => {
-            (EventKind::IdsWitness, &[("sig_id", "signature"), ("event_msg", "reason")])
-        }
-        "ssh" => (
-            EventKind::NetworkConnect,
-            &[("auth_success", "result"), ("auth_attempts", "attempts"), ("client", "client"), ("server", "server")],
-        ),
-        "files" => (
-            EventKind::FileTransfer,
-            &[("mime_type", "mime_type"), ("sha256", "sha256"), ("md5", "md5"), ("seen_bytes", "bytes")],
-        ),
-        "weird" => (EventKind::LogMessage, &[("name", "reason")]),
-        _ => (EventKind::LogMessage, &[]),
-    }
+/// Zeek's name of a field, and ours.
+type FieldNames = &'static [(&'static str, &'static str)];
+
+/// Further fields of each kind of log.
+const FIELDS: [(&str, EventKind, FieldNames); 10] = [
+    (
+        "conn",
+        EventKind::NetworkConnect,
+        &[
+            ("service", "service"),
+            ("proto", "protocol"),
+            ("orig_bytes", "bytes"),
+            ("resp_bytes", "bytes_in"),
+            ("orig_ip_bytes", "wire_bytes"),
+            ("resp_ip_bytes", "wire_bytes_in"),
+            ("orig_pkts", "packets"),
+            ("duration", "duration"),
+            ("conn_state", "result"),
+        ],
+    ),
+    (
+        "dns",
+        EventKind::NetworkResolve,
+        &[
+            ("query", "query"),
+            ("qtype_name", "query_type"),
+            ("rcode_name", "result"),
+            ("answers", "answers"),
+        ],
+    ),
+    (
+        "http",
+        EventKind::WebRequest,
+        &[
+            ("uri", "url"),
+            ("host", "virtual_host"),
+            ("status_code", "status"),
+            ("user_agent", "user_agent"),
+            ("referrer", "referrer"),
+            ("response_body_len", "bytes"),
+        ],
+    ),
+    (
+        "ssl",
+        EventKind::NetworkConnect,
+        &[
+            ("server_name", "server_name"),
+            ("subject", "subject"),
+            ("validation_status", "reason"),
+            ("ja3", "ja3"),
+        ],
+    ),
+    (
+        "notice",
+        EventKind::IdsWitness,
+        &[("note", "signature"), ("msg", "reason"), ("sub", "sub"), ("n", "count")],
+    ),
+    (
+        "intel",
+        EventKind::IdsWitness,
+        &[("seen.indicator", "signature"), ("seen.where", "reason"), ("sources", "sources")],
+    ),
+    ("signatures", EventKind::IdsWitness, &[("sig_id", "signature"), ("event_msg", "reason")]),
+    (
+        "ssh",
+        EventKind::NetworkConnect,
+        &[
+            ("auth_success", "result"),
+            ("auth_attempts", "attempts"),
+            ("client", "client"),
+            ("server", "server"),
+        ],
+    ),
+    (
+        "files",
+        EventKind::FileTransfer,
+        &[
+            ("mime_type", "mime_type"),
+            ("sha256", "sha256"),
+            ("md5", "md5"),
+            ("seen_bytes", "bytes"),
+        ],
+    ),
+    ("weird", EventKind::LogMessage, &[("name", "reason")]),
+];
+
+/// Returns what a kind of log tells, and its further fields.
+fn fields(path: &str) -> (EventKind, FieldNames) {
+    let found = FIELDS.iter().find(|(kind_of_log, ..)| *kind_of_log == path);
+    found.map_or((EventKind::LogMessage, &[]), |(_, kind, names)| (*kind, *names))
 }
 
 type Value<'v> = dyn Fn(&str) -> Cow<'v, str> + 'v;
@@ -207,7 +262,8 @@ mod tests {
     fn read(file: &str, text: &str) -> (Vec<String>, u64) {
         let mut found = Vec::new();
         let mut each = |event: &Event<'_>| {
-            let more = ["query", "signature", "url"].map(|name| event.text(name).to_owned()).concat();
+            let more =
+                ["query", "signature", "url"].map(|name| event.text(name).to_owned()).concat();
             let (from, target) = (&event.source_ip, event.text("destination_ip"));
             found.push(format!("{} {from} {target} {:?} {more}", event.kind.name(), event.time));
         };
@@ -222,7 +278,12 @@ mod tests {
         let log = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tdns\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tquery\n#types\ttime\tstring\taddr\tport\taddr\tport\tenum\tstring\n1700000000.123456\tC1\t192.0.2.7\t55\t10.0.0.2\t53\tudp\tevil.example\n1700000001.1\ttorn\n#close\t2026\n";
         assert_eq!(
             read("x.log", log),
-            (vec!["network.resolve 192.0.2.7 10.0.0.2 Some(1700000000123456) evil.example".into()], 1)
+            (
+                vec![
+                    "network.resolve 192.0.2.7 10.0.0.2 Some(1700000000123456) evil.example".into()
+                ],
+                1
+            )
         );
     }
 

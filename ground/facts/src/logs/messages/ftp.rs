@@ -139,7 +139,8 @@ fn pure<'l>(message: &Message<'l>) -> Option<Event<'l>> {
             event.user = Cow::Borrowed(said.strip_suffix(" is now logged in").unwrap_or_default());
         }
         EventKind::FileTransfer => {
-            let (path, _) = said.rsplit_once(" uploaded ").or_else(|| said.rsplit_once(" downloaded "))?;
+            let (path, _) =
+                said.rsplit_once(" uploaded ").or_else(|| said.rsplit_once(" downloaded "))?;
             event.path = Cow::Borrowed(path);
         }
         _ => {}
@@ -186,15 +187,46 @@ mod tests {
 
     #[test]
     fn uploads_and_logins_of_every_daemon() {
+        use EventKind::{AuthFailure, AuthSuccess, FileTransfer};
         for (program, text, kind, user, path) in [
-            ("vsftpd", "[ann] OK UPLOAD: Client \"192.0.2.7\", \"/srv/x.php\", 12 bytes, 3.1Kbyte/sec", EventKind::FileTransfer, "ann", "/srv/x.php"),
-            ("vsftpd", "[ann] OK LOGIN: Client \"::ffff:192.0.2.7\"", EventKind::AuthSuccess, "ann", ""),
-            ("vsftpd", "[a] OK LOGIN: x] FAIL LOGIN: Client \"192.0.2.7\"", EventKind::AuthFailure, "a] OK LOGIN: x", ""),
-            ("pure-ftpd", "(ann@192.0.2.7) [NOTICE] /home/ann//x.php uploaded  (12 bytes, 0.5KB/sec)", EventKind::FileTransfer, "ann", "/home/ann//x.php"),
-            ("pure-ftpd", "(?@192.0.2.7) [INFO] ann is now logged in", EventKind::AuthSuccess, "ann", ""),
-            ("pure-ftpd", "(?@192.0.2.7) [WARNING] Echec d'authentification pour l'utilisateur [ann]", EventKind::AuthFailure, "ann", ""),
-            ("proftpd", "localhost (h[192.0.2.7]) - USER ann: Login successful.", EventKind::AuthSuccess, "ann", ""),
-            ("ftpd", "failed login from h.example [192.0.2.7], ann", EventKind::AuthFailure, "ann", ""),
+            (
+                "vsftpd",
+                "[ann] OK UPLOAD: Client \"192.0.2.7\", \"/srv/x.php\", 12 bytes, 3.1Kbyte/sec",
+                FileTransfer,
+                "ann",
+                "/srv/x.php",
+            ),
+            ("vsftpd", "[ann] OK LOGIN: Client \"::ffff:192.0.2.7\"", AuthSuccess, "ann", ""),
+            (
+                "vsftpd",
+                "[a] OK LOGIN: x] FAIL LOGIN: Client \"192.0.2.7\"",
+                AuthFailure,
+                "a] OK LOGIN: x",
+                "",
+            ),
+            (
+                "pure-ftpd",
+                "(ann@192.0.2.7) [NOTICE] /home/ann//x.php uploaded  (12 bytes, 0.5KB/sec)",
+                FileTransfer,
+                "ann",
+                "/home/ann//x.php",
+            ),
+            ("pure-ftpd", "(?@192.0.2.7) [INFO] ann is now logged in", AuthSuccess, "ann", ""),
+            (
+                "pure-ftpd",
+                "(?@192.0.2.7) [WARNING] Echec d'authentification pour l'utilisateur [ann]",
+                AuthFailure,
+                "ann",
+                "",
+            ),
+            (
+                "proftpd",
+                "localhost (h[192.0.2.7]) - USER ann: Login successful.",
+                AuthSuccess,
+                "ann",
+                "",
+            ),
+            ("ftpd", "failed login from h.example [192.0.2.7], ann", AuthFailure, "ann", ""),
         ] {
             let expected = (kind, user.into(), "192.0.2.7".into(), path.into());
             assert_eq!(read(program, text), Some(expected), "{text}");

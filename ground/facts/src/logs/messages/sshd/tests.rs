@@ -14,18 +14,75 @@ fn check(line: &str, kind: EventKind, user: &str, address: &str, port: Option<u1
 fn verdicts_of_every_version() {
     use EventKind::{AuthFailure, AuthInvalidUser, AuthSuccess};
     let port = Some(22);
-    check("Failed password for root from 1.2.3.4 port 22 ssh2", AuthFailure, "root", "1.2.3.4", port);
-    check("Failed password for invalid user x from ::ffff:1.2.3.4 port 22 ssh2", AuthInvalidUser, "x", "1.2.3.4", port);
-    check("Failed password for illegal user x from 2001:db8::1 port 22 ssh2", AuthInvalidUser, "x", "2001:db8::1", port);
-    check("error: PAM: Authentication failure for root from 1.2.3.4", AuthFailure, "root", "1.2.3.4", None);
+    check(
+        "Failed password for root from 1.2.3.4 port 22 ssh2",
+        AuthFailure,
+        "root",
+        "1.2.3.4",
+        port,
+    );
+    check(
+        "Failed password for invalid user x from ::ffff:1.2.3.4 port 22 ssh2",
+        AuthInvalidUser,
+        "x",
+        "1.2.3.4",
+        port,
+    );
+    check(
+        "Failed password for illegal user x from 2001:db8::1 port 22 ssh2",
+        AuthInvalidUser,
+        "x",
+        "2001:db8::1",
+        port,
+    );
+    check(
+        "error: PAM: Authentication failure for root from 1.2.3.4",
+        AuthFailure,
+        "root",
+        "1.2.3.4",
+        None,
+    );
     check("Invalid user  from 1.2.3.4 port 22", AuthInvalidUser, "", "1.2.3.4", port);
     check("Invalid user from from 1.2.3.4 port 22", AuthInvalidUser, "from", "1.2.3.4", port);
-    check("User root from 1.2.3.4 not allowed because not listed in AllowUsers", AuthInvalidUser, "root", "1.2.3.4", None);
-    check("ROOT LOGIN REFUSED FROM 1.2.3.4 port 22 [preauth]", AuthFailure, "root", "1.2.3.4", port);
-    check("error: maximum authentication attempts exceeded for invalid user x from 1.2.3.4 port 22 ssh2 [preauth]", AuthInvalidUser, "x", "1.2.3.4", port);
-    check("Accepted password for ann from 1.2.3.4 port 22 ssh2", AuthSuccess, "ann", "1.2.3.4", port);
-    let event = only("sshd-session[7]: Accepted publickey for ann from 1.2.3.4 port 22 ssh2: ED25519-CERT SHA256:AbC ID x from 9.9.9.9 port 1 (serial 0) CA RSA SHA256:d");
-    assert_eq!((event.kind, &*event.user, &*event.source_ip), (AuthSuccess, "ann", "1.2.3.4"));
+    check(
+        "User root from 1.2.3.4 not allowed because not listed in AllowUsers",
+        AuthInvalidUser,
+        "root",
+        "1.2.3.4",
+        None,
+    );
+    check(
+        "ROOT LOGIN REFUSED FROM 1.2.3.4 port 22 [preauth]",
+        AuthFailure,
+        "root",
+        "1.2.3.4",
+        port,
+    );
+    check(
+        "error: maximum authentication attempts exceeded for invalid user x from 1.2.3.4 port 22 ssh2 [preauth]",
+        AuthInvalidUser,
+        "x",
+        "1.2.3.4",
+        port,
+    );
+    check(
+        "Accepted password for ann from 1.2.3.4 port 22 ssh2",
+        AuthSuccess,
+        "ann",
+        "1.2.3.4",
+        port,
+    );
+}
+
+#[test]
+fn a_certificate_is_told_with_its_key() {
+    let event = only(
+        "sshd-session[7]: Accepted publickey for ann from 1.2.3.4 port 22 ssh2: ED25519-CERT SHA256:AbC ID x from 9.9.9.9 port 1 (serial 0) CA RSA SHA256:d",
+    );
+    assert_eq!(
+        (event.kind, &*event.user, &*event.source_ip),
+        (EventKind::AuthSuccess, "ann", "1.2.3.4")
+    );
     assert_eq!((event.text("key_type"), event.text("fingerprint")), ("ED25519-CERT", "SHA256:AbC"));
 }
 
@@ -33,16 +90,58 @@ fn verdicts_of_every_version() {
 fn ends_of_connections() {
     use EventKind::{AuthAborted, AuthFailure, AuthInvalidUser, ServiceAbuse, SessionClose};
     let port = Some(22);
-    check("Connection closed by authenticating user root 1.2.3.4 port 22 [preauth]", AuthFailure, "root", "1.2.3.4", port);
-    check("Connection reset by invalid user x 1.2.3.4 port 22 [preauth]", AuthInvalidUser, "x", "1.2.3.4", port);
+    check(
+        "Connection closed by authenticating user root 1.2.3.4 port 22 [preauth]",
+        AuthFailure,
+        "root",
+        "1.2.3.4",
+        port,
+    );
+    check(
+        "Connection reset by invalid user x 1.2.3.4 port 22 [preauth]",
+        AuthInvalidUser,
+        "x",
+        "1.2.3.4",
+        port,
+    );
     check("Disconnected from user ann 1.2.3.4 port 22", SessionClose, "ann", "1.2.3.4", port);
     check("Connection closed by 1.2.3.4 port 22 [preauth]", ServiceAbuse, "", "1.2.3.4", port);
     check("Connection closed by 1.2.3.4 port 22", AuthAborted, "", "1.2.3.4", port);
-    check("Received disconnect from 1.2.3.4 port 22:14: No supported authentication methods available [preauth]", AuthFailure, "", "1.2.3.4", port);
-    check("Received disconnect from 1.2.3.4: 11: disconnected by user", AuthAborted, "", "1.2.3.4", None);
-    check("fatal: Timeout before authentication for 1.2.3.4 port 22", ServiceAbuse, "", "1.2.3.4", port);
-    check("Timeout before authentication for connection from 1.2.3.4 to 5.6.7.8, pid = 9", ServiceAbuse, "", "1.2.3.4", None);
-    check("Disconnecting invalid user x 1.2.3.4 port 22: Change of username or service not allowed: (x,ssh-connection) -> (y,ssh-connection) [preauth]", AuthInvalidUser, "x", "1.2.3.4", port);
+    check(
+        "Received disconnect from 1.2.3.4 port 22:14: No supported authentication methods available [preauth]",
+        AuthFailure,
+        "",
+        "1.2.3.4",
+        port,
+    );
+    check(
+        "Received disconnect from 1.2.3.4: 11: disconnected by user",
+        AuthAborted,
+        "",
+        "1.2.3.4",
+        None,
+    );
+    check(
+        "fatal: Timeout before authentication for 1.2.3.4 port 22",
+        ServiceAbuse,
+        "",
+        "1.2.3.4",
+        port,
+    );
+    check(
+        "Timeout before authentication for connection from 1.2.3.4 to 5.6.7.8, pid = 9",
+        ServiceAbuse,
+        "",
+        "1.2.3.4",
+        None,
+    );
+    check(
+        "Disconnecting invalid user x 1.2.3.4 port 22: Change of username or service not allowed: (x,ssh-connection) -> (y,ssh-connection) [preauth]",
+        AuthInvalidUser,
+        "x",
+        "1.2.3.4",
+        port,
+    );
 }
 
 #[test]
@@ -56,7 +155,13 @@ fn peers_that_are_no_clients() {
     ] {
         check(line, EventKind::ServiceAbuse, "", "1.2.3.4", Some(22));
     }
-    check("refused connect from _a=_@::ffff:9.9.9.9 (::ffff:1.2.3.4)", EventKind::ServiceAbuse, "", "1.2.3.4", None);
+    check(
+        "refused connect from _a=_@::ffff:9.9.9.9 (::ffff:1.2.3.4)",
+        EventKind::ServiceAbuse,
+        "",
+        "1.2.3.4",
+        None,
+    );
 }
 
 /// What a peer can put into its user name, and what must come of it.
@@ -64,10 +169,19 @@ fn peers_that_are_no_clients() {
 fn a_name_that_holds_an_address_moves_none() {
     for (line, user) in [
         ("Failed password for invalid user from 9.9.9.9 from 1.2.3.4 port 22 ssh2", "from 9.9.9.9"),
-        ("Failed password for invalid user a from 9.9.9.9 port 22 ssh2 from 1.2.3.4 port 22 ssh2", "a from 9.9.9.9 port 22 ssh2"),
+        (
+            "Failed password for invalid user a from 9.9.9.9 port 22 ssh2 from 1.2.3.4 port 22 ssh2",
+            "a from 9.9.9.9 port 22 ssh2",
+        ),
         ("Invalid user a from 9.9.9.9 port 22 from 1.2.3.4 port 22", "a from 9.9.9.9 port 22"),
-        ("Invalid user a from 9.9.9.9 port 22 ssh2: b from 1.2.3.4 port 22", "a from 9.9.9.9 port 22 ssh2: b"),
-        ("Connection closed by invalid user a 9.9.9.9 port 22 1.2.3.4 port 22 [preauth]", "a 9.9.9.9 port 22"),
+        (
+            "Invalid user a from 9.9.9.9 port 22 ssh2: b from 1.2.3.4 port 22",
+            "a from 9.9.9.9 port 22 ssh2: b",
+        ),
+        (
+            "Connection closed by invalid user a 9.9.9.9 port 22 1.2.3.4 port 22 [preauth]",
+            "a 9.9.9.9 port 22",
+        ),
     ] {
         check(line, EventKind::AuthInvalidUser, user, "1.2.3.4", Some(22));
     }
@@ -153,6 +267,7 @@ fn a_helper_process_of_pam_does_not_count_again() {
 fn a_pid_that_another_connection_got_starts_anew() {
     let first = "7]: Failed password for root from 1.2.3.4 port 22 ssh2";
     let second = "7]: Connection closed by authenticating user ann 5.6.7.8 port 23 [preauth]";
-    let kinds: Vec<EventKind> = told(&[first, second]).into_iter().map(|(_, kind, ..)| kind).collect();
+    let kinds: Vec<EventKind> =
+        told(&[first, second]).into_iter().map(|(_, kind, ..)| kind).collect();
     assert_eq!(kinds, [EventKind::AuthFailure, EventKind::AuthFailure]);
 }
