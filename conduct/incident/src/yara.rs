@@ -34,7 +34,7 @@ pub enum Starter {
     Without,
 }
 
-/// Loads the YARA rules (`.yar`, `.yara`, `.yarac` excepted) of directories or files.
+/// Loads the YARA rules (`.yar`, `.yara`, `.rule`) of directories or files.
 ///
 /// # Errors
 /// A [`Miss`] if a directory cannot be listed, or holds no such file.

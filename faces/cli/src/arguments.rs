@@ -270,8 +270,8 @@ fn scan(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
             "检查文件和进程内容，查找已知的恶意特征",
         ))
         .long_about(say(
-            "Looks into files, archives and processes: by YARA rules (a starter set comes with it), by lists of digests, and by its own reading of programs, scripts and web pages. What a package's digest proves intact is counted and left out; `--all` looks into it as well. Without a path it looks into the whole machine. The exit code is 0 when nothing above a note was found, 1 when something was, 3 when something could not be looked into.",
-            "检查文件、压缩包和进程：使用 YARA 规则（自带一套基础规则）、摘要清单，以及对程序、脚本和网页的自有分析。与软件包摘要一致的文件只计数、不检查，加 `--all` 则一并检查。不给路径时检查整台机器。退出码：0 没有备注以上的发现，1 有发现，3 有内容未能检查。",
+            "Looks into files and, with `--processes`, into memory: by YARA rules (a starter set comes with it), and by its own reading of PHP. Archives are judged as they lie, not opened. What a package's digest proves intact is counted and left out; `--all` looks into it as well. Without a path it looks into the whole machine. The exit code is 0 when nothing above a note was found, 1 when something was, 3 when something could not be looked into.",
+            "检查文件，加 `--processes` 则还检查内存：使用 YARA 规则（自带一套基础规则），以及对 PHP 的自有分析。压缩包按原样判断，不解开。与软件包摘要一致的文件只计数、不检查，加 `--all` 则一并检查。不给路径时检查整台机器。退出码：0 没有备注以上的发现，1 有发现，3 有内容未能检查。",
         ))
         .arg(yara_rules(&say))
         .arg(flag("processes").help(say(

@@ -124,6 +124,11 @@ fn examples(names: &[String], look: Look) -> Vec<(String, String)> {
                 "只看登录与失败",
             ),
         ],
+        Some("scan") => vec![
+            row("stanch scan /var/www", "web pages", "网页目录"),
+            row("stanch scan --processes", "memory of all processes", "所有进程的内存"),
+            row("stanch scan --rules yara /srv", "with rules of others", "同时使用外来规则"),
+        ],
         Some("rules") => {
             vec![
                 row("stanch rules show processes.deleted-program", "one sign", "查看一项迹象"),

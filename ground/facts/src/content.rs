@@ -122,7 +122,7 @@ fn text_kind(bytes: &[u8], name: &str) -> Kind {
 /// Something about a file's content that a person should know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Oddity {
-    /// What it is: `web-shell`, `packed-program`, `decodes-and-runs`, …
+    /// What it is: `web-shell` or `decodes-and-runs`.
     pub what: &'static str,
     /// How telling, 0 to 100.
     pub score: i64,

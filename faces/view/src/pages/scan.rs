@@ -1,7 +1,7 @@
 //! What is in files and processes.
 
 use stanch_incident::Scanned;
-use stanch_words::{Both, GapKind, Lang, Level, SubjectKind, text};
+use stanch_words::{Both, Finding, GapKind, Lang, Level, SubjectKind, text};
 
 use super::detect::{level_name, percent, thousands, tone};
 use crate::{Look, Report, Sheet, Tone, Trouble, width};
@@ -32,30 +32,7 @@ pub fn page(answered: &Answered<'_>, look: Look) -> String {
         if count > most {
             continue;
         }
-        let level = look.paint(tone(finding.level), level_name(finding.level, look));
-        let subject = &finding.subject;
-        let place = subject.path.as_deref().unwrap_or_default();
-        let place = match (subject.kind, subject.pid, look.lang) {
-            (SubjectKind::Process, Some(pid), Lang::En) => format!("process {pid} ({place})"),
-            (SubjectKind::Process, Some(pid), Lang::Zh) => format!("进程 {pid}（{place}）"),
-            _ => place.to_owned(),
-        };
-        let sure = format!("{}%", percent(finding.confidence));
-        sheet
-            .line(format!("{level}  {}  {sure}", look.paint(Tone::Strong, &text::escaped(&place))));
-        sheet.prose(2, look.text(&finding.title));
-        sheet.prose(2, look.text(&finding.seen));
-        for evidence in finding.evidence.iter().skip(1).take(if look.all { 20 } else { 3 }) {
-            let at = match (evidence.line, evidence.offset) {
-                (Some(line), _) => format!("{line}: "),
-                (None, Some(offset)) => format!("{offset:#x}: "),
-                (None, None) => String::new(),
-            };
-            let room = look.terminal.map_or(usize::MAX, |terminal| terminal.saturating_sub(4));
-            let line = format!("{at}{}", evidence.excerpt);
-            sheet
-                .line(format!("    {}", look.paint(Tone::Faint, &width::cut(&line, room.max(20)))));
-        }
+        one(&mut sheet, finding, look);
         sheet.blank();
     }
     if count > most {
@@ -71,7 +48,47 @@ pub fn page(answered: &Answered<'_>, look: Look) -> String {
         sheet.line(look.say_of(&en, &zh));
     }
     sheet.line(sum(answered, count, look));
+    if let Some(first) = findings.iter().find(|finding| look.all || finding.level > Level::Low) {
+        let show = format!("stanch rules show {}", first.sign);
+        let en = format!(
+            "Next: keep a copy of what was found before you change anything. `{show}` says when the first is innocent and what to do."
+        );
+        let zh = format!(
+            "下一步：改动之前，先把所发现的内容复制留存。`{show}` 说明第一项何时无害、该怎么办。"
+        );
+        sheet.prose(0, look.say_of(&en, &zh));
+    }
     sheet.finish()
+}
+
+/// Adds a finding: where, by which sign, what was seen, and further evidence.
+fn one(sheet: &mut Sheet, finding: &Finding, look: Look) {
+    let level = look.paint(tone(finding.level), level_name(finding.level, look));
+    let subject = &finding.subject;
+    let place = subject.path.as_deref().unwrap_or_default();
+    let place = match (subject.kind, subject.pid, look.lang) {
+        (SubjectKind::Process, Some(pid), Lang::En) => format!("process {pid} ({place})"),
+        (SubjectKind::Process, Some(pid), Lang::Zh) => format!("进程 {pid}（{place}）"),
+        _ => place.to_owned(),
+    };
+    let sure = format!("{}%", percent(finding.confidence));
+    sheet.line(format!(
+        "{level}  {}  {sure}  {}",
+        look.paint(Tone::Strong, &text::escaped(&place)),
+        finding.sign
+    ));
+    sheet.prose(2, look.text(&finding.title));
+    sheet.prose(2, look.text(&finding.seen));
+    for evidence in finding.evidence.iter().skip(1).take(if look.all { 20 } else { 3 }) {
+        let at = match (evidence.line, evidence.offset) {
+            (Some(line), _) => format!("{line}: "),
+            (None, Some(offset)) => format!("{offset:#x}: "),
+            (None, None) => String::new(),
+        };
+        let room = look.terminal.map_or(usize::MAX, |terminal| terminal.saturating_sub(4));
+        let line = format!("{at}{}", text::escaped(&evidence.excerpt));
+        sheet.line(format!("    {}", look.paint(Tone::Faint, &width::cut(&line, room.max(20)))));
+    }
 }
 
 fn sum(answered: &Answered<'_>, found: usize, look: Look) -> String {
@@ -107,7 +124,7 @@ pub fn unusable(path: &str, detail: &str, kind: GapKind) -> Report {
     };
     let what = Both::new(format!("`{path}` could not be used"), format!("无法使用 `{path}`"));
     Report::new(trouble, what).because(Both::new(detail, detail)).next(Both::new(
-        "give a directory of `.yar` files, or a list of digests",
-        "请给出含 `.yar` 文件的目录，或摘要清单",
+        "give a file or directory of YARA rules (`.yar`, `.yara`)",
+        "请给出 YARA 规则文件（`.yar`、`.yara`）或其所在目录",
     ))
 }

@@ -34,28 +34,28 @@ pub(super) fn walk(
 ) {
     let mut met = Met::default();
     let machine = scan.host.machine();
+    let is_asked = !scan.scope.roots.is_empty();
     for root in roots {
-        let Ok(path) = machine.resolve(root) else {
-            if !scan.scope.roots.is_empty() {
-                let gap =
-                    Gap::new(scan.table, GapKind::Failed, "there is no such file or directory");
-                seen.gap(gap.at(Value::from(root.as_path()).to_string()));
-            }
-            continue;
-        };
-        match machine.lstat(&path) {
-            Ok(stat) if stat.kind() == FileKind::Directory => {
+        let found = machine.resolve(root).and_then(|path| Ok((machine.lstat(&path)?, path)));
+        match found {
+            Ok((stat, path)) if stat.kind() == FileKind::Directory => {
                 // A root that is asked for by name is entered, whatever it lies on.
-                let asked = !scan.scope.roots.is_empty();
-                if asked || enters(scan, &path, seen) {
+                if is_asked || enters(scan, &path, seen) {
                     directory(scan, &path, &stat, &mut met, sender, seen);
                 }
             }
-            Ok(stat) if stat.kind() == FileKind::Regular => scan.file(&path, &stat, sender, seen),
-            Ok(stat) => {
+            Ok((stat, path)) if stat.kind() == FileKind::Regular => {
+                scan.file(&path, &stat, sender, seen);
+            }
+            Ok((stat, path)) => {
                 let detail = format!("not a regular file: {}", stat.kind().name());
                 let gap = Gap::new(scan.table, GapKind::Failed, detail);
                 seen.gap(gap.at(Value::from(path.as_path()).to_string()));
+            }
+            Err(miss) if miss.absent && is_asked => {
+                let gap =
+                    Gap::new(scan.table, GapKind::Failed, "there is no such file or directory");
+                seen.gap(gap.at(Value::from(root.as_path()).to_string()));
             }
             Err(miss) => crate::host::note(scan.table, &miss, seen),
         }

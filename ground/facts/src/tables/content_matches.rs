@@ -10,11 +10,11 @@ use crate::scan::{self, Scope};
 
 table_spec! {
     /// Matches of content.
-    pub static SPEC, col = "content_matches": Files, "Matches of YARA rules, of lists of digests and of our own heuristics in the content of files, in archives and in the memory of processes; in a query, of what is not proven intact in temporary places, web roots, places of persistence and homes.";
+    pub static SPEC, col = "content_matches": Files, "Matches of YARA rules and of our own heuristics in the content of files and in the memory of processes; in a query, of what is not proven intact in temporary places, web roots, places of persistence and homes.";
     path Text Plain "Path; of memory, that of the program.";
-    member Text Plain "Name within the archive at that path; empty for the file itself.";
-    kind Text Plain "yara, hash or heuristic.";
-    rule Text Plain "The rule's name; the digest; or the heuristic's name (web-shell, packed-program, …).";
+    member Text Plain "Name within the archive at that path; empty for the file itself, as long as archives are not opened.";
+    kind Text Plain "yara or heuristic; hash where a list of digests was given.";
+    rule Text Plain "The rule's name; the digest; or the heuristic's name (web-shell, decodes-and-runs).";
     what Text Plain "What it finds, in the words of whoever wrote the rule.";
     score Integer Plain "How telling, 0 to 100.";
     content Text Plain "The kind of the file by its content: elf, script, php, jsp, asp, image, zip, text and others.";

@@ -41,12 +41,12 @@ pub(super) static TABLES: &[Wording] = &[
     },
     Wording {
         table: "content_matches",
-        summary: "YARA 规则、摘要清单和自带启发式在文件内容、压缩包和进程内存中的命中；在查询中，范围是临时目录、网站目录、自启动位置和用户目录中无法证明完好的文件。",
+        summary: "YARA 规则和自带启发式在文件内容和进程内存中的命中；在查询中，范围是临时目录、网站目录、自启动位置和用户目录中无法证明完好的文件。",
         columns: &[
             ("path", "路径；命中在内存中时为程序的路径。"),
-            ("member", "该压缩包内的成员名；命中文件本身时为空。"),
-            ("kind", "yara、hash 或 heuristic。"),
-            ("rule", "规则名；摘要；或启发式的名称（web-shell、packed-program 等）。"),
+            ("member", "该压缩包内的成员名；命中文件本身时为空（目前不解开压缩包）。"),
+            ("kind", "yara 或 heuristic；给出摘要清单时还有 hash。"),
+            ("rule", "规则名；摘要；或启发式的名称（web-shell、decodes-and-runs）。"),
             ("what", "所查找的内容，用规则作者的原话。"),
             ("score", "说明力，0 到 100。"),
             ("content", "按内容判断的文件类型：elf、script、php、jsp、asp、image、zip、text 等。"),

@@ -1,0 +1,71 @@
+//! `stanch scan`.
+
+use insta::assert_snapshot;
+
+use crate::world::World;
+
+/// The EICAR test file, put together here so that no scanner stops at this source.
+const EICAR: [&str; 2] =
+    [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS", "-TEST-FILE!$H+H*"];
+
+fn site() -> World {
+    let world = World::new();
+    world.file("srv/eicar.txt", &EICAR.concat());
+    world.file("srv/door.php", "<?php @eval($_POST['x']); ?>");
+    world.file("srv/page.php", "<?php echo htmlspecialchars($_POST['x']); ?>");
+    world.file("etc/os-release", "ID=debian\n");
+    world.file("srv/notes.txt", "how to find eval($_POST) in a page");
+    world
+}
+
+/// Returns the lines of a page without the time that it took.
+fn timeless(page: &str) -> String {
+    page.lines()
+        .map(|line| match line.split_once(" in ") {
+            Some((before, after)) if line.contains("rules") => {
+                let rest = after.split_once(" s").map_or("", |(_, rest)| rest);
+                format!("{before} in … s{rest}\n")
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_bad_is_named_with_its_line_and_the_next_step_and_what_is_harmless_is_not() {
+    let world = site();
+    let run = world.run(&["scan", "/srv", "--lang", "en"]);
+    assert_eq!(run.code, 1);
+    assert!(!run.stdout.contains("page.php") && !run.stdout.contains("notes.txt"));
+    assert_snapshot!(timeless(&run.stdout), @r"
+    high  /srv/door.php  95%  files.web-shell
+      A page runs what a request sends
+      `/srv/door.php`, line 1: $_POST reaches eval.
+
+    high  /srv/eicar.txt  95%  files.yara-match
+      A file's content is known to be bad
+      `/srv/eicar.txt`: Test_EICAR (the EICAR test file: harmless, made to try
+      scanners with).
+
+    high  /srv/door.php  90%  files.yara-match
+      A file's content is known to be bad
+      `/srv/door.php`: Web_Shell_One_Line_PHP (PHP that evaluates what a request
+      sends).
+
+    Found: 3. Judged: 4 (0 MiB) by 26 rules in … s; as their packages shipped them and not judged: 0.
+    Next: keep a copy of what was found before you change anything. `stanch rules
+    show files.web-shell` says when the first is innocent and what to do.
+    ");
+}
+
+#[test]
+fn rules_that_are_not_there_and_a_place_that_is_not_there_are_told() {
+    let world = site();
+    let run = world.run(&["scan", "/srv", "--rules", "/nowhere/rules", "--lang", "en"]);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("`/nowhere/rules` could not be used"), "{}", run.stderr);
+    assert!(run.stderr.contains("left as: nothing was changed"), "{}", run.stderr);
+    let run = world.run(&["scan", "/nowhere", "--lang", "en"]);
+    assert_eq!(run.code, 3);
+    assert!(run.stderr.contains("there is no such file or directory"), "{}", run.stderr);
+}
