@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 
 /// What runs on the victim, and what is needed to look at it.
 const PACKAGES: &str =
-    "openssh-server,nginx-light,cron,rsyslog,procps,iproute2,passwd,login,mount,util-linux";
+    "openssh-server,nginx-light,cron,rsyslog,systemd,procps,iproute2,passwd,login,mount,util-linux";
 
 /// Returns the folder of an unpacked Debian root. It is made on first use (about a minute and
 /// 250 MB of packages) and kept below `target/`, outside the tree.
@@ -22,16 +22,22 @@ pub fn debian() -> Result<PathBuf> {
     std::fs::create_dir_all(&kept)?;
     let kept = kept.canonicalize()?;
     let root = kept.join("debian");
-    if root.join("usr/sbin/nginx").exists() {
+    let tar = kept.join("debian.tar");
+    // A root of other packages than these is no answer to today's question.
+    let list = kept.join("debian.packages");
+    let is_of_these = std::fs::read_to_string(&list).is_ok_and(|made| made == PACKAGES);
+    if is_of_these && root.join("usr/sbin/nginx").exists() {
         return Ok(root);
+    }
+    if !is_of_these {
+        for old in [&root, &tar] {
+            remove(old)?;
+        }
     }
     tools()?;
     let making = kept.join("debian.making");
-    if making.exists() {
-        std::fs::remove_dir_all(&making)?;
-    }
+    remove(&making)?;
     // As a tar, then unpacked: mmdebstrap's directory mode leaves mounts behind when it is killed.
-    let tar = kept.join("debian.tar");
     if !tar.exists() {
         let partial = kept.join("debian.tar.making");
         let mut make = Command::new("mmdebstrap");
@@ -39,6 +45,7 @@ pub fn debian() -> Result<PathBuf> {
         make.arg(format!("--include={PACKAGES}")).arg("bookworm").arg(&partial);
         run(&mut make)?;
         std::fs::rename(&partial, &tar)?;
+        std::fs::write(&list, PACKAGES)?;
     }
     std::fs::create_dir(&making)?;
     let mut unpack = Command::new("tar");
@@ -46,6 +53,16 @@ pub fn debian() -> Result<PathBuf> {
     run(&mut unpack)?;
     std::fs::rename(&making, &root)?;
     Ok(root)
+}
+
+/// Removes a file or a folder, if it is there.
+fn remove(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        std::fs::remove_dir_all(path)?;
+    } else if path.exists() {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
 }
 
 /// Installs what the range needs of the machine it is made on.
