@@ -37,6 +37,7 @@ mod nftables;
 pub mod packages;
 pub mod parsers;
 mod patterns;
+mod persistence;
 pub mod pid_views;
 mod privileged;
 pub mod process_files;

@@ -104,6 +104,7 @@ tables! {
     package_runs
     packet_sockets
     pam_rules
+    persistence
     podman_containers
     privilege_uses
     process_code

@@ -116,6 +116,23 @@ impl Index {
         Ownership { state, expected: Some(expected), actual }
     }
 
+    /// Returns whether a configuration file is another than the shipped one; nothing where there
+    /// is none to compare with.
+    pub(crate) fn is_changed_config(
+        &self,
+        host: &Host,
+        table: &str,
+        path: &Path,
+        seen: &mut Seen,
+    ) -> Option<bool> {
+        let owner = self.owner(path).filter(|owner| owner.config)?;
+        let expected = self.expected(host, table, &owner, seen)?;
+        let stat = host.machine().lstat(path).ok()?;
+        let algorithm = owner.package.algorithm()?;
+        let actual = self.actual(host.machine(), table, path, &stat, algorithm, seen)?;
+        Some(*actual != *expected)
+    }
+
     /// Returns the shipped digest of an owned file.
     pub fn expected(
         &self,

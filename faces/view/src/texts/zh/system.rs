@@ -268,6 +268,39 @@ pub(super) static TABLES: &[Wording] = &[
         ],
     },
     Wording {
+        table: "persistence",
+        summary: "一切会自行启动或留下后门的东西：每处所指的每一项一行，并与软件包所发布的内容对照。",
+        columns: &[
+            ("catalogue", "该机制在持久化目录中的编号。"),
+            ("mechanism", "机制，例如 systemd-unit、pam-module 或 git-hook。"),
+            ("class", "boot、schedule、login、loader、kernel、hook 或 service。"),
+            ("path", "文件。"),
+            ("line", "文件中的行号，从 1 起；指整个文件时为空。"),
+            ("starts", "原样的行或命令；文件本身就是所运行之物时为其路径。"),
+            (
+                "target",
+                "最终落到的文件：穿过 shell、包装程序、符号链接，以及脚本的非随包解释器；没有指名文件则为空。",
+            ),
+            ("target_package", "目标文件所属的软件包；没有则为空。"),
+            ("target_state", "目标文件的状态，含义同 package_ownership；没有目标则为空。"),
+            ("package", "文件所属的软件包；没有则为空。"),
+            (
+                "state",
+                "文件的状态：intact、altered、config（与发布一致或无从比较）、changed（改动过的配置文件）、link（指向随包文件的无主符号链接）、unverified、unowned、unknown。",
+            ),
+            ("score", "内容的可疑程度，0 到 100。"),
+            (
+                "reasons",
+                "理由，以空格分隔：telling_commands 的用途名，以及 temporary-path、hidden-path、preload、hidden-line、target-unowned、target-altered、target-missing、any-password、without-password。",
+            ),
+            ("uid", "文件的主人。"),
+            ("gid", "文件的组。"),
+            ("mode", "权限位，八进制。"),
+            ("mtime", "内容最后改动的时间，自 1970 年起的秒数：主人可以随意设置。"),
+            ("ctime", "inode 最后改动的时间，自 1970 年起的秒数：谁也不能设置。"),
+        ],
+    },
+    Wording {
         table: "systemd_generators",
         summary: "systemd 开机时运行、用于生成单元或设置变量的程序。",
         columns: &[

