@@ -13,10 +13,12 @@
 //! **Start reading** at [`Victim::boot`], [`debian`] and `src/bin/stand_in.rs`.
 
 mod debian;
+mod planter;
 mod slow_files;
 mod victim;
 
 pub use debian::debian;
+pub use planter::{AGENT, How, PLANTS, Plant};
 pub use slow_files::SlowFiles;
 pub use victim::{Ran, Victim, alone};
 
