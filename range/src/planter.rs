@@ -37,7 +37,7 @@ pub enum How {
     More(&'static str),
     /// A symlink to the agent.
     Link(&'static str),
-    /// A new file with an extended attribute.
+    /// An extended attribute of what is there, or of a new file.
     Attribute(&'static str, &'static [u8]),
 }
 
@@ -65,7 +65,9 @@ impl Plant {
                 Ok(std::os::unix::fs::symlink(target, place)?)
             }
             How::Attribute(name, value) => {
-                write(over, self.path, b"\x7fELF stand-in\n", 0o755)?;
+                let bytes = std::fs::read(below(root, self.path));
+                let bytes = bytes.unwrap_or_else(|_new| b"\x7fELF stand-in\n".to_vec());
+                write(over, self.path, &bytes, 0o755)?;
                 let place = below(over, self.path);
                 Ok(rustix::fs::setxattr(&place, name, value, rustix::fs::XattrFlags::empty())?)
             }

@@ -11,6 +11,7 @@ use stanch_machine::{FileKind, Stat, limits};
 use stanch_words::{Ask, Row, Seen, Value, text};
 
 use crate::packages::{self, Index, State};
+use crate::privileged::Privileged;
 use crate::reach::Reach;
 use crate::tables::persistence::{SPEC, col};
 use crate::{Host, accounts};
@@ -52,6 +53,10 @@ enum Form {
     Keys,
     /// Rules of PAM.
     Pam,
+    /// dpkg's diversions: those that an administrator made.
+    Diversions,
+    /// Programs and libraries among those of packages: only those of nobody.
+    Nobody,
 }
 
 /// One thing that a file names.
@@ -99,6 +104,7 @@ pub(crate) fn rows(host: &Host, ask: &Ask, seen: &mut Seen) {
             }
         }
     }
+    look.rights(one, seen);
     look.reach.finish(seen);
 }
 
@@ -111,6 +117,48 @@ struct Look<'h> {
 }
 
 impl Look<'_> {
+    /// Adds what gives rights of itself: set-id bits and capabilities of files of nobody, and
+    /// access lists where there are none.
+    fn rights(&mut self, one: Option<&str>, seen: &mut Seen) {
+        let [set_id, capability, access] = &mechanisms::RIGHTS;
+        let wanted = |mechanism: &Mechanism| one.is_none_or(|one| one == mechanism.name);
+        if wanted(set_id) || wanted(capability) {
+            let found = Privileged::of(self.host, seen);
+            let set = found.set_id.iter().map(|(path, stat)| (set_id, path, "set-id", stat));
+            let capable: std::collections::BTreeMap<_, _> = found.capabilities.iter().collect();
+            let capable =
+                capable.into_iter().map(|(path, (names, stat))| (capability, path, &**names, stat));
+            for (mechanism, path, text, stat) in set.chain(capable) {
+                if wanted(mechanism) && self.index.owner(path).is_none() {
+                    self.right(mechanism, path, stat, text, seen);
+                }
+            }
+        }
+        for place in access.places.iter().filter(|_| wanted(access)) {
+            for path in self.reach.glob(Path::new(place), seen) {
+                let list = self.host.machine().attribute(&path, "system.posix_acl_access");
+                if let (Ok(Some(_)), Ok(stat)) = (list, self.host.machine().lstat(&path)) {
+                    self.right(access, &path, &stat, "access list", seen);
+                }
+            }
+        }
+    }
+
+    fn right(
+        &mut self,
+        mechanism: &Mechanism,
+        path: &Path,
+        stat: &Stat,
+        text: &str,
+        seen: &mut Seen,
+    ) {
+        let (state, package) = self.state(path, seen);
+        let entry = Entry { text: text.to_owned(), ..Entry::default() };
+        let mut judged = Judged::default();
+        judged.places(&path_text(path));
+        self.push(mechanism, path, stat, (state, &package), &entry, None, judged, seen);
+    }
+
     fn file(&mut self, mechanism: &Mechanism, path: &Path, seen: &mut Seen) {
         let machine = self.host.machine();
         // The directory may be a link (/lib), and then the same file comes again.
@@ -126,11 +174,14 @@ impl Look<'_> {
         {
             return;
         }
+        if mechanism.form == Form::Nobody && !self.is_nobodys(&place, &own) {
+            return;
+        }
         let (state, package) = self.state(&place, seen);
         let trusted = matches!(state, "intact" | "config" | "link");
         // Of a link its content is that of its target; one that leads nowhere has none.
         let regular = machine.stat(&place).is_ok_and(|stat| stat.kind() == FileKind::Regular);
-        let whole = mechanism.form == Form::Program;
+        let whole = matches!(mechanism.form, Form::Program | Form::Nobody);
         let wanted = regular && !(whole && trusted);
         let bytes = if wanted { self.content(&place, whole, seen) } else { None };
         let bytes = bytes.unwrap_or_default();
@@ -143,12 +194,18 @@ impl Look<'_> {
             self.push(mechanism, &place, &own, (state, &package), &entry, target, judged, seen);
         }
         // A file of nobody counts even if it names nothing that is understood.
-        if told == 0 && (whole || !trusted) {
+        if mechanism.form != Form::Diversions && (whole || (told == 0 && !trusted)) {
             let judged = if trusted { Judged::default() } else { judge::file(&bytes) };
             let target = whole.then(|| target::of_file(self.host, &place)).flatten();
             let entry = Entry { text: path_text(&place), ..Entry::default() };
             self.push(mechanism, &place, &own, (state, &package), &entry, target, judged, seen);
         }
+    }
+
+    /// Returns whether a file is a program or a library that no package owns.
+    fn is_nobodys(&self, path: &Path, stat: &Stat) -> bool {
+        let code = stat.mode & 0o111 != 0 || path_text(path).contains(".so");
+        stat.kind() == FileKind::Regular && code && self.index.owner(path).is_none()
     }
 
     fn content(&mut self, path: &Path, whole: bool, seen: &mut Seen) -> Option<Vec<u8>> {

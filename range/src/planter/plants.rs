@@ -190,7 +190,7 @@ pub const PLANTS: &[Plant] = &[
     plant(45, "/usr/bin/agent", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o4755)),
     plant(45, "/var/lib/agent", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o4755)),
     plant(46, "/usr/local/lib/agent", How::Attribute("security.capability", CAPABILITY)),
-    plant(47, "/etc/cron.d/acl", How::Attribute("system.posix_acl_access", ACL)),
+    plant(47, "/etc/shadow", How::Attribute("system.posix_acl_access", ACL)),
     plant(
         48,
         "/etc/update-motd.d/99-agent",

@@ -33,7 +33,8 @@ impl Judged {
         }
     }
 
-    fn places(&mut self, text: &str) {
+    /// Adds what the paths in a text say.
+    pub(super) fn places(&mut self, text: &str) {
         const TEMPORARY: [&str; 5] =
             ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/", "/dev/mqueue/"];
         let words = text.split(|c: char| c.is_whitespace() || "\"'`;|&()=<>,".contains(c));
@@ -93,6 +94,12 @@ pub(super) fn line(entry: &Entry) -> Judged {
         judged.add("without-password", 20);
     }
     judged
+}
+
+/// Returns whether a line of a script is worth a row of its own: it runs a file by its whole path,
+/// or tells what it is for.
+pub(super) fn is_telling(line: &str) -> bool {
+    line.starts_with('/') || !command_text::told(line).is_empty()
 }
 
 /// Judges a script as a whole; a program that is no text says nothing.

@@ -38,7 +38,7 @@ macro_rules! mechanisms {
     };
 }
 
-use Form::{Anacron, AtJob, Cron, CronUser, Keys, Lines, Pam, Program};
+use Form::{Anacron, AtJob, Cron, CronUser, Diversions, Keys, Lines, Nobody, Pam, Program};
 
 // `~/` stands for each home; patterns are those of glob(7).
 mechanisms! {
@@ -91,12 +91,14 @@ mechanisms! {
     49 "login-settings" login Program, ["/etc/login.defs", "/etc/securetty", "/etc/nologin", "/etc/issue", "/etc/issue.d/*"];
     50 "directory-service" login Program, ["/etc/krb5.conf", "/etc/sssd/*", "/etc/sssd/conf.d/*", "/etc/ldap/*"];
     51 "certificate-authority" login Program, ["/usr/local/share/ca-certificates/*", "/etc/pki/ca-trust/source/anchors/*", "/etc/ca-certificates.conf"];
-    52 "resolver" login Program, ["/etc/hosts", "/etc/resolv.conf", "/etc/host.conf", "/etc/systemd/resolved.conf.d/*"];
+    52 "hosts-file" login Lines(&["debian.org", "ubuntu.com", "fedoraproject.org", "centos.org", "rockylinux.org", "almalinux.org", "redhat.com", "suse", "alpinelinux.org", "pypi.org", "github.com", "docker", "clamav", "update", "security"]), ["/etc/hosts"];
+    52 "resolver" login Program, ["/etc/resolv.conf", "/etc/host.conf", "/etc/systemd/resolved.conf.d/*"];
 
     53 "preloaded-library" loader Lines(ANY), ["/etc/ld.so.preload"];
     54 "loader-configuration" loader Lines(ANY), ["/etc/ld.so.conf", "/etc/ld.so.conf.d/*"];
     55 "loader" loader Program, ["/lib*/ld-linux*", "/lib/*/ld-linux*", "/lib/*/libc.so.6", "/lib64/libc.so.6"];
-    58 "character-converter" loader Program, ["/usr/lib/*/gconv/gconv-modules*", "/usr/lib64/gconv/gconv-modules*"];
+    57 "library-among-shipped" loader Nobody, ["/usr/lib/*.so*", "/usr/lib64/*.so*", "/usr/lib/*-linux-*/*.so*"];
+    58 "character-converter" loader Program, ["/usr/lib/*/gconv/gconv-modules*", "/usr/lib64/gconv/gconv-modules*", "/usr/lib/*/gconv/gconv-modules.d/*", "/usr/lib64/gconv/gconv-modules.d/*"];
     59 "python-start-hook" loader Program, ["/usr/lib/python*/*-packages/*.pth", "/usr/local/lib/python*/*-packages/*.pth", "/usr/lib/python*/sitecustomize.py", "/usr/lib/python*/*-packages/*customize.py", "/usr/local/lib/python*/*-packages/*customize.py", "/etc/python*/sitecustomize.py", "~/.local/lib/python*/site-packages/*.pth", "~/.local/lib/python*/site-packages/*customize.py"];
     60 "interpreter-start-hook" loader Program, ["/etc/perl/sitecustomize.pl", "/usr/lib/ruby/vendor_ruby/rubygems/defaults/*", "/usr/lib/ruby/*/rubygems/defaults/*", "~/.npmrc"];
     61 "php-directive" loader Lines(&["auto_prepend_file", "auto_append_file", "extension", "zend_extension"]), ["/etc/php/*/*/php.ini", "/etc/php/*/*/conf.d/*", "/etc/php/*/mods-available/*", "/etc/php.ini", "/etc/php.d/*", "/var/www/.user.ini", "/var/www/*/.user.ini", "/var/www/*/*/.user.ini"];
@@ -106,9 +108,10 @@ mechanisms! {
     63 "git-configuration" loader Lines(&["pager", "fsmonitor", "sshcommand", "path", "hookspath", "editor"]), ["~/.gitconfig", "~/.config/git/config", "/etc/gitconfig", "~/*/.git/config", "/opt/*/.git/config", "/srv/*/.git/config", "/var/www/*/.git/config"];
     64 "editor-start" loader Program, ["~/.vimrc", "~/.vim/plugin/*", "~/.vim/after/*/*", "/etc/vim/vimrc.local", "~/.config/nvim/init.*", "~/.emacs", "~/.emacs.d/init.el", "~/.nanorc"];
     65 "shell-completion" loader Program, ["/etc/bash_completion.d/*", "/usr/share/bash-completion/completions/*", "~/.bash_completion", "/usr/lib/command-not-found"];
+    66 "program-among-shipped" loader Nobody, ["/usr/bin/*", "/usr/sbin/*", "/bin/*", "/sbin/*"];
     67 "name-shadowing" loader Program, ["/usr/local/bin/*", "/usr/local/sbin/*", "~/bin/*", "~/.local/bin/*"];
     68 "alternative" loader Program, ["/etc/alternatives/*"];
-    68 "diversion" loader Program, ["/var/lib/dpkg/diversions", "/var/lib/dpkg/statoverride"];
+    68 "diversion" loader Diversions, ["/var/lib/dpkg/diversions"];
 
     69 "module-autoload" kernel Lines(ANY), ["/etc/modules", "/etc/modules-load.d/*", "/run/modules-load.d/*", "/usr/lib/modules-load.d/*", "/usr/local/lib/modules-load.d/*", "/etc/sysconfig/modules/*", "/etc/initramfs-tools/modules"];
     70 "module-rule" kernel Lines(&["install", "remove", "softdep", "options"]), ["/etc/modprobe.d/*", "/run/modprobe.d/*", "/usr/lib/modprobe.d/*", "/lib/modprobe.d/*"];
@@ -128,6 +131,7 @@ mechanisms! {
 
     87 "apt-hook" hook Lines(&["invoke", "pre-install-pkgs", "apt::update", "dpkg::"]), ["/etc/apt/apt.conf", "/etc/apt/apt.conf.d/*"];
     88 "dpkg-hook" hook Lines(&["post-invoke", "pre-invoke"]), ["/etc/dpkg/dpkg.cfg", "/etc/dpkg/dpkg.cfg.d/*"];
+    88 "maintainer-script" hook Program, ["/var/lib/dpkg/info/*.preinst", "/var/lib/dpkg/info/*.postinst", "/var/lib/dpkg/info/*.prerm", "/var/lib/dpkg/info/*.postrm"];
     89 "dnf-plugin" hook Program, ["/etc/yum/pluginconf.d/*", "/usr/lib/yum-plugins/*", "/etc/dnf/plugins/*", "/usr/lib/python*/site-packages/dnf-plugins/*", "/etc/dnf/libdnf5-plugins/*", "/etc/dnf/automatic.conf"];
     90 "package-source" hook Program, ["/etc/apt/sources.list", "/etc/apt/sources.list.d/*", "/etc/apt/trusted.gpg", "/etc/apt/trusted.gpg.d/*", "/etc/apt/keyrings/*", "/usr/share/keyrings/*", "/etc/apt/preferences.d/*", "/etc/yum.repos.d/*", "/etc/pki/rpm-gpg/*", "/etc/zypp/repos.d/*"];
     92 "rpm-macro" hook Program, ["/usr/lib/rpm/*", "/usr/lib/rpm/macros.d/*", "~/.rpmmacros"];
@@ -148,4 +152,41 @@ mechanisms! {
     107 "cloud-script" service Program, ["/var/lib/cloud/scripts/per-*/*", "/etc/cloud/cloud.cfg.d/*", "~/.aws/cli/alias", "~/.aws/credentials"];
     108 "configuration-management" service Program, ["/etc/salt/minion", "/etc/salt/minion.d/*", "/etc/puppet/puppet.conf", "/etc/chef/client.rb", "/etc/ansible/*"];
     109 "restart-hook" service Program, ["/etc/needrestart/*", "/etc/needrestart/*/*"];
+    111 "hidden-storage" service Nobody, ["/dev/shm/*", "/dev/shm/.*", "/run/.*", "/tmp/.*", "/var/tmp/.*"];
+}
+
+/// Rights that files give by themselves; they are found by a walk, except access lists, whose
+/// places are those in which there are none.
+pub(super) const RIGHTS: [Mechanism; 3] = [
+    right(45, "set-id", &[]),
+    right(46, "capability", &[]),
+    right(
+        47,
+        "access-list",
+        &[
+            "/etc",
+            "/etc/passwd",
+            "/etc/shadow",
+            "/etc/group",
+            "/etc/gshadow",
+            "/etc/sudoers",
+            "/etc/sudoers.d",
+            "/etc/sudoers.d/*",
+            "/etc/crontab",
+            "/etc/cron.d",
+            "/etc/cron.*/*",
+            "/etc/ld.so.preload",
+            "/etc/ssh/sshd_config",
+            "/etc/pam.d/*",
+            "/etc/systemd/system",
+            "/var/spool/cron/crontabs",
+            "/root",
+            "/root/.ssh",
+            "/root/.ssh/authorized_keys",
+        ],
+    ),
+];
+
+const fn right(number: i64, name: &'static str, places: &'static [&'static str]) -> Mechanism {
+    Mechanism { number, name, class: "login", form: Program, places }
 }

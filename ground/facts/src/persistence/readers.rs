@@ -4,7 +4,7 @@ use std::path::Path;
 
 use stanch_words::{Row, Seen, Value, text};
 
-use super::{Entry, Form};
+use super::{Entry, Form, judge};
 use crate::config_lines::{first_word, numbered, split_once};
 use crate::tables::{at_jobs, authorized_keys, crontab, pam_rules};
 
@@ -21,7 +21,8 @@ pub(super) fn entries(form: Form, bytes: &[u8], path: &Path, _seen: &mut Seen) -
         taken(own, crontab::col::line, |row| cell(row, crontab::col::command))
     };
     let mut entries = match form {
-        Form::Program => Vec::new(),
+        Form::Program | Form::Nobody => script(bytes),
+        Form::Diversions => diversions(bytes),
         Form::Lines(words) => lines(words, bytes),
         Form::Cron => cron(crontab::Form::System, &mut own),
         Form::CronUser => cron(crontab::Form::User, &mut own),
@@ -95,6 +96,37 @@ fn rule(row: &Row) -> Entry {
         text: words.join(" ").trim_end().to_owned(),
         command: command.unwrap_or_default().to_owned(),
     }
+}
+
+/// Lines of a script that run a file by its whole path or tell what they are for.
+fn script(bytes: &[u8]) -> Vec<Entry> {
+    if bytes.iter().take(4096).any(|&byte| byte == 0) {
+        return Vec::new();
+    }
+    let mut entries = Vec::new();
+    let mut goes_on = false;
+    for (number, line) in numbered(bytes) {
+        let told = text::from_bytes(line.trim_ascii());
+        let begins = !std::mem::replace(&mut goes_on, told.ends_with('\\'));
+        if begins && !told.starts_with('#') && judge::is_telling(&told) && entries.len() < MOST {
+            entries.push(Entry { line: Some(number), command: told.clone(), text: told });
+        }
+    }
+    entries
+}
+
+/// Three lines each: from, to, whose; a colon stands for the administrator (dpkg-divert(1)).
+fn diversions(bytes: &[u8]) -> Vec<Entry> {
+    let lines: Vec<(u64, &[u8])> = numbered(bytes).collect();
+    let local = |three: &[(u64, &[u8])]| match three {
+        [(number, from), (_, to), (_, b":")] => Some(Entry {
+            line: Some(*number),
+            text: format!("{} -> {}", text::from_bytes(from), text::from_bytes(to)),
+            command: text::from_bytes(from),
+        }),
+        _ => None,
+    };
+    lines.chunks(3).filter_map(local).collect()
 }
 
 fn lines(words: &[&str], bytes: &[u8]) -> Vec<Entry> {
