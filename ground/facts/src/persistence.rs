@@ -185,12 +185,13 @@ impl Look<'_> {
         let wanted = regular && !(whole && trusted);
         let bytes = if wanted { self.content(&place, whole, seen) } else { None };
         let bytes = bytes.unwrap_or_default();
-        let entries = readers::entries(mechanism.form, &bytes, &place, seen);
+        let entries = readers::entries(mechanism.form, &bytes, &place);
         let mut told = 0_usize;
         for entry in entries {
             told = told.saturating_add(1);
             let judged = if trusted { Judged::default() } else { judge::line(&entry) };
             let target = target::of(self.host, &entry.command);
+            let target = target.or_else(|| target::anywhere(self.host, &entry.text));
             self.push(mechanism, &place, &own, (state, &package), &entry, target, judged, seen);
         }
         // A file of nobody counts even if it names nothing that is understood.

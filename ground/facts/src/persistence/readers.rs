@@ -12,7 +12,7 @@ use crate::tables::{at_jobs, authorized_keys, crontab, pam_rules};
 const MOST: usize = 10_000;
 
 /// Returns what a file names. What is no entry leaves its gap with the format's own table.
-pub(super) fn entries(form: Form, bytes: &[u8], path: &Path, _seen: &mut Seen) -> Vec<Entry> {
+pub(super) fn entries(form: Form, bytes: &[u8], path: &Path) -> Vec<Entry> {
     let mut own = Seen::default();
     let user = path.file_name().map(|name| Value::from(Path::new(name)).to_string());
     let user = user.unwrap_or_default();

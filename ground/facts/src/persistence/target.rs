@@ -49,6 +49,20 @@ pub(super) fn of(host: &Host, command: &str) -> Option<PathBuf> {
     of_file(host, &named(host, command, 0)?)
 }
 
+/// Returns the first program that a line names by its whole path, wherever in the line that stands
+/// (`binary="/opt/x"`, `UserParameter=a,/opt/x`).
+pub(super) fn anywhere(host: &Host, line: &str) -> Option<PathBuf> {
+    let words = line.split(|c: char| c.is_whitespace() || "\"'`;|&()[]{}=<>,".contains(c));
+    let paths = words.filter(|word| word.starts_with('/')).take(16);
+    let mut paths = paths.map(|word| path_of(&text::to_bytes(word)));
+    let path = paths.find(|path| {
+        host.machine().stat(path).is_ok_and(|stat| {
+            stat.kind() == stanch_machine::FileKind::Regular && stat.mode & 0o111 != 0
+        })
+    })?;
+    of_file(host, &path)
+}
+
 /// Follows symlinks, and a script's first line where its interpreter is no ordinary one.
 pub(super) fn of_file(host: &Host, path: &Path) -> Option<PathBuf> {
     let found = Index::resolve(host.machine(), path);
