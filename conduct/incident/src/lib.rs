@@ -10,6 +10,7 @@
 //! **Start reading** at [`Incident`]. The open case, its gates, people and report join it with
 //! their issues.
 
+mod digests;
 mod rule_files;
 mod sigma;
 mod yara;
@@ -29,8 +30,9 @@ pub use stanch_facts::logs::{Counts, Format as LogFormat, Stream as LogStream};
 pub use stanch_facts::scan::{Files, Intact, Processes, Remote, Scope};
 pub use stanch_machine::{Miss, apart};
 pub use stanch_rules::sigma::{Complaint, Harm, Loaded};
-pub use stanch_rules::{Answer, Page, QueryError, Sigma, Yara};
+pub use stanch_rules::{Answer, Digests, Page, QueryError, Sigma, Yara};
 
+pub use digests::digests;
 pub use sigma::sigma;
 pub use yara::{LoadedYara, Starter, yara};
 

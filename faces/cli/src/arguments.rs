@@ -153,6 +153,7 @@ fn detect(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
             "检查所有文件的内容，不限时间",
         )))
         .arg(yara_rules(&say))
+        .arg(hashes(&say))
         .arg(
             Arg::new("sigma")
                 .long("sigma")
@@ -274,6 +275,7 @@ fn scan(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
             "检查文件，加 `--processes` 则还检查内存：使用 YARA 规则（自带一套基础规则），以及对 PHP 的自有分析。压缩包按原样判断，不解开。与软件包摘要一致的文件只计数、不检查，加 `--all` 则一并检查。不给路径时检查整台机器。退出码：0 没有备注以上的发现，1 有发现，3 有内容未能检查。",
         ))
         .arg(yara_rules(&say))
+        .arg(hashes(&say))
         .arg(flag("processes").help(say(
             "The memory of processes, and programs that have no file any more",
             "检查进程内存，以及文件已不存在的程序",
@@ -303,6 +305,19 @@ fn yara_rules(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
         .help(say(
             "YARA rules of others, beside the starter rules; may be repeated",
             "外来 YARA 规则，与自带规则一并使用，可重复",
+        ))
+}
+
+fn hashes(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
+    Arg::new("hashes")
+        .long("hashes")
+        .value_name(say("FILE", "文件"))
+        .action(ArgAction::Append)
+        .value_parser(ValueParser::path_buf())
+        .value_hint(ValueHint::FilePath)
+        .help(say(
+            "A list of bad MD5, SHA-1 or SHA-256: plain, CSV, STIX 2.1, MISP; may be repeated",
+            "恶意文件摘要清单（MD5、SHA-1、SHA-256），可为纯文本、CSV、STIX 2.1 或 MISP，可重复",
         ))
 }
 

@@ -13,6 +13,7 @@
 
 pub mod case;
 pub mod content;
+pub mod digests;
 pub mod functions;
 pub mod page;
 pub mod query;
@@ -21,6 +22,7 @@ pub mod sign;
 mod virtual_table;
 pub mod yara;
 
+pub use digests::Digests;
 pub use page::{Page, PageError};
 pub use query::{Answer, Query, QueryError};
 pub use sigma::Sigma;

@@ -40,16 +40,18 @@ pub(super) fn run(
     let progress =
         Progress::start(asked.look.say("looking for signs of an intrusion", "正在查找入侵迹象"));
     let (yara, broken) = super::scan::rules(matches)?;
+    let (digests, bad) = super::scan::digests(matches)?;
     let is_deep = matches.get_flag("deep");
     let content = Scope {
         roots: if is_deep { vec!["/".into()] } else { Vec::new() },
         rules: Some(yara),
+        digests,
         seconds: (!is_deep).then_some(CONTENT_SECONDS),
         ..Scope::default()
     };
     let options = Options { only, since, content: Some(content), sigma };
     let mut detection = incident.detect(&options).map_err(|error| super::bug(&error))?;
-    let gaps = gap.into_iter().chain(broken);
+    let gaps = gap.into_iter().chain(broken).chain(bad);
     detection.gaps.extend(gaps.map(|gap| Blind { gap, signs: Vec::new() }));
     drop(progress);
     let took_ms = milliseconds().saturating_sub(before);

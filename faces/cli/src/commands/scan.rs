@@ -8,7 +8,7 @@ use stanch_incident::{Files, Harm, Intact, Place, Processes, Remote, Scope, Star
 use stanch_view::pages::{query, scan as page};
 use stanch_view::{Report, documents};
 use stanch_wire::json;
-use stanch_words::{ByteRules as _, Gap, GapKind};
+use stanch_words::{ByteRules as _, Gap, GapKind, KnownDigests};
 
 use super::detect::{code, milliseconds};
 use crate::arguments::Asked;
@@ -24,6 +24,7 @@ pub(super) fn run(
     let incident = super::open(&asked.place)?;
     let (rules, gap) = rules(matches)?;
     let count = rules.count();
+    let (digests, bad) = digests(matches)?;
     let mut roots: Vec<PathBuf> = matches
         .get_many::<PathBuf>("path")
         .into_iter()
@@ -39,7 +40,7 @@ pub(super) fn run(
         roots,
         files,
         rules: Some(rules),
-        digests: None,
+        digests,
         intact: if asked.look.all { Intact::Judged } else { Intact::Counted },
         remote: if matches.get_flag("network") { Remote::Entered } else { Remote::LeftOut },
         processes: if in_memory { Processes::Memory } else { Processes::None },
@@ -49,7 +50,7 @@ pub(super) fn run(
     let mut scanned = incident.scan(scope).map_err(|error| super::bug(&error))?;
     drop(progress);
     let blind = |gap| stanch_incident::Blind { gap, signs: Vec::new() };
-    scanned.detection.gaps.extend(gap.map(blind));
+    scanned.detection.gaps.extend(gap.into_iter().chain(bad).map(blind));
     let took_ms = milliseconds().saturating_sub(before);
     let answered = page::Answered { scanned: &scanned, took_ms, rules: count };
     if asked.json {
@@ -86,4 +87,24 @@ pub(super) fn rules(
         Gap::new("yara", GapKind::Damaged, detail).at(*first)
     });
     Ok((Arc::new(loaded.rules), gap))
+}
+
+/// The lists of digests that are given, and a gap for each line of them that was not taken.
+type Given = (Option<Arc<dyn KnownDigests>>, Vec<Gap>);
+
+/// Loads the lists of digests that are given; a line that is none is a gap.
+pub(super) fn digests(matches: &ArgMatches) -> Result<Given, Box<Report>> {
+    let lists: Vec<PathBuf> =
+        matches.get_many::<PathBuf>("hashes").into_iter().flatten().cloned().collect();
+    if lists.is_empty() {
+        return Ok((None, Vec::new()));
+    }
+    let (digests, complaints) = stanch_incident::digests(&lists)
+        .map_err(|miss| page::unusable_list(&miss.path, &miss.detail, miss.kind))?;
+    let gaps = complaints.iter().map(|complaint| {
+        let line = complaint.line.map_or_else(String::new, |line| format!("line {line}: "));
+        Gap::new("hashes", GapKind::Damaged, format!("{line}{}", complaint.why.en))
+            .at(complaint.file.as_str())
+    });
+    Ok((Some(Arc::new(digests)), gaps.collect()))
 }

@@ -128,3 +128,15 @@ pub fn unusable(path: &str, detail: &str, kind: GapKind) -> Report {
         "请给出 YARA 规则文件（`.yar`、`.yara`）或其所在目录",
     ))
 }
+
+/// Returns what is said of a list of digests that cannot be read.
+pub fn unusable_list(path: &str, detail: &str, kind: GapKind) -> Report {
+    let trouble = match kind {
+        GapKind::Denied | GapKind::Refused => Trouble::Refused,
+        _ => Trouble::WrongUse,
+    };
+    let what = Both::new(format!("`{path}` could not be used"), format!("无法使用 `{path}`"));
+    Report::new(trouble, what)
+        .because(Both::new(detail, detail))
+        .next(Both::new("give a list of digests", "请给出摘要清单文件"))
+}
