@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_bad_line_is_told_and_the_rest_counts() {
-        let (digests, complaints) = load(&format!("{MD5}\n{}\n", &MD5[1..]));
+        let (digests, complaints) = load(&format!("{MD5}\n{}\n", MD5.trim_start_matches('4')));
         assert_eq!(digests.count(), 1);
         assert_eq!(complaints.len(), 1);
         assert_eq!(complaints[0].line, Some(2));
