@@ -55,6 +55,7 @@ macro_rules! folds {
 // One line a fold.
 folds! {
     cron_runs
+    mail_submissions
     flows
     names_asked
     log_anomalies

@@ -91,6 +91,7 @@ tables! {
     login_record_damage
     login_targets
     logins
+    mail_submissions
     memory_gaps
     memory_info
     mounts

@@ -52,6 +52,25 @@ pub(super) static TABLES: &[Wording] = &[
         ],
     },
     Wording {
+        table: "mail_submissions",
+        summary: "所有尚存邮件日志中，在本机（而非经网络）提交邮件的账户。",
+        columns: &[
+            ("username", "账户；编号没有名称时为空。"),
+            ("uid", "其编号，已知时。"),
+            ("count", "提交的邮件数。"),
+            ("hours", "有邮件的小时数。"),
+            ("busiest_hour", "邮件最多的小时中最早一个的起点，Unix 时间（秒，UTC）。"),
+            ("busiest_count", "该小时内的邮件数。"),
+            ("usual_count", "其余有邮件的小时的中位数；没有则为 NULL。"),
+            ("first_time", "首封邮件，Unix 时间（秒，UTC）。"),
+            ("last_time", "末封邮件，Unix 时间（秒，UTC）。"),
+            ("file", "记载最忙一小时的日志。"),
+            ("line", "其中一行的行号，从 1 起。"),
+            ("excerpt", "该处的内容。"),
+            ("lines", "其中至多十行，JSON 数组，含 source、line、offset、excerpt。"),
+        ],
+    },
+    Wording {
         table: "log_anomalies",
         summary: "其他日志有内容时却沉默、开头过晚、时间倒退或以零字节开头的文本日志。",
         columns: &[
