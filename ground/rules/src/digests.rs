@@ -21,6 +21,10 @@ const COMPLAINTS: usize = 100;
 pub struct Digests {
     known: HashMap<String, (String, usize)>,
     files: Vec<String>,
+    /// Lengths of the digests, each once.
+    lengths: Vec<usize>,
+    /// How many digests were read, those told twice too.
+    read: usize,
 }
 
 impl Digests {
@@ -32,7 +36,7 @@ impl Digests {
             let text = String::from_utf8_lossy(&bytes);
             let text = text.trim_start_matches('\u{feff}');
             digests.files.push(file.clone());
-            let before = digests.known.len();
+            let before = digests.read;
             if text.trim_start().starts_with(['{', '[']) {
                 match serde_json::from_str::<Json>(text) {
                     Ok(json) => digests.json(&json, "", 0),
@@ -45,8 +49,8 @@ impl Digests {
             } else {
                 complaints.extend(digests.lines(&file, text));
             }
-            if digests.known.len() == before {
-                complaints.push(lost(&file, None, "it gives no new digest", "没有新的摘要"));
+            if digests.read == before {
+                complaints.push(lost(&file, None, "it gives no digest", "其中没有摘要"));
             }
         }
         (digests, complaints)
@@ -59,6 +63,10 @@ impl Digests {
 
     fn add(&mut self, digest: &str, what: &str) {
         let at = self.files.len().saturating_sub(1);
+        self.read = self.read.saturating_add(1);
+        if !self.lengths.contains(&digest.len()) {
+            self.lengths.push(digest.len());
+        }
         let entry = self.known.entry(digest.to_ascii_lowercase());
         entry.or_insert_with(|| (what.trim().to_owned(), at));
     }
@@ -125,8 +133,7 @@ impl Digests {
 
 impl KnownDigests for Digests {
     fn lengths(&self) -> Vec<usize> {
-        let has = |length: &usize| self.known.keys().any(|digest| digest.len() == *length);
-        [32, 40, 64].into_iter().filter(has).collect()
+        self.lengths.clone()
     }
 
     fn find(&self, digest: &str) -> Option<(String, String)> {

@@ -69,3 +69,31 @@ fn rules_that_are_not_there_and_a_place_that_is_not_there_are_told() {
     assert_eq!(run.code, 3);
     assert!(run.stderr.contains("there is no such file or directory"), "{}", run.stderr);
 }
+
+#[test]
+fn files_whose_digests_are_on_a_list_are_named_and_a_bad_line_of_the_list_is_told() {
+    let world = site();
+    let lists = World::new();
+    let plain = "# SHA-256 of notes.txt\n36fb316319d5792b2e10608ab01edcad1ab82880e58d71eb81200350f9fce79c  left by them\n";
+    lists.file("plain.txt", plain);
+    lists.file("twice.txt", plain);
+    lists.file(
+        "list.csv",
+        "md5,name\n58735dca76dfdfd528fb8a5d0eccb8e0,their page\nnot a digest,x\n",
+    );
+    let scan = |names: &[&str]| {
+        let lists = names.iter().map(|name| lists.path("root").join(name).display().to_string());
+        let hashes = lists.flat_map(|list| ["--hashes".to_owned(), list]);
+        let arguments: Vec<String> =
+            ["scan", "/srv", "--lang", "en"].map(str::to_owned).into_iter().chain(hashes).collect();
+        world.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let run = scan(&["plain.txt", "twice.txt"]);
+    assert!(run.stdout.contains("critical  /srv/notes.txt"), "{}", run.stdout);
+    assert!(run.stdout.contains("left by them"), "{}", run.stdout);
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    let run = scan(&["list.csv"]);
+    assert!(run.stdout.contains("critical  /srv/page.php"), "{}", run.stdout);
+    assert!(!run.stdout.contains("critical  /srv/notes.txt"), "{}", run.stdout);
+    assert!(run.stderr.contains("list.csv") && run.stderr.contains('3'), "{}", run.stderr);
+}
