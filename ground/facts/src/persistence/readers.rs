@@ -105,8 +105,20 @@ fn script(bytes: &[u8]) -> Vec<Entry> {
     }
     let mut entries = Vec::new();
     let mut goes_on = false;
+    let mut is_certificate = false;
     for (number, line) in numbered(bytes) {
-        let told = text::from_bytes(line.trim_ascii());
+        let line = line.trim_ascii();
+        match line {
+            b"-----BEGIN CERTIFICATE-----" => is_certificate = true,
+            b"-----END CERTIFICATE-----" => is_certificate = false,
+            _ => {}
+        }
+        // Base64 that begins with a slash is no path (RFC 7468, lines of 64 characters).
+        let is_base64 = |&c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'=');
+        if is_certificate && line.len() <= 64 && line.iter().all(is_base64) {
+            continue;
+        }
+        let told = text::from_bytes(line);
         let begins = !std::mem::replace(&mut goes_on, told.ends_with('\\'));
         if begins && !told.starts_with('#') && judge::is_telling(&told) && entries.len() < MOST {
             entries.push(Entry { line: Some(number), command: told.clone(), text: told });
