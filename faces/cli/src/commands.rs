@@ -13,7 +13,7 @@ mod status;
 use clap::ArgMatches;
 use stanch_incident::{Incident, Miss, Place};
 use stanch_view::{Report, Trouble};
-use stanch_words::{Both, GapKind};
+use stanch_words::Both;
 
 use crate::arguments::Asked;
 use crate::help;
@@ -50,10 +50,7 @@ pub(crate) fn run(
 /// Opens the machine that is looked at.
 fn open(place: &Place) -> Result<Incident, Box<Report>> {
     Incident::open(place).map_err(|miss| {
-        let kind = match miss.kind {
-            GapKind::Denied | GapKind::Refused => Trouble::Refused,
-            _ => Trouble::WrongUse,
-        };
+        let kind = Trouble::of_unread(miss.kind);
         let what = Both::new(
             format!("`{}` could not be looked at as a root directory", miss.path),
             format!("无法把 `{}` 作为根目录查看", miss.path),
@@ -72,10 +69,7 @@ fn open(place: &Place) -> Result<Incident, Box<Report>> {
 
 /// Returns the report of a directory of rules that cannot be read, or holds none.
 fn no_rules(miss: Miss) -> Box<Report> {
-    let kind = match miss.kind {
-        GapKind::Denied | GapKind::Refused => Trouble::Refused,
-        _ => Trouble::WrongUse,
-    };
+    let kind = Trouble::of_unread(miss.kind);
     let what = Both::new(
         format!("no Sigma rules could be read from `{}`", miss.path),
         format!("无法从 `{}` 读取 Sigma 规则", miss.path),

@@ -128,6 +128,11 @@ fn examples(names: &[String], look: Look) -> Vec<(String, String)> {
             row("stanch scan /var/www", "web pages", "网页目录"),
             row("stanch scan --processes", "memory of all processes", "所有进程的内存"),
             row("stanch scan --rules yara /srv", "with rules of others", "同时使用外来规则"),
+            row(
+                "stanch scan --hashes bad.csv /srv",
+                "with a list of bad files",
+                "同时比对摘要清单",
+            ),
         ],
         Some("rules") => {
             vec![

@@ -1,6 +1,6 @@
 //! What is said when something did not work: five fields, so that none can be forgotten.
 
-use stanch_words::{Both, Lang, text};
+use stanch_words::{Both, GapKind, Lang, text};
 
 use crate::{Look, Tone, width};
 
@@ -16,6 +16,14 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Returns the trouble of what was asked for and could not be read.
+    pub fn of_unread(kind: GapKind) -> Self {
+        match kind {
+            GapKind::Denied | GapKind::Refused => Self::Refused,
+            _ => Self::WrongUse,
+        }
+    }
+
     /// Returns the name used in JSON.
     pub fn name(self) -> &'static str {
         match self {

@@ -202,7 +202,8 @@ fn has(text: &str, part: &str) -> bool {
     })
 }
 
-const INTERPRETERS: [&str; 11] =
+/// Programs that run text, by name.
+pub(crate) const INTERPRETERS: [&str; 11] =
     ["sh", "bash", "dash", "zsh", "ksh", "ash", "python", "python3", "perl", "php", "ruby"];
 
 /// Returns whether, after a pipe, an interpreter reads what comes.

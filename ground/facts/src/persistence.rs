@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use stanch_machine::{FileKind, Stat, limits};
-use stanch_words::{Ask, Row, Seen, Value, text};
+use stanch_words::{Ask, GapKind, Row, Seen, Value};
 
 use crate::packages::{self, Index, State};
 use crate::privileged::Privileged;
@@ -57,6 +57,15 @@ enum Form {
     Diversions,
     /// Programs and libraries among those of packages: only those of nobody.
     Nobody,
+    /// What lies there counts, directories too.
+    Anything,
+}
+
+impl Form {
+    /// Returns whether the file itself counts, not only what it names.
+    fn is_whole(self) -> bool {
+        matches!(self, Self::Program | Self::Nobody | Self::Anything)
+    }
 }
 
 /// One thing that a file names.
@@ -95,8 +104,7 @@ pub(crate) fn rows(host: &Host, ask: &Ask, seen: &mut Seen) {
             for pattern in patterns {
                 for path in look.reach.glob(&pattern, seen) {
                     if seen.rows.len() >= MOST {
-                        let kind = stanch_words::GapKind::Truncated;
-                        look.reach.gap(kind, "too many entries", &path, seen);
+                        look.reach.gap(GapKind::Truncated, "too many entries", &path, seen);
                         return look.reach.finish(seen);
                     }
                     look.file(mechanism, &path, seen);
@@ -155,7 +163,7 @@ impl Look<'_> {
         let (state, package) = self.state(path, seen);
         let entry = Entry { text: text.to_owned(), ..Entry::default() };
         let mut judged = Judged::default();
-        judged.places(&path_text(path));
+        judged.places(&Value::from(path).to_string());
         self.push(mechanism, path, stat, (state, &package), &entry, None, judged, seen);
     }
 
@@ -169,9 +177,8 @@ impl Look<'_> {
             Ok(stat) => stat,
             Err(miss) => return self.reach.note(&miss, seen),
         };
-        let folder = own.kind() == FileKind::Directory;
-        if (folder && mechanism.number != 11) || !self.known.insert((mechanism.name, place.clone()))
-        {
+        let folder = own.kind() == FileKind::Directory && mechanism.form != Form::Anything;
+        if folder || !self.known.insert((mechanism.name, place.clone())) {
             return;
         }
         if mechanism.form == Form::Nobody && !self.is_nobodys(&place, &own) {
@@ -181,7 +188,7 @@ impl Look<'_> {
         let trusted = matches!(state, "intact" | "config" | "link");
         // Of a link its content is that of its target; one that leads nowhere has none.
         let regular = machine.stat(&place).is_ok_and(|stat| stat.kind() == FileKind::Regular);
-        let whole = matches!(mechanism.form, Form::Program | Form::Nobody);
+        let whole = mechanism.form.is_whole();
         let wanted = regular && !(whole && trusted);
         let bytes = if wanted { self.content(&place, whole, seen) } else { None };
         let bytes = bytes.unwrap_or_default();
@@ -198,14 +205,15 @@ impl Look<'_> {
         if mechanism.form != Form::Diversions && (whole || (told == 0 && !trusted)) {
             let judged = if trusted { Judged::default() } else { judge::file(&bytes) };
             let target = whole.then(|| target::of_file(self.host, &place)).flatten();
-            let entry = Entry { text: path_text(&place), ..Entry::default() };
+            let entry =
+                Entry { text: Value::from(place.as_path()).to_string(), ..Entry::default() };
             self.push(mechanism, &place, &own, (state, &package), &entry, target, judged, seen);
         }
     }
 
     /// Returns whether a file is a program or a library that no package owns.
     fn is_nobodys(&self, path: &Path, stat: &Stat) -> bool {
-        let code = stat.mode & 0o111 != 0 || path_text(path).contains(".so");
+        let code = stat.mode & 0o111 != 0 || Value::from(path).to_string().contains(".so");
         stat.kind() == FileKind::Regular && code && self.index.owner(path).is_none()
     }
 
@@ -224,12 +232,11 @@ impl Look<'_> {
             return known.clone();
         }
         let owned = self.index.verify(self.host, SPEC.name, path, seen);
-        let changed = owned.state == State::Config
-            && self.index.is_changed_config(self.host, SPEC.name, path, seen) == Some(true);
+        let changed = self.index.is_changed_config(self.host, SPEC.name, path, &owned, seen);
         let leads_to_shipped = owned.state == State::Unowned && self.leads_to_shipped(path, seen);
         let state = match owned.state {
             _ if leads_to_shipped => "link",
-            _ if changed => "changed",
+            _ if changed == Some(true) => "changed",
             state => state.name(),
         };
         let owner = self.index.owner(path);
@@ -294,11 +301,6 @@ impl Look<'_> {
             .put(col::ctime, stat.changed.div_euclid(1_000_000_000));
         seen.push(row);
     }
-}
-
-fn path_text(path: &Path) -> String {
-    use std::os::unix::ffi::OsStrExt as _;
-    text::from_bytes(path.as_os_str().as_bytes())
 }
 
 /// The longest text of an entry that is told.

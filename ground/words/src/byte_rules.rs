@@ -59,7 +59,7 @@ pub trait ByteRules: Send + Sync + std::fmt::Debug {
 /// Digests that are known to be bad.
 pub trait KnownDigests: Send + Sync + std::fmt::Debug {
     /// Returns the lengths, in hexadecimal digits, that there are: only such digests are taken.
-    fn lengths(&self) -> Vec<usize>;
+    fn lengths(&self) -> &[usize];
 
     /// Returns what a digest (lower-case hexadecimal) is known as, and the list that says so.
     fn find(&self, digest: &str) -> Option<(String, String)>;

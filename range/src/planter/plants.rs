@@ -14,65 +14,39 @@ const fn plant(row: u32, path: &'static str, how: How) -> Plant {
     Plant { row, path, how }
 }
 
+/// A script that runs the agent.
+const fn script(row: u32, path: &'static str) -> Plant {
+    plant(row, path, How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755))
+}
+
+/// A unit of systemd that runs the agent.
+const fn unit(row: u32, path: &'static str) -> Plant {
+    plant(row, path, How::File("[Service]\nExecStart=/opt/stand-in/agent\n"))
+}
+
 /// All plants, by row of the catalogue. What lives in a running kernel or in memory (72 to 74, 110)
 /// or inside a database (101 in part) and what only a package manager knows (91) is none.
 pub const PLANTS: &[Plant] = &[
-    plant(
-        1,
-        "/etc/systemd/system/agent.service",
-        How::File("[Service]\nExecStart=/opt/stand-in/agent\n"),
-    ),
-    plant(
-        1,
-        "/usr/lib/systemd/system/agent.service",
-        How::File("[Service]\nExecStart=/opt/stand-in/agent\n"),
-    ),
+    unit(1, "/etc/systemd/system/agent.service"),
+    unit(1, "/usr/lib/systemd/system/agent.service"),
     plant(
         2,
         "/etc/systemd/system/cron.service.d/override.conf",
         How::File("[Service]\nExecStartPre=/opt/stand-in/agent\n"),
     ),
-    plant(
-        3,
-        "/root/.config/systemd/user/agent.service",
-        How::File("[Service]\nExecStart=/opt/stand-in/agent\n"),
-    ),
-    plant(
-        3,
-        "/etc/systemd/user/agent.service",
-        How::File("[Service]\nExecStart=/opt/stand-in/agent\n"),
-    ),
+    unit(3, "/root/.config/systemd/user/agent.service"),
+    unit(3, "/etc/systemd/user/agent.service"),
     plant(4, "/var/lib/systemd/linger/www-data", How::File("")),
     plant(
         5,
         "/etc/systemd/system/agent.timer",
         How::File("[Timer]\nOnBootSec=5\nUnit=agent.service\n"),
     ),
-    plant(
-        6,
-        "/run/systemd/transient/run-r1.service",
-        How::File("[Service]\nExecStart=/opt/stand-in/agent\n"),
-    ),
-    plant(
-        7,
-        "/etc/systemd/system-generators/agent",
-        How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755),
-    ),
-    plant(
-        7,
-        "/usr/lib/systemd/user-environment-generators/30-agent",
-        How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755),
-    ),
-    plant(
-        8,
-        "/usr/lib/systemd/system-sleep/agent",
-        How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755),
-    ),
-    plant(
-        8,
-        "/etc/systemd/system-shutdown/agent",
-        How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755),
-    ),
+    unit(6, "/run/systemd/transient/run-r1.service"),
+    script(7, "/etc/systemd/system-generators/agent"),
+    script(7, "/usr/lib/systemd/user-environment-generators/30-agent"),
+    script(8, "/usr/lib/systemd/system-sleep/agent"),
+    script(8, "/etc/systemd/system-shutdown/agent"),
     plant(
         9,
         "/etc/systemd/system/agent.socket",
@@ -89,12 +63,12 @@ pub const PLANTS: &[Plant] = &[
         How::Link("/opt/stand-in/agent"),
     ),
     plant(11, "/var/lib/portables/agent.raw", How::File("stand-in")),
-    plant(12, "/etc/init.d/agent", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755)),
-    plant(12, "/etc/rc2.d/S99agent", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755)),
-    plant(13, "/etc/rc.local", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755)),
+    script(12, "/etc/init.d/agent"),
+    script(12, "/etc/rc2.d/S99agent"),
+    script(13, "/etc/rc.local"),
     plant(14, "/etc/init/agent.conf", How::File("exec /opt/stand-in/agent\n")),
-    plant(14, "/etc/local.d/agent.start", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755)),
-    plant(14, "/etc/sv/agent/run", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755)),
+    script(14, "/etc/local.d/agent.start"),
+    script(14, "/etc/sv/agent/run"),
     plant(
         14,
         "/etc/supervisor/conf.d/agent.conf",
@@ -116,7 +90,7 @@ pub const PLANTS: &[Plant] = &[
     plant(18, "/var/spool/cron/crontabs/root", How::File("@reboot /opt/stand-in/agent\n")),
     plant(19, "/etc/cron.d/agent", How::File("* * * * * root /opt/stand-in/agent\n")),
     plant(19, "/etc/crontab", How::More("* * * * * root /opt/stand-in/agent\n")),
-    plant(20, "/etc/cron.daily/agent", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755)),
+    script(20, "/etc/cron.daily/agent"),
     plant(21, "/etc/anacrontab", How::File("1 5 agent /opt/stand-in/agent\n")),
     plant(22, "/etc/cron.allow", How::File("www-data\n")),
     plant(22, "/etc/default/cron", How::More("PATH=/opt/stand-in:$PATH\n")),
@@ -178,7 +152,7 @@ pub const PLANTS: &[Plant] = &[
     plant(39, "/etc/nsswitch.conf", How::More("passwd: files agent\n")),
     plant(39, "/usr/lib/x86_64-linux-gnu/libnss_agent.so.2", How::File("stand-in")),
     plant(40, "/etc/passwd", How::More("agent:x:0:0::/root:/bin/sh\n")),
-    plant(41, "/usr/sbin/nologin ", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755)),
+    script(41, "/usr/sbin/nologin "),
     plant(41, "/usr/sbin/nologin", How::More("x")),
     plant(42, "/etc/sudoers.d/agent", How::File("www-data ALL=(ALL) NOPASSWD: ALL\n")),
     plant(43, "/etc/doas.conf", How::File("permit nopass www-data\n")),
@@ -191,11 +165,7 @@ pub const PLANTS: &[Plant] = &[
     plant(45, "/var/lib/agent", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o4755)),
     plant(46, "/usr/local/lib/agent", How::Attribute("security.capability", CAPABILITY)),
     plant(47, "/etc/shadow", How::Attribute("system.posix_acl_access", ACL)),
-    plant(
-        48,
-        "/etc/update-motd.d/99-agent",
-        How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755),
-    ),
+    script(48, "/etc/update-motd.d/99-agent"),
     plant(49, "/etc/login.defs", How::More("UID_MIN 0\n")),
     plant(50, "/etc/krb5.conf", How::File("[realms]\n")),
     plant(51, "/usr/local/share/ca-certificates/agent.crt", How::File("stand-in")),
@@ -227,42 +197,30 @@ pub const PLANTS: &[Plant] = &[
         How::File("php_value auto_prepend_file /opt/stand-in/agent\n"),
     ),
     plant(62, "/opt/tomcat/bin/setenv.sh", How::File("JAVA_OPTS=-javaagent:/opt/stand-in/agent\n")),
-    plant(
-        63,
-        "/srv/app/.git/hooks/pre-commit",
-        How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755),
-    ),
+    script(63, "/srv/app/.git/hooks/pre-commit"),
     plant(63, "/root/.gitconfig", How::File("[core]\n pager = /opt/stand-in/agent\n")),
     plant(64, "/root/.vimrc", How::File("autocmd VimEnter * call system('/opt/stand-in/agent')\n")),
     plant(65, "/etc/bash_completion.d/agent", How::File("/opt/stand-in/agent\n")),
     plant(66, "/usr/bin/ls", How::More("x")),
-    plant(66, "/usr/bin/agent", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755)),
-    plant(67, "/usr/local/bin/ls", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755)),
+    script(66, "/usr/bin/agent"),
+    script(67, "/usr/local/bin/ls"),
     plant(68, "/etc/alternatives/agent", How::Link("/opt/stand-in/agent")),
     plant(68, "/var/lib/dpkg/diversions", How::More("/usr/bin/id\n/usr/bin/id.real\n:\n")),
     plant(69, "/etc/modules-load.d/agent.conf", How::File("agent\n")),
     plant(70, "/etc/modprobe.d/agent.conf", How::File("install usb_storage /opt/stand-in/agent\n")),
     plant(71, "/usr/lib/modules/6.1.0/extra/agent.ko", How::File("stand-in")),
-    plant(
-        75,
-        "/etc/initramfs-tools/hooks/agent",
-        How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755),
-    ),
-    plant(
-        75,
-        "/usr/share/initramfs-tools/scripts/init-premount/agent",
-        How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755),
-    ),
+    script(75, "/etc/initramfs-tools/hooks/agent"),
+    script(75, "/usr/share/initramfs-tools/scripts/init-premount/agent"),
     plant(
         76,
         "/etc/default/grub.d/agent.cfg",
         How::File("GRUB_CMDLINE_LINUX=init=/opt/stand-in/agent\n"),
     ),
-    plant(76, "/etc/grub.d/99_agent", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755)),
+    script(76, "/etc/grub.d/99_agent"),
     plant(77, "/boot/efi/EFI/BOOT/agent.efi", How::File("stand-in")),
     plant(78, "/boot/vmlinuz-agent", How::File("stand-in")),
     plant(79, "/etc/udev/rules.d/99-agent.rules", How::File("RUN+=\"/opt/stand-in/agent\"\n")),
-    plant(79, "/usr/lib/udev/agent", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755)),
+    script(79, "/usr/lib/udev/agent"),
     plant(80, "/etc/sysctl.d/agent.conf", How::File("kernel.core_pattern=|/opt/stand-in/agent\n")),
     plant(81, "/etc/sysctl.d/agent2.conf", How::File("kernel.yama.ptrace_scope=0\n")),
     plant(
@@ -275,11 +233,7 @@ pub const PLANTS: &[Plant] = &[
         "/etc/tmpfiles.d/agent.conf",
         How::File("L /etc/cron.d/x - - - - /opt/stand-in/agent\n"),
     ),
-    plant(
-        84,
-        "/etc/kernel/postinst.d/agent",
-        How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755),
-    ),
+    script(84, "/etc/kernel/postinst.d/agent"),
     plant(85, "/etc/acpi/events/agent", How::File("action=/opt/stand-in/agent\n")),
     plant(86, "/etc/fstab", How::More("/opt/stand-in /usr/bin none bind 0 0\n")),
     plant(
@@ -297,16 +251,8 @@ pub const PLANTS: &[Plant] = &[
     ),
     plant(90, "/etc/apt/trusted.gpg.d/agent.gpg", How::File("stand-in")),
     plant(92, "/root/.rpmmacros", How::File("%_x %(/opt/stand-in/agent)\n")),
-    plant(
-        93,
-        "/etc/NetworkManager/dispatcher.d/99-agent",
-        How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755),
-    ),
-    plant(
-        94,
-        "/etc/network/if-up.d/agent",
-        How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755),
-    ),
+    script(93, "/etc/NetworkManager/dispatcher.d/99-agent"),
+    script(94, "/etc/network/if-up.d/agent"),
     plant(94, "/etc/network/interfaces.d/agent", How::File("up /opt/stand-in/agent\n")),
     plant(95, "/etc/wireguard/wg0.conf", How::File("[Interface]\nPostUp = /opt/stand-in/agent\n")),
     plant(
@@ -319,11 +265,7 @@ pub const PLANTS: &[Plant] = &[
         "/etc/xdg/autostart/agent.desktop",
         How::File("[Desktop Entry]\nExec=/opt/stand-in/agent\n"),
     ),
-    plant(
-        97,
-        "/root/.config/autostart-scripts/agent",
-        How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755),
-    ),
+    script(97, "/root/.config/autostart-scripts/agent"),
     plant(98, "/etc/X11/Xsession.d/99agent", How::File("/opt/stand-in/agent\n")),
     plant(
         99,
@@ -353,14 +295,10 @@ pub const PLANTS: &[Plant] = &[
     ),
     plant(104, "/etc/containers/systemd/agent.container", How::File("[Container]\nImage=a\n")),
     plant(105, "/etc/kubernetes/manifests/agent.yaml", How::File("kind: Pod\n")),
-    plant(106, "/etc/libvirt/hooks/qemu", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755)),
-    plant(
-        107,
-        "/var/lib/cloud/scripts/per-boot/agent",
-        How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755),
-    ),
+    script(106, "/etc/libvirt/hooks/qemu"),
+    script(107, "/var/lib/cloud/scripts/per-boot/agent"),
     plant(107, "/etc/cloud/cloud.cfg.d/99-agent.cfg", How::File("runcmd: [/opt/stand-in/agent]\n")),
     plant(108, "/etc/salt/minion.d/agent.conf", How::File("master: 192.0.2.1\n")),
     plant(109, "/etc/needrestart/conf.d/agent.conf", How::File("system('/opt/stand-in/agent');\n")),
-    plant(111, "/dev/shm/.agent", How::Program("#!/bin/sh\n/opt/stand-in/agent\n", 0o755)),
+    script(111, "/dev/shm/.agent"),
 ];

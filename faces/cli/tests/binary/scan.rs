@@ -95,5 +95,5 @@ fn files_whose_digests_are_on_a_list_are_named_and_a_bad_line_of_the_list_is_tol
     let run = scan(&["list.csv"]);
     assert!(run.stdout.contains("critical  /srv/page.php"), "{}", run.stdout);
     assert!(!run.stdout.contains("critical  /srv/notes.txt"), "{}", run.stdout);
-    assert!(run.stderr.contains("list.csv") && run.stderr.contains('3'), "{}", run.stderr);
+    assert!(run.stderr.contains("list.csv") && run.stderr.contains("line 3"), "{}", run.stderr);
 }

@@ -1,16 +1,13 @@
 //! What is said about logs that could not be read as events.
 
 use stanch_incident::Miss;
-use stanch_words::{Both, EventKind, GapKind};
+use stanch_words::{Both, EventKind};
 
 use crate::{Report, Trouble, suggest};
 
 /// Returns the report of a log that could not be read at all.
 pub fn unreadable(miss: &Miss) -> Report {
-    let kind = match miss.kind {
-        GapKind::Denied | GapKind::Refused => Trouble::Refused,
-        _ => Trouble::WrongUse,
-    };
+    let kind = Trouble::of_unread(miss.kind);
     let what = Both::new(
         format!("`{}` could not be read", miss.path),
         format!("无法读取 `{}`", miss.path),

@@ -118,25 +118,24 @@ fn sum(answered: &Answered<'_>, found: usize, look: Look) -> String {
 
 /// Returns the report of a list or directory that cannot be used.
 pub fn unusable(path: &str, detail: &str, kind: GapKind) -> Report {
-    let trouble = match kind {
-        GapKind::Denied | GapKind::Refused => Trouble::Refused,
-        _ => Trouble::WrongUse,
-    };
-    let what = Both::new(format!("`{path}` could not be used"), format!("无法使用 `{path}`"));
-    Report::new(trouble, what).because(Both::new(detail, detail)).next(Both::new(
+    let next = Both::new(
         "give a file or directory of YARA rules (`.yar`, `.yara`)",
         "请给出 YARA 规则文件（`.yar`、`.yara`）或其所在目录",
-    ))
+    );
+    unread(path, detail, kind, next)
 }
 
 /// Returns what is said of a list of digests that cannot be read.
 pub fn unusable_list(path: &str, detail: &str, kind: GapKind) -> Report {
-    let trouble = match kind {
-        GapKind::Denied | GapKind::Refused => Trouble::Refused,
-        _ => Trouble::WrongUse,
-    };
+    let next = Both::new(
+        "give a file that you may read: one digest a line, CSV, STIX 2.1 or MISP",
+        "请给出可读取的文件：每行一个摘要，或 CSV、STIX 2.1、MISP",
+    );
+    unread(path, detail, kind, next)
+}
+
+fn unread(path: &str, detail: &str, kind: GapKind, next: Both) -> Report {
     let what = Both::new(format!("`{path}` could not be used"), format!("无法使用 `{path}`"));
-    Report::new(trouble, what)
-        .because(Both::new(detail, detail))
-        .next(Both::new("give a list of digests", "请给出摘要清单文件"))
+    let report = Report::new(Trouble::of_unread(kind), what);
+    report.because(Both::new(detail, detail)).next(next)
 }

@@ -116,21 +116,21 @@ impl Index {
         Ownership { state, expected: Some(expected), actual }
     }
 
-    /// Returns whether a configuration file is another than the shipped one; nothing where there
-    /// is none to compare with.
+    /// Returns whether a configuration file that [`Index::verify`] told is another than the shipped
+    /// one; nothing where there is none to compare with.
     pub(crate) fn is_changed_config(
         &self,
         host: &Host,
         table: &str,
         path: &Path,
+        told: &Ownership,
         seen: &mut Seen,
     ) -> Option<bool> {
-        let owner = self.owner(path).filter(|owner| owner.config)?;
-        let expected = self.expected(host, table, &owner, seen)?;
+        let expected = told.expected.as_ref().filter(|_| told.state == State::Config)?;
         let stat = host.machine().lstat(path).ok()?;
-        let algorithm = owner.package.algorithm()?;
+        let algorithm = self.owner(path)?.package.algorithm()?;
         let actual = self.actual(host.machine(), table, path, &stat, algorithm, seen)?;
-        Some(*actual != *expected)
+        Some(*actual != **expected)
     }
 
     /// Returns the shipped digest of an owned file.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use stanch_words::text;
+use stanch_words::{Value, text};
 
 use super::Entry;
 use crate::command_text::{self, Purpose};
@@ -23,8 +23,7 @@ impl Judged {
 
     /// Adds what the file says in which an entry ends.
     pub(super) fn target(&mut self, target: &Path, state: &str) {
-        let path = super::path_text(target);
-        self.places(&path);
+        self.places(&Value::from(target).to_string());
         match state {
             "altered" => self.add("target-altered", 60),
             "unowned" => self.add("target-unowned", 20),

@@ -38,7 +38,9 @@ macro_rules! mechanisms {
     };
 }
 
-use Form::{Anacron, AtJob, Cron, CronUser, Diversions, Keys, Lines, Nobody, Pam, Program};
+use Form::{
+    Anacron, Anything, AtJob, Cron, CronUser, Diversions, Keys, Lines, Nobody, Pam, Program,
+};
 
 // `~/` stands for each home; patterns are those of glob(7).
 mechanisms! {
@@ -50,7 +52,7 @@ mechanisms! {
     7 "systemd-generator" boot Program, ["/etc/systemd/*-generators/*", "/run/systemd/*-generators/*", "/usr/lib/systemd/*-generators/*", "/usr/local/lib/systemd/*-generators/*", "/lib/systemd/*-generators/*"];
     8 "sleep-or-shutdown-hook" boot Program, ["/etc/systemd/system-sleep/*", "/etc/systemd/system-shutdown/*", "/usr/lib/systemd/system-sleep/*", "/usr/lib/systemd/system-shutdown/*", "/lib/systemd/system-sleep/*", "/lib/systemd/system-shutdown/*"];
     10 "wanted-unit" boot Program, ["/etc/systemd/system/*.wants/*", "/etc/systemd/system/*.requires/*", "/etc/systemd/system/*.upholds/*", "/etc/systemd/user/*.wants/*", "~/.config/systemd/user/*.wants/*"];
-    11 "system-extension" boot Program, ["/var/lib/portables/*", "/etc/portables/*", "/etc/extensions/*", "/run/extensions/*", "/var/lib/extensions/*", "/run/confexts/*", "/var/lib/confexts/*"];
+    11 "system-extension" boot Anything, ["/var/lib/portables/*", "/etc/portables/*", "/etc/extensions/*", "/run/extensions/*", "/var/lib/extensions/*", "/run/confexts/*", "/var/lib/confexts/*"];
     12 "init-script" boot Program, ["/etc/init.d/*", "/etc/rc?.d/*", "/etc/rc.d/*", "/etc/rc.d/rc?.d/*", "/etc/rc.d/init.d/*", "/etc/insserv.conf.d/*"];
     13 "rc-local" boot Program, ["/etc/rc.local", "/etc/rc.d/rc.local", "/etc/rc.common", "/etc/init.d/boot.local"];
     14 "other-supervisor" boot Program, ["/etc/init/*.conf", "/etc/local.d/*.start", "/etc/service/*/run", "/etc/sv/*/run", "/etc/runit/*", "/etc/s6/*", "/etc/s6/*/*", "/etc/s6/*/*/run", "/etc/supervisor/conf.d/*", "/etc/supervisord.d/*", "/etc/monit/*", "/etc/monit/conf*/*"];

@@ -21,7 +21,7 @@ pub(super) fn entries(form: Form, bytes: &[u8], path: &Path) -> Vec<Entry> {
         taken(own, crontab::col::line, |row| cell(row, crontab::col::command))
     };
     let mut entries = match form {
-        Form::Program | Form::Nobody => script(bytes),
+        Form::Program | Form::Nobody | Form::Anything => script(bytes),
         Form::Diversions => diversions(bytes),
         Form::Lines(words) => lines(words, bytes),
         Form::Cron => cron(crontab::Form::System, &mut own),

@@ -4,10 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
+use stanch_machine::FileKind;
 use stanch_words::text;
 
 use crate::Host;
 use crate::accounts::path_of;
+use crate::command_text::INTERPRETERS;
 use crate::packages::Index;
 
 /// Programs that only run another one.
@@ -30,8 +32,6 @@ const WRAPPERS: [&str; 17] = [
     "run-parts",
     "systemd-cat",
 ];
-const INTERPRETERS: [&str; 11] =
-    ["sh", "bash", "dash", "zsh", "ksh", "ash", "python", "python3", "perl", "php", "ruby"];
 /// Words of the shell that run nothing themselves.
 const SILENT: [&str; 16] = [
     "[", "test", "cd", "if", "then", "!", "set", "export", "umask", "ulimit", "true", ":", "while",
@@ -56,9 +56,9 @@ pub(super) fn anywhere(host: &Host, line: &str) -> Option<PathBuf> {
     let paths = words.filter(|word| word.starts_with('/')).take(16);
     let mut paths = paths.map(|word| path_of(&text::to_bytes(word)));
     let path = paths.find(|path| {
-        host.machine().stat(path).is_ok_and(|stat| {
-            stat.kind() == stanch_machine::FileKind::Regular && stat.mode & 0o111 != 0
-        })
+        host.machine()
+            .stat(path)
+            .is_ok_and(|stat| stat.kind() == FileKind::Regular && stat.mode & 0o111 != 0)
     })?;
     of_file(host, &path)
 }

@@ -95,11 +95,8 @@ impl Scan<'_> {
     /// Looks for the piece's digests among those that are known to be bad.
     fn known(&self, piece: &Piece, common: &mut Common) {
         let Some(known) = self.scope.digests.as_ref().filter(|_| piece.is_whole) else { return };
-        for algorithm in [Digest::Md5, Digest::Sha1, Digest::Sha256] {
-            let length = algorithm.hexadecimal();
-            if !known.lengths().contains(&length) {
-                continue;
-            }
+        let asked = |it: &Digest| known.lengths().contains(&it.hexadecimal());
+        for algorithm in [Digest::Md5, Digest::Sha1, Digest::Sha256].into_iter().filter(asked) {
             let digest = digest::of_bytes(algorithm, &piece.bytes);
             if let Some((what, file)) = known.find(&digest) {
                 let mut row = self.row(piece, "", common);
