@@ -105,17 +105,16 @@ fn script(bytes: &[u8]) -> Vec<Entry> {
     }
     let mut entries = Vec::new();
     let mut goes_on = false;
-    let mut is_certificate = false;
+    let mut is_armoured = false;
     for (number, line) in numbered(bytes) {
         let line = line.trim_ascii();
-        match line {
-            b"-----BEGIN CERTIFICATE-----" => is_certificate = true,
-            b"-----END CERTIFICATE-----" => is_certificate = false,
-            _ => {}
+        if line.ends_with(b"-----") {
+            is_armoured = line.starts_with(b"-----BEGIN ");
         }
-        // Base64 that begins with a slash is no path (RFC 7468, lines of 64 characters).
+        // Base64 of a certificate or a key that begins with a slash is no path: lines of 64
+        // characters (RFC 7468), 70 in OpenSSH's own form (PROTOCOL.key).
         let is_base64 = |&c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'=');
-        if is_certificate && line.len() <= 64 && line.iter().all(is_base64) {
+        if is_armoured && line.len() <= 76 && line.iter().all(is_base64) {
             continue;
         }
         let told = text::from_bytes(line);
