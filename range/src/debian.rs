@@ -6,9 +6,13 @@ use std::sync::Mutex;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// What runs on the victim, and what is needed to look at it.
-const PACKAGES: &str =
-    "openssh-server,nginx-light,cron,rsyslog,systemd,procps,iproute2,passwd,login,mount,util-linux";
+/// What runs on the victim, what is needed to look at it, and what people work with there.
+const PACKAGES: &str = "openssh-server,nginx-light,cron,rsyslog,systemd,procps,iproute2,passwd,\
+    login,mount,util-linux,logrotate,fcgiwrap,sudo,rsync,strace";
+
+/// What lies in the victim's `/srv/packages`, to be installed and upgraded by its own apt without a
+/// network.
+const SHELF: &str = "gcc libc6-dev make less cron openssh-server nginx-light logrotate";
 
 /// Returns the folder of an unpacked Debian root. It is made on first use (about a minute and
 /// 250 MB of packages) and kept below `target/`, outside the tree.
@@ -25,7 +29,8 @@ pub fn debian() -> Result<PathBuf> {
     let tar = kept.join("debian.tar");
     // A root of other packages than these is no answer to today's question.
     let list = kept.join("debian.packages");
-    let is_of_these = std::fs::read_to_string(&list).is_ok_and(|made| made == PACKAGES);
+    let these = format!("{PACKAGES} and {SHELF}");
+    let is_of_these = std::fs::read_to_string(&list).is_ok_and(|made| made == these);
     if is_of_these && root.join("usr/sbin/nginx").exists() {
         return Ok(root);
     }
@@ -42,10 +47,16 @@ pub fn debian() -> Result<PathBuf> {
         let partial = kept.join("debian.tar.making");
         let mut make = Command::new("mmdebstrap");
         make.args(["--quiet", "--format=tar", "--variant=apt"]);
-        make.arg(format!("--include={PACKAGES}")).arg("bookworm").arg(&partial);
+        make.arg(format!("--include={PACKAGES}"));
+        make.arg(format!(
+            "--customize-hook=APT_CONFIG=\"$MMDEBSTRAP_APT_CONFIG\" apt-get -qq -y \
+             --download-only --reinstall install {SHELF} >&2; mkdir \"$1/srv/packages\"; \
+             mv \"$1\"/var/cache/apt/archives/*.deb \"$1/srv/packages/\""
+        ));
+        make.arg("bookworm").arg(&partial);
         run(&mut make)?;
         std::fs::rename(&partial, &tar)?;
-        std::fs::write(&list, PACKAGES)?;
+        std::fs::write(&list, these)?;
     }
     std::fs::create_dir(&making)?;
     let mut unpack = Command::new("tar");

