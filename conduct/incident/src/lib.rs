@@ -27,6 +27,7 @@ use stanch_words::{Event, Gap, GapKind, TableSpec, Tables as _, Value};
 pub use stanch_detect::scan::{ContentMatch, Scanned};
 pub use stanch_detect::{Blind, DetectError, Detection, LookedAt, Options};
 pub use stanch_facts::logs::{Counts, Format as LogFormat, Stream as LogStream};
+pub use stanch_facts::packages::{Bases, Trust};
 pub use stanch_facts::scan::{Files, Intact, Processes, Remote, Scope};
 pub use stanch_machine::{Miss, apart};
 pub use stanch_rules::sigma::{Complaint, Harm, Loaded};
@@ -135,6 +136,14 @@ impl Incident {
             }
         };
         Ok(Self { snapshot: Arc::new(snapshot) })
+    }
+
+    /// Compares files of packages with package files: those in a folder that the responder brings,
+    /// and those that a distribution's archive signed for, by its keys or those of a keyring. To
+    /// be said before the first look.
+    pub fn trust_archive(&self, packages: Option<PathBuf>, keyring: Option<PathBuf>) {
+        let reader = Arc::new(Live::new());
+        self.snapshot.host().give(Arc::new(Trust { reader, packages, keyring }));
     }
 
     /// Looks for the signs of an intrusion.

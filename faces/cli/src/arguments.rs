@@ -154,6 +154,7 @@ fn detect(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
         )))
         .arg(yara_rules(&say))
         .arg(hashes(&say))
+        .args(trust(&say))
         .arg(
             Arg::new("sigma")
                 .long("sigma")
@@ -191,6 +192,7 @@ fn query(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
                     "每行输出一个 JSON 对象，最后一行为汇总",
                 )),
         )
+        .args(trust(&say))
         .arg(
             Arg::new("sql")
                 .value_name("SQL")
@@ -276,6 +278,7 @@ fn scan(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
         ))
         .arg(yara_rules(&say))
         .arg(hashes(&say))
+        .args(trust(&say))
         .arg(flag("processes").help(say(
             "The memory of processes, and programs that have no file any more",
             "检查进程内存，以及文件已不存在的程序",
@@ -306,6 +309,40 @@ fn yara_rules(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
             "YARA rules of others, beside the starter rules; may be repeated",
             "外来 YARA 规则，与自带规则一并使用，可重复",
         ))
+}
+
+fn trust(say: impl Fn(&'static str, &'static str) -> &'static str) -> [Arg; 3] {
+    [
+        Arg::new("trust")
+            .long("trust")
+            .value_name("machine|archive")
+            .value_parser(PossibleValuesParser::new(["machine", "archive"]))
+            .default_value("machine")
+            .hide_default_value(true)
+            .hide_possible_values(true)
+            .help(say(
+                "What files of packages are compared with: `machine` (its own lists, which root can write; the default) or `archive` (package files that the distribution signed for, or that you bring)",
+                "软件包文件与什么对比：`machine`（本机自己的清单，root 可以改写，为默认值）或 `archive`（发行版签过名的软件包，或您带来的软件包）",
+            )),
+        Arg::new("packages")
+            .long("packages")
+            .value_name(say("DIR", "目录"))
+            .value_parser(ValueParser::path_buf())
+            .value_hint(ValueHint::DirPath)
+            .help(say(
+                "A folder of .deb and .rpm files, downloaded on a clean machine (with `--trust archive`)",
+                "在干净机器上下载的 .deb 和 .rpm 所在目录（与 `--trust archive` 同用）",
+            )),
+        Arg::new("keyring")
+            .long("keyring")
+            .value_name(say("FILE", "文件"))
+            .value_parser(ValueParser::path_buf())
+            .value_hint(ValueHint::FilePath)
+            .help(say(
+                "An OpenPGP keyring with the archive's keys; without it, those of Debian and Ubuntu are known (with `--trust archive`)",
+                "含软件源公钥的 OpenPGP 密钥环，省略时只认 Debian 和 Ubuntu 的密钥（与 `--trust archive` 同用）",
+            )),
+    ]
 }
 
 fn hashes(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {

@@ -10,6 +10,8 @@ mod rules;
 mod scan;
 mod status;
 
+use std::path::PathBuf;
+
 use clap::ArgMatches;
 use stanch_incident::{Incident, Miss, Place};
 use stanch_view::{Report, Trouble};
@@ -44,6 +46,20 @@ pub(crate) fn run(
             terminal.text(&help::for_command(&names, asked.look)?)?;
             Ok(0)
         }
+    }
+}
+
+/// Says what files of packages are compared with.
+fn trust(matches: &ArgMatches, incident: &Incident) -> Result<(), Box<Report>> {
+    let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+    let (packages, keyring) = (path("packages"), path("keyring"));
+    if matches.get_one::<String>("trust").is_some_and(|trust| trust == "archive") {
+        incident.trust_archive(packages, keyring);
+        return Ok(());
+    }
+    match packages.map(|_| "--packages").or(keyring.map(|_| "--keyring")) {
+        Some(option) => Err(Box::new(stanch_view::pages::detect::without_trust(option))),
+        None => Ok(()),
     }
 }
 

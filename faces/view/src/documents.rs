@@ -1,6 +1,6 @@
 //! The same answers as pages, as documents for scripts: texts in the reader's language.
 
-use stanch_incident::{Answer, Blind, Complaint, Harm, LogRead, Page, Sigma};
+use stanch_incident::{Answer, Bases, Blind, Complaint, Harm, LogRead, Page, Sigma};
 use stanch_wire as wire;
 use stanch_words::{Finding, Gap, Role, Sees, TableSpec, Value};
 
@@ -25,10 +25,18 @@ pub fn detect(answered: &Answered<'_>, look: Look) -> wire::Detect {
             files: seen.files,
             signs: seen.signs,
         },
+        packages: packages(&detection.bases),
         findings: detection.findings.iter().map(|f| finding(f, answered.place, look)).collect(),
         gaps: detection.gaps.iter().map(|blind| blinding_gap(blind, look)).collect(),
         would_change: detection.would_change.iter().map(|t| look.text(t).to_owned()).collect(),
     }
+}
+
+fn packages(bases: &Bases) -> Option<wire::Packages> {
+    let (archive, brought, machine) = (bases.archive, bases.brought, bases.machine.len());
+    let any = bases.compared || machine > 0;
+    let unproven = if bases.compared { bases.machine.clone() } else { Vec::new() };
+    any.then_some(wire::Packages { archive, brought, machine, unproven })
 }
 
 fn finding(found: &Finding, place: Place<'_>, look: Look) -> wire::Finding {

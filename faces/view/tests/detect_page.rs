@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use insta::assert_snapshot;
-use stanch_incident::{Blind, Detection, LookedAt};
+use stanch_incident::{Bases, Blind, Detection, LookedAt};
 use stanch_view::pages::detect::{Answered, Place, page};
 use stanch_view::{Look, documents, width};
 use stanch_words::{
@@ -96,6 +96,7 @@ fn broken_into() -> Detection {
             "若 F-0001 证实无害，结论将降为可疑。",
         )],
         looked_at: LookedAt { tables: 41, rows: 18_230, events: 0, files: 0, signs: 131 },
+        bases: Bases::default(),
     }
 }
 
@@ -386,4 +387,41 @@ fn the_document_has_all_findings_and_gaps_in_the_language_asked() {
         (gap.kind.as_str(), gap.partial, gap.matters.as_str()),
         ("denied", true, "1 项迹象未能完整判断")
     );
+}
+
+#[test]
+fn what_claims_about_packages_rest_on_is_told_and_how_to_prove_them() {
+    let section = |bases: Bases, lang: Lang| {
+        let text = text(&Detection { bases, ..clean() }, Look::plain(lang));
+        text.split_once("\n\n").unwrap().1.to_owned()
+    };
+    let machine: Vec<String> = ["bash:amd64=5.2-1", "passwd:amd64=1:4.13"].map(Into::into).into();
+    let lists = Bases { machine: machine.clone(), ..Bases::default() };
+    assert_snapshot!(section(lists.clone(), Lang::En), @r#"
+    What claims about packages rest on
+      The lists of the machine itself, which root can write (2 packages). Compare
+      with what the distribution shipped:
+        stanch detect --trust archive
+    "#);
+    assert_snapshot!(section(lists, Lang::Zh), @r#"
+    对软件包的判断依据什么
+      本机自己的清单，root 可以改写（2 个软件包）。要与发行版所发布的内容对比：
+        stanch detect --trust archive
+    "#);
+    let compared = Bases { compared: true, archive: 470, brought: 3, machine };
+    assert_snapshot!(section(compared.clone(), Lang::En), @r#"
+    What claims about packages rest on
+      470 packages: files that the distribution signed for. 3: package files that
+      you brought. 2: the lists of the machine itself, which root can write.
+      To prove those, download them on a clean machine and give the folder with
+      `--packages`:
+        apt-get download bash:amd64=5.2-1 passwd:amd64=1:4.13
+    "#);
+    assert_snapshot!(section(compared, Lang::Zh), @r#"
+    对软件包的判断依据什么
+      470 个软件包依据发行版签过名的文件，3 个依据您带来的软件包，2 个只依据本机自己
+      的清单（root 可以改写）。
+      要证实这些软件包，请在干净的机器上下载，再用 `--packages` 给出目录：
+        apt-get download bash:amd64=5.2-1 passwd:amd64=1:4.13
+    "#);
 }

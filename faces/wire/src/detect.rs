@@ -17,6 +17,9 @@ pub struct Detect {
     pub took_ms: u64,
     /// How much was looked at.
     pub looked_at: LookedAt,
+    /// What the claims about files of packages rest on; left out where no package was asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Packages>,
     /// What was found, gravest first; notes too.
     pub findings: Vec<Finding>,
     /// What could not be seen.
@@ -43,6 +46,19 @@ pub struct LookedAt {
     pub files: usize,
     /// Signs judged.
     pub signs: usize,
+}
+
+/// What the claims about files of packages rest on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packages {
+    /// Packages compared with package files that an archive signed for.
+    pub archive: usize,
+    /// Packages compared with package files that were brought along.
+    pub brought: usize,
+    /// Packages compared with the lists of the machine itself, which root can write.
+    pub machine: usize,
+    /// The latter, as `apt-get download` takes them; empty unless package files were looked for.
+    pub unproven: Vec<String>,
 }
 
 /// One sign seen on one subject.

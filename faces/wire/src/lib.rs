@@ -22,7 +22,7 @@ mod rules;
 mod scan;
 mod status;
 
-pub use detect::{Detect, Entity, Evidence, Finding, Gap, LookedAt};
+pub use detect::{Detect, Entity, Evidence, Finding, Gap, LookedAt, Packages};
 pub use error::Error;
 pub use event::{EventLine, EventsSource, EventsSummary};
 pub use facts::{Column, Facts, Table};

@@ -65,6 +65,7 @@ fn detect() -> Detect {
         confidence: 0.97,
         took_ms: 812,
         looked_at: LookedAt { tables: 41, rows: 18_230, events: 91_822, files: 40_211, signs: 131 },
+        packages: None,
         findings: vec![finding()],
         gaps: vec![gap()],
         would_change: vec!["If F-0001 proves innocent, the verdict falls to suspicious.".into()],

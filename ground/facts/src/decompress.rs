@@ -1,13 +1,17 @@
 //! Compressed files, read piece by piece as what they hold: rotated logs above all.
 //!
-//! Source: RFC 1952 (gzip), the .xz file format 1.2.1, RFC 8878 (Zstandard), bzip2's `bzlib.h`.
+//! Source: RFC 1952 (gzip), the .xz file format 1.2.1, RFC 8878 (Zstandard), bzip2's `bzlib.h`,
+//! the LZ4 frame format.
 //! The kind is found by the first bytes, never by the name. Several members one after another, as
 //! `cat a.gz b.gz` and interrupted rotations leave them, are read as one.
+
+mod lz4;
 
 use std::cell::Cell;
 use std::io::{self, BufRead, Read as _};
 use std::path::Path;
 
+use lz4::Lz4Frames;
 use ruzstd::decoding::FrameDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use stanch_machine::{Machine, Miss, OpenFile};
@@ -32,6 +36,8 @@ pub enum Compression {
     Bzip2,
     /// `.zst`.
     Zstd,
+    /// `.lz4`.
+    Lz4,
 }
 
 impl Compression {
@@ -43,6 +49,7 @@ impl Compression {
             // The level is a digit, the next bytes are the magic of a block or of the end.
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31 | 0x17, ..] => Some(Self::Bzip2),
             // A frame, or one to be skipped (RFC 8878, 3.1.2).
+            [0x04, 0x22, 0x4d, 0x18, ..] => Some(Self::Lz4),
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             _ => None,
         }
@@ -55,6 +62,7 @@ impl Compression {
             Self::Xz => "xz",
             Self::Bzip2 => "bzip2",
             Self::Zstd => "zstd",
+            Self::Lz4 => "lz4",
         }
     }
 }
@@ -119,6 +127,7 @@ pub fn read_pieces(
         }
         Some(Compression::Bzip2) => pump.run(&mut bzip2::bufread::MultiBzDecoder::new(&mut source)),
         Some(Compression::Zstd) => pump.run(&mut ZstdFrames::new(&mut source)),
+        Some(Compression::Lz4) => pump.run(&mut Lz4Frames::new(&mut source)),
     }
     let read = pump.read;
     source.miss.map_or(Ok(read), Err)
@@ -142,12 +151,32 @@ pub fn value(compression: Compression, bytes: &[u8], cap: usize) -> Option<(Vec<
         }
         Compression::Bzip2 => take(&mut bzip2::bufread::MultiBzDecoder::new(bytes)),
         Compression::Zstd => take(&mut ZstdFrames::new(&mut &*bytes)),
+        Compression::Lz4 => take(&mut Lz4Frames::new(&mut &*bytes)),
     };
     (!found.is_empty() || !cut).then_some((found, cut))
 }
 
+/// Returns a reader of what a stream holds, decompressed if its first bytes say so. How much it may
+/// unfold to is the caller's to bound.
+///
+/// # Errors
+/// When nothing can be read.
+pub(crate) fn reader<'s>(source: &'s mut dyn BufRead) -> io::Result<Box<dyn io::Read + 's>> {
+    let memory = (WINDOW >> 10).saturating_add(1024);
+    Ok(match Compression::of(source.fill_buf()?) {
+        None => Box::new(source),
+        Some(Compression::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
+        Some(Compression::Xz) => {
+            Box::new(lzma_rust2::XzReader::new_mem_limit(source, true, memory))
+        }
+        Some(Compression::Bzip2) => Box::new(bzip2::bufread::MultiBzDecoder::new(source)),
+        Some(Compression::Zstd) => Box::new(ZstdFrames::new(source)),
+        Some(Compression::Lz4) => Box::new(Lz4Frames::new(source)),
+    })
+}
+
 /// An open file as a reader with a buffer.
-struct Source<'a> {
+pub(crate) struct Source<'a> {
     file: &'a dyn OpenFile,
     buffer: Vec<u8>,
     /// The part of the buffer that is filled and not yet taken.
@@ -158,7 +187,7 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(file: &'a dyn OpenFile, consumed: &'a Cell<u64>) -> Self {
+    pub(crate) fn new(file: &'a dyn OpenFile, consumed: &'a Cell<u64>) -> Self {
         let buffer = vec![0; 256 << 10];
         Self { file, buffer, filled: 0..0, offset: 0, consumed, miss: None }
     }
@@ -245,13 +274,13 @@ impl Pump<'_> {
 }
 
 /// Zstandard frames one after another; those that are to be skipped are skipped.
-struct ZstdFrames<'s, R> {
+struct ZstdFrames<'s, R: ?Sized> {
     source: &'s mut R,
     decoder: FrameDecoder,
     inside: bool,
 }
 
-impl<'s, R: BufRead> ZstdFrames<'s, R> {
+impl<'s, R: BufRead + ?Sized> ZstdFrames<'s, R> {
     fn new(source: &'s mut R) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(u64::from(WINDOW));
@@ -277,7 +306,7 @@ impl<'s, R: BufRead> ZstdFrames<'s, R> {
     }
 }
 
-impl<R: BufRead> io::Read for ZstdFrames<'_, R> {
+impl<R: BufRead + ?Sized> io::Read for ZstdFrames<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         use ruzstd::decoding::BlockDecodingStrategy::UptoBlocks;
         while self.begin()? {

@@ -34,6 +34,7 @@ pub mod memory_totals;
 mod mount_list;
 mod netlink;
 mod nftables;
+mod openpgp;
 pub mod packages;
 pub mod parsers;
 mod patterns;

@@ -15,14 +15,22 @@ use stanch_machine::{FileKind, Machine};
 use stanch_words::{Gap, GapKind, Seen};
 
 use crate::Host;
+use crate::host::Beat;
 
+mod archive_keys;
+pub(crate) mod deb;
 pub mod dpkg;
 mod paths;
 pub mod rpm;
 pub(crate) mod rpm_database;
+pub(crate) mod rpm_file;
 pub(crate) mod shipped;
+pub(crate) mod signed_index;
+mod tar;
+mod trust;
 mod verify;
 
+pub use trust::{Bases, Basis, Trust, bases};
 pub use verify::{Ownership, State};
 
 use paths::Paths;
@@ -65,6 +73,8 @@ pub struct Package {
     pub(crate) sums: PathBuf,
     /// rpm's number of the digest algorithm of its files.
     algorithm: u32,
+    /// What the header of an RPM package rests on; dpkg's packages are proven later.
+    pub(crate) basis: Basis,
 }
 
 /// Who owns a path.
@@ -101,19 +111,30 @@ pub struct Index {
     gaps: Vec<Gap>,
     readable: bool,
     verified: verify::Cache,
+    proven: trust::Proven,
+    /// Whether package files were looked for.
+    compared: bool,
 }
 
 /// Returns the index of a machine, built at the first call.
 pub fn index(host: &Host) -> Arc<Index> {
-    host.once(Index::build)
+    host.once_with_beats(Index::build)
 }
 
 impl Index {
-    fn build(host: &Host) -> Self {
+    fn build(host: &Host, beat: &Beat) -> Self {
         let mut index = Self { aliases: aliases(host.machine()), ..Self::default() };
+        let trust = host.made::<Trust>();
+        let mut seen = Seen::default();
+        let found = trust.as_ref().map(|trust| trust::Found::look(host, trust, &mut seen));
         dpkg::load(host, &mut index);
-        rpm::load(host, &mut index);
+        rpm::load(host, &mut index, found.as_ref());
         index.paths.finish();
+        if let Some(found) = found {
+            index.compared = true;
+            index.proven = found.prove(&index, beat, &mut seen);
+        }
+        index.gaps.append(&mut seen.gaps);
         index
     }
 
@@ -168,6 +189,9 @@ impl Index {
             }
         }
         let (listed, record, package, place) = self.paths.find(path)?;
+        if self.is_forged(package, place, listed) {
+            return None;
+        }
         Some(Owner { place: Some(place), ..self.owned(package, listed, record)? })
     }
 

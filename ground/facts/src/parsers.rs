@@ -3,6 +3,7 @@
 // list: one entry a parser, in the order of their names.
 
 pub mod logs;
+pub mod packages;
 
 use std::path::Path;
 

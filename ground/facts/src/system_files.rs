@@ -17,7 +17,7 @@ pub(crate) mod capabilities;
 mod compare;
 mod explain;
 mod manifests;
-mod overrides;
+pub(crate) mod overrides;
 #[cfg(test)]
 mod tests;
 mod walked;
@@ -30,7 +30,7 @@ use stanch_words::Seen;
 
 use crate::Host;
 use crate::packages::shipped::Shipped;
-use crate::packages::{self, Index, State};
+use crate::packages::{self, Basis, Index, State};
 
 /// How much is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,9 +153,22 @@ pub(crate) enum RestsOn {
     Status,
     /// rpm's header in the database, which root can write.
     Header,
+    /// A package file that the responder brought.
+    Package,
+    /// A package file that an archive signed for.
+    Archive,
 }
 
 impl RestsOn {
+    /// Returns what a package file proves; none if the machine's own lists are all there is.
+    fn of(basis: Basis) -> Option<Self> {
+        match basis {
+            Basis::Machine => None,
+            Basis::Brought => Some(Self::Package),
+            Basis::Archive => Some(Self::Archive),
+        }
+    }
+
     /// Returns its name in tables.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -165,6 +178,8 @@ impl RestsOn {
             Self::Md5sums => "md5sums",
             Self::Status => "status",
             Self::Header => "header",
+            Self::Package => "package",
+            Self::Archive => "archive",
         }
     }
 }

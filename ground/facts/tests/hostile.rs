@@ -183,7 +183,8 @@ fn a_line_of_a_log_that_is_not_understood_is_counted() {
 fn no_parser_panics_or_grows_on_mutated_input() {
     let mut offenders = Vec::new();
     let each = INPUTS.div_ceil(parsers::ALL.len());
-    for (number, parser) in (1_u64..).zip(parsers::ALL) {
+    let all = parsers::ALL.iter().chain(parsers::packages::ALL);
+    for (number, parser) in (1_u64..).zip(all) {
         let mut numbers = Numbers(0x5eed_0000 + number);
         let found = (0..each).find_map(|_| tried(parser, &mutated(parser.seed, &mut numbers)));
         offenders.extend(found);
@@ -194,7 +195,7 @@ fn no_parser_panics_or_grows_on_mutated_input() {
 #[test]
 fn no_parser_panics_on_a_cut_at_any_byte_or_on_another_parsers_food() {
     let mut offenders = Vec::new();
-    for parser in parsers::ALL {
+    for parser in parsers::ALL.iter().chain(parsers::packages::ALL) {
         let cuts = (0..parser.seed.len()).map(|at| &parser.seed[..at]);
         let others = parsers::ALL.iter().map(|other| other.seed);
         offenders.extend(cuts.chain(others).find_map(|bytes| tried(parser, bytes)));
@@ -206,6 +207,7 @@ fn no_parser_panics_on_a_cut_at_any_byte_or_on_another_parsers_food() {
 fn every_parser_understands_its_own_seed() {
     let offenders: Vec<&str> = parsers::ALL
         .iter()
+        .chain(parsers::packages::ALL)
         // The seed of a database is only its first bytes: a gap is the right answer.
         .filter(|parser| parser.name != "last database")
         .filter(|parser| {

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use stanch_facts::Snapshot;
 use stanch_facts::history::History;
+use stanch_facts::packages::{self, Bases};
 use stanch_facts::scan::{Counts, Files, Scope};
 use stanch_rules::{Sigma, content};
 use stanch_words::{Both, Finding, Gap, Verdict};
@@ -55,6 +56,8 @@ pub struct Detection {
     pub would_change: Vec<Both>,
     /// How much was looked at.
     pub looked_at: LookedAt,
+    /// What is claimed about files of packages rests on this.
+    pub bases: Bases,
 }
 
 /// A gap and what it means for the judgement.
@@ -139,5 +142,6 @@ pub fn detect(snapshot: &Arc<Snapshot>, options: &Options) -> Result<Detection, 
         findings,
         gaps,
         looked_at,
+        bases: packages::bases(snapshot.host()),
     })
 }

@@ -99,6 +99,7 @@ pub fn scan(snapshot: &Arc<Snapshot>, scope: Scope) -> Result<Scanned, DetectErr
         findings,
         gaps,
         looked_at,
+        bases: stanch_facts::packages::bases(snapshot.host()),
     };
     Ok(Scanned { detection, matches, judged, bytes, intact })
 }

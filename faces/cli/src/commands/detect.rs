@@ -26,6 +26,7 @@ pub(super) fn run(
     let only = matches.get_many::<String>("only").into_iter().flatten().cloned().collect();
     let before = milliseconds();
     let incident = super::open(&asked.place)?;
+    super::trust(matches, &incident)?;
     let since = match matches.get_one::<String>("since") {
         Some(written) => Some(incident.time(written).ok_or_else(|| detect::unknown_time(written))?),
         None => None,

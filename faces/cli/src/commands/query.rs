@@ -17,6 +17,7 @@ pub(super) fn run(
 ) -> Result<u8, Box<Report>> {
     let sql = matches.get_one::<String>("sql").map_or("", String::as_str);
     let incident = super::open(&asked.place)?;
+    super::trust(matches, &incident)?;
     let progress = Progress::start(asked.look.say("reading the tables", "正在读取各表"));
     let answered = incident.query(sql);
     drop(progress);

@@ -22,6 +22,7 @@ pub(super) fn run(
 ) -> Result<u8, Box<Report>> {
     let before = milliseconds();
     let incident = super::open(&asked.place)?;
+    super::trust(matches, &incident)?;
     let (rules, gap) = rules(matches)?;
     let count = rules.count();
     let (digests, bad) = digests(matches)?;

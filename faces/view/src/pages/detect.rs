@@ -6,12 +6,14 @@
 
 mod details;
 mod groups;
+mod packages;
 mod place;
 mod unseen;
 
 use stanch_incident::Detection;
 use stanch_words::{Both, Lang, Level, Verdict};
 
+pub use self::packages::without_trust;
 pub use self::place::Place;
 
 use self::groups::Group;
@@ -51,6 +53,7 @@ pub fn page(answered: &Answered<'_>, look: Look) -> String {
             sheet.prose(2, look.text(text));
         }
     }
+    packages::section(&mut sheet, answered.place, &detection.bases);
     unseen::section(&mut sheet, &detection.gaps);
     details::section(&mut sheet, answered.place, &grave);
     if look.terminal.is_some() && !grave.is_empty() {

@@ -253,6 +253,7 @@ fn begin(index: &mut Index, stem: &[u8], known: Known, sums: PathBuf) {
         since: None,
         sums,
         algorithm: 1,
+        basis: super::Basis::Machine,
     });
     index.paths.begin();
 }

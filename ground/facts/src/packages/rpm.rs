@@ -3,11 +3,13 @@
 //! Source: rpm's docs/manual/format_header.md and tags.md. The bytes are hostile: every offset
 //! and count is checked against what is there.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use stanch_words::{GapKind, Seen, text};
 
-use super::{Index, Manager, Package};
+use super::trust::Found;
+use super::{Basis, Index, Manager, Package};
 use crate::Host;
 
 /// Tags, by their numbers in rpmtag.h.
@@ -92,6 +94,12 @@ impl<'a> Header<'a> {
         })
     }
 
+    /// Returns bytes as they are (type BIN).
+    pub(super) fn bytes(&self, tag: u32) -> &'a [u8] {
+        let found = self.find(tag).filter(|found| found.0 == 7);
+        found.and_then(|(_, count, data)| data.get(..count)).unwrap_or_default()
+    }
+
     /// Returns numbers in order (types CHAR, INT8, INT16, INT32 and INT64).
     pub fn numbers(&self, tag: u32) -> impl Iterator<Item = u64> + use<'a> {
         let (kind, count, data) = self.find(tag).unwrap_or((0, 0, b""));
@@ -164,19 +172,37 @@ fn number(bytes: &[u8], at: usize) -> Option<usize> {
     usize::try_from(u32::from_be_bytes(four)).ok()
 }
 
-/// Adds rpm's packages to the index.
-pub(super) fn load(host: &Host, index: &mut Index) {
+/// Tries whether bytes are a header that tells a package and its files, for tests with any bytes.
+pub(crate) fn try_header(bytes: &[u8]) -> bool {
+    let mut index = Index::default();
+    Header::parse(bytes).is_some_and(|header| {
+        add(&mut index, &header, Some(&(header, Basis::Brought)), std::path::Path::new("/"));
+        !index.packages.is_empty()
+    })
+}
+
+/// Adds rpm's packages to the index. Where the header of a package file proves what the package
+/// brings, it counts in place of the database's.
+pub(super) fn load(host: &Host, index: &mut Index, found: Option<&Found<'_>>) {
     let mut seen = Seen::default();
     let readable = super::rpm_database::each(host, "packages", &mut seen, &mut |header, at| {
-        add(index, header, at);
+        let proof = found.and_then(|found| found.header(header));
+        let proof = proof.and_then(|(bytes, basis)| Some((Header::parse(bytes)?, basis)));
+        add(index, header, proof.as_ref(), at);
     });
     index.readable |= readable;
     index.gaps.append(&mut seen.gaps);
 }
 
-fn add(index: &mut Index, header: &Header<'_>, at: &std::path::Path) {
+fn add(
+    index: &mut Index,
+    header: &Header<'_>,
+    proof: Option<&(Header<'_>, Basis)>,
+    at: &std::path::Path,
+) {
+    let told = proof.map_or(header, |proof| &proof.0);
     let name: Arc<str> = text::from_bytes(header.text(tag::NAME)).into();
-    let algorithm = header.number(tag::FILEDIGESTALGO).and_then(|n| u32::try_from(n).ok());
+    let algorithm = told.number(tag::FILEDIGESTALGO).and_then(|n| u32::try_from(n).ok());
     index.packages.push(Package {
         name: Arc::clone(&name),
         version: header.whole_version().into(),
@@ -187,11 +213,19 @@ fn add(index: &mut Index, header: &Header<'_>, at: &std::path::Path) {
         sums: std::path::PathBuf::new(),
         // rpm's default where the tag is missing.
         algorithm: algorithm.unwrap_or(1),
+        basis: proof.map_or(Basis::Machine, |proof| proof.1),
     });
     index.paths.begin();
-    let shipped = FilesOf::read(header, &mut index.names);
+    let shipped = FilesOf::read(told, &mut index.names);
+    // The database alone knows which files were installed.
+    let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
+    if proof.is_some() {
+        told.paths(&mut |place, path| places.extend([(path.to_vec(), place)]));
+    }
     let mut room = true;
     let cut = header.paths(&mut |place, path| {
+        // What the package file does not bring was added to the database by somebody.
+        let Some(place) = proof.map_or(Some(place), |_| places.get(path).copied()) else { return };
         room &= index.paths.add(path, &shipped.record(place));
         if let Some(capabilities) = shipped.capabilities(place) {
             index.capabilities.insert(path.into(), capabilities.into());

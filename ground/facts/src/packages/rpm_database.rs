@@ -82,7 +82,7 @@ fn sqlite(bytes: Vec<u8>, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
 }
 
 /// ndb: a table of slots, each leading to a blob of 16-byte blocks.
-fn ndb(bytes: Vec<u8>, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+pub(crate) fn ndb(bytes: Vec<u8>, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
     let number = |at: usize| little(&bytes, at);
     if !bytes.starts_with(b"RpmP") {
         return Err("not an ndb database: its mark is missing".to_owned());
@@ -118,7 +118,7 @@ fn ndb(bytes: Vec<u8>, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
 
 /// Berkeley DB, access method hash: pages of keys and data; a header lies in a chain of overflow
 /// pages.
-fn berkeley(bytes: Vec<u8>, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+pub(crate) fn berkeley(bytes: Vec<u8>, each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
     // DB_HASHMAGIC; a database of a machine of the other byte order is not read.
     if little(&bytes, 12) != Some(0x0006_1561) {
         return Err("not a hash database of Berkeley DB".to_owned());

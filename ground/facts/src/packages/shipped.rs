@@ -8,7 +8,7 @@ use std::path::Path;
 use stanch_machine::limits;
 use stanch_words::{Gap, GapKind, Seen, Value};
 
-use super::{Index, Manager, Owner, dpkg};
+use super::{Basis, Index, Manager, Owner, dpkg};
 use crate::Host;
 
 /// A digest of dpkg's.
@@ -27,7 +27,7 @@ impl Shipped {
     pub(crate) fn read(host: &Host, index: &Index, table: &str, seen: &mut Seen) -> Self {
         let mut shipped = Self::default();
         for (number, package) in index.packages().iter().enumerate() {
-            if package.manager != Manager::Dpkg {
+            if package.manager != Manager::Dpkg || index.basis(number) > Basis::Machine {
                 continue;
             }
             match host.read(table, &package.sums, limits::DATABASE, seen) {
@@ -42,6 +42,7 @@ impl Shipped {
                 None => shipped.without.push(number),
             }
         }
+        shipped.digests.extend(index.proven_digests());
         shipped.digests.sort_unstable();
         shipped
     }
@@ -77,8 +78,10 @@ impl Shipped {
         let all = self.digests.get(from..)?.iter().take_while(|known| known.0 == place);
         let number = u32::try_from(owner.number).unwrap_or(u32::MAX);
         let own = all.clone().find(|known| known.1 == number);
-        // A diversion's two files have the same path, and each only its own digest.
-        own.or_else(|| all.clone().next().filter(|_| owner.place.is_some())).map(|known| known.2)
+        // A diversion's two files have the same path, and each only its own digest; so has what a
+        // package file proves.
+        let from_others = owner.place.is_some() && index.basis(owner.number) == Basis::Machine;
+        own.or_else(|| all.clone().next().filter(|_| from_others)).map(|known| known.2)
     }
 
     /// Returns all digests, in order, to find copies of shipped files.
@@ -94,6 +97,10 @@ impl Shipped {
 impl Index {
     /// Returns the digest of a configuration file as it was shipped, and whether the path is one.
     pub(crate) fn shipped_config(&self, owner: &Owner<'_>) -> Option<Md5> {
+        let proven = self.proven_digest(owner.number, owner.listed);
+        if proven.is_some() {
+            return proven;
+        }
         unhex(self.config.get(owner.listed)?)
     }
 

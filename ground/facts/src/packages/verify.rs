@@ -143,6 +143,9 @@ impl Index {
     ) -> Option<String> {
         match owner.package.manager {
             Manager::Dpkg => {
+                if let Some(digest) = self.proven_digest(owner.number, owner.listed) {
+                    return Some(stanch_words::text::hex(&digest));
+                }
                 if let Some(digest) = self.config.get(owner.listed) {
                     return Some(stanch_words::text::from_bytes(digest));
                 }

@@ -36,6 +36,7 @@ struct Job {
     rank: u8,
     size: u64,
     shipped: Expected,
+    rests_on: RestsOn,
 }
 
 /// Compares all owned files, as far as the depth says.
@@ -105,7 +106,7 @@ fn jobs(index: &Index, shipped: &Shipped, survey: &mut Survey) -> Vec<Job> {
             continue;
         };
         file.rests_on = if touched { RestsOn::NotRead } else { RestsOn::InodeTime };
-        jobs.push(Job { file: number, rank, size: stat.size, shipped: expected });
+        jobs.push(Job { file: number, rank, size: stat.size, shipped: expected, rests_on });
     }
     jobs
 }
@@ -129,6 +130,10 @@ fn is_program(path: &Path, mode: u32) -> bool {
 fn expected(index: &Index, shipped: &Shipped, owner: &Owner<'_>) -> Option<(Expected, RestsOn)> {
     match owner.package.manager {
         Manager::Dpkg => {
+            if let Some(digest) = index.proven_digest(owner.number, owner.listed) {
+                let proven = RestsOn::of(index.basis(owner.number));
+                return Some((Expected::Md5(digest), proven.unwrap_or(RestsOn::Md5sums)));
+            }
             if let Some(digest) = index.shipped_config(owner) {
                 return Some((Expected::Md5(digest), RestsOn::Status));
             }
@@ -144,7 +149,8 @@ fn expected(index: &Index, shipped: &Shipped, owner: &Owner<'_>) -> Option<(Expe
                 Digest::Md5 => Expected::Md5(record.digest.try_into().ok()?),
                 other => Expected::Other(other, stanch_words::text::hex(record.digest).into()),
             };
-            Some((expected, RestsOn::Header))
+            let proven = RestsOn::of(index.basis(owner.number));
+            Some((expected, proven.unwrap_or(RestsOn::Header)))
         }
     }
 }
@@ -191,11 +197,7 @@ fn read(machine: &dyn Machine, survey: &Survey, jobs: &[Job]) -> Vec<(usize, Rea
 fn judge(survey: &mut Survey, job: &Job, read: Read, table: &str, seen: &mut Seen) {
     let path = survey.files.get(job.file).map(|file| survey.path(file)).unwrap_or_default();
     let Some(file) = survey.files.get_mut(job.file) else { return };
-    file.rests_on = match (&job.shipped, file.owned.is_some_and(|owned| owned.config)) {
-        (Expected::Other(..), _) => RestsOn::Header,
-        (Expected::Md5(_), true) => RestsOn::Status,
-        (Expected::Md5(_), false) => RestsOn::Md5sums,
-    };
+    file.rests_on = job.rests_on;
     let (same, found, head) = match (&read, &job.shipped) {
         (Read::Md5(held), Expected::Md5(expected)) => {
             (held.md5 == *expected, stanch_words::text::hex(&held.md5), Some(held.head))

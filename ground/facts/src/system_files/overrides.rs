@@ -36,7 +36,7 @@ pub(super) fn read(host: &Host, table: &str, seen: &mut Seen) -> Overrides {
 }
 
 /// Parses the file; returns how many lines were not understood.
-fn parse(bytes: &[u8]) -> (Overrides, usize) {
+pub(crate) fn parse(bytes: &[u8]) -> (Overrides, usize) {
     let mut found = Overrides::new();
     let mut strange = 0_usize;
     for line in bytes.split(|&b| b == b'\n').filter(|line| !line.trim_ascii().is_empty()) {

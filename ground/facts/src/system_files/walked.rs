@@ -100,7 +100,9 @@ impl Walking<'_> {
             std::collections::BTreeMap::new();
         let index = self.index;
         index.each_path(&mut |place, path, package| {
-            let is_left = met.binary_search(&place).is_err() && !index.is_diverted(path);
+            let is_left = met.binary_search(&place).is_err()
+                && !index.is_diverted(path)
+                && !index.is_forged(package, place, path);
             let path = Path::new(OsStr::from_bytes(path));
             let Some((above, name)) = path.parent().zip(path.file_name()).filter(|_| is_left)
             else {

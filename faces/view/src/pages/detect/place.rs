@@ -12,14 +12,16 @@ pub enum Place<'a> {
 }
 
 impl Place<'_> {
-    /// Returns the commands that reach this machine. A query is led to the root directory; `kill`,
+    /// Returns the commands that reach this machine. A query and a look are led to the root directory; `kill`,
     /// `passwd` and the like would hit the wrong machine and are left out.
     pub(crate) fn commands(self, commands: &[String]) -> impl Iterator<Item = String> {
         commands.iter().filter_map(move |command| match self {
             Self::Live => Some(command.clone()),
-            Self::Root(root) => command
-                .strip_prefix("stanch query ")
-                .map(|rest| format!("stanch query --root {} {rest}", quoted(root))),
+            Self::Root(root) => ["query", "detect"].iter().find_map(|verb| {
+                let rest =
+                    command.strip_prefix("stanch ")?.strip_prefix(verb)?.strip_prefix(' ')?;
+                Some(format!("stanch {verb} --root {} {rest}", quoted(root)))
+            }),
         })
     }
 }

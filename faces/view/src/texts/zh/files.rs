@@ -255,7 +255,7 @@ const OF_SYSTEM_FILES: &[(&str, &str)] = &[
     ),
     (
         "rests_on",
-        "状态的依据：md5sums、status（dpkg 的清单，root 可改写）、header（rpm 的数据库，root 可改写）、inode time（未读取；自软件包安装后未变动）、not read；无依据则为空。",
+        "状态的依据：md5sums、status（dpkg 的清单，root 可改写）、header（rpm 的数据库，root 可改写）、package（带来的软件包）、archive（发行版签过名的软件包）、inode time（未读取；自软件包安装后未变动）、not read；无依据则为空。",
     ),
     ("expected", "与实际不符时，软件包所给的摘要；dpkg 用 MD5。"),
     ("found", "与软件包所给不符时，文件的摘要。"),

@@ -1,0 +1,294 @@
+//! Tar as packages have it, read as a stream.
+//!
+//! Source: tar(5): ustar's headers, GNU's long names (`L`, `K`), POSIX.1-2001's records (`x`).
+
+use std::io::{self, Read};
+
+/// Most entries of one archive: the largest packages have a few ten thousand.
+const ENTRIES: usize = 1_000_000;
+/// The longest name, and the longest extended header.
+const NAME: u64 = 64 << 10;
+/// The most that an archive may unfold to; the largest packages of Debian hold two or three.
+const BYTES: u64 = 16 << 30;
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    /// Another name of an earlier entry.
+    HardLink,
+    Symlink,
+    Directory,
+    Other,
+}
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Its path, from the root: `/usr/bin/ls`.
+    pub(crate) path: Vec<u8>,
+    pub(crate) kind: Kind,
+    /// Permission bits.
+    pub(crate) mode: u32,
+    /// Where a link leads; a hard link's target is a path from the root.
+    pub(crate) target: Vec<u8>,
+}
+
+/// Calls `each` with every entry and a reader of its content.
+///
+/// # Errors
+/// What is wrong with it, after the entries that were given.
+pub(crate) fn each(
+    source: &mut dyn Read,
+    each: &mut dyn FnMut(Entry, &mut dyn Read) -> io::Result<()>,
+) -> io::Result<()> {
+    let (mut long_name, mut long_target): (Option<Vec<u8>>, Option<Vec<u8>>) = (None, None);
+    let mut left = BYTES;
+    for _ in 0..ENTRIES {
+        let mut header = [0; 512];
+        if !fill(source, &mut header)? || header == [0; 512] {
+            return Ok(());
+        }
+        let header = Header(&header);
+        if !header.is_whole() {
+            return Err(io::Error::other("a header's sum is wrong"));
+        }
+        let size = header.number(124..136).ok_or_else(|| io::Error::other("no size"))?;
+        left = left.checked_sub(size).ok_or_else(|| io::Error::other("too large"))?;
+        let padding = size.next_multiple_of(512).saturating_sub(size);
+        let kind = header.kind();
+        match kind {
+            b'L' | b'K' | b'x' => {
+                let text = text(source, size)?;
+                match kind {
+                    b'L' => long_name = Some(trimmed(&text).to_vec()),
+                    b'K' => long_target = Some(trimmed(&text).to_vec()),
+                    _ => records(&text, &mut long_name, &mut long_target),
+                }
+            }
+            // A header for all that follow: comments of the maker's.
+            b'g' => skip(source, size)?,
+            _ => {
+                let name = long_name.take().unwrap_or_else(|| header.name());
+                let target = long_target.take().unwrap_or_else(|| header.text(157..257).to_vec());
+                let entry = header.entry(&name, &target);
+                let mut content = (&mut *source).take(size);
+                each(entry, &mut content)?;
+                let rest = content.limit();
+                skip(source, rest)?;
+            }
+        }
+        skip(source, padding)?;
+    }
+    Err(io::Error::other("too many entries"))
+}
+
+/// Fills a buffer; returns whether there was anything at all.
+fn fill(source: &mut dyn Read, buffer: &mut [u8]) -> io::Result<bool> {
+    let mut filled = 0;
+    while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match source.read(room)? {
+            0 if filled == 0 => return Ok(false),
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => filled = filled.saturating_add(read),
+        }
+    }
+    Ok(true)
+}
+
+fn text(source: &mut dyn Read, size: u64) -> io::Result<Vec<u8>> {
+    if size > NAME {
+        return Err(io::Error::other("a name is too long"));
+    }
+    let mut found = Vec::new();
+    source.take(size).read_to_end(&mut found)?;
+    if (found.len() as u64) < size {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(found)
+}
+
+fn skip(source: &mut dyn Read, bytes: u64) -> io::Result<()> {
+    match io::copy(&mut source.take(bytes), &mut io::sink())? {
+        read if read == bytes => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// Reads the records `LENGTH KEY=VALUE` of an extended header.
+fn records(text: &[u8], name: &mut Option<Vec<u8>>, target: &mut Option<Vec<u8>>) {
+    let mut rest = text;
+    while let Some(space) = memchr::memchr(b' ', rest) {
+        let digits = rest.get(..space).unwrap_or_default();
+        let length = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+        let Some((record, after)) = length.and_then(|length| rest.split_at_checked(length)) else {
+            return;
+        };
+        if record.is_empty() {
+            return;
+        }
+        let record = record.get(space.saturating_add(1)..).unwrap_or_default();
+        let record = record.strip_suffix(b"\n").unwrap_or(record);
+        if let Some(value) = record.strip_prefix(b"path=") {
+            *name = Some(value.to_vec());
+        } else if let Some(value) = record.strip_prefix(b"linkpath=") {
+            *target = Some(value.to_vec());
+        }
+        rest = after;
+    }
+}
+
+fn trimmed(text: &[u8]) -> &[u8] {
+    text.split(|&b| b == 0).next().unwrap_or_default()
+}
+
+/// Returns a name as a path from the root.
+fn rooted(name: &[u8]) -> Vec<u8> {
+    let name = name.strip_prefix(b".").filter(|rest| rest.starts_with(b"/")).unwrap_or(name);
+    let name = name.strip_suffix(b"/").unwrap_or(name);
+    let slash: &[u8] = if name.starts_with(b"/") { b"" } else { b"/" };
+    [slash, name].concat()
+}
+
+struct Header<'h>(&'h [u8; 512]);
+
+impl Header<'_> {
+    fn part(&self, range: std::ops::Range<usize>) -> &[u8] {
+        self.0.get(range).unwrap_or_default()
+    }
+
+    fn text(&self, range: std::ops::Range<usize>) -> &[u8] {
+        trimmed(self.part(range))
+    }
+
+    fn kind(&self) -> u8 {
+        self.part(156..157).first().copied().unwrap_or_default()
+    }
+
+    /// An octal number, or GNU's big-endian one behind a set bit.
+    fn number(&self, range: std::ops::Range<usize>) -> Option<u64> {
+        let field = self.part(range);
+        if let Some((0x80, number)) = field.split_first() {
+            let low = number.last_chunk::<8>()?;
+            let is_small = number.iter().rev().skip(8).all(|&byte| byte == 0);
+            return is_small.then(|| u64::from_be_bytes(*low));
+        }
+        let text = std::str::from_utf8(field).ok()?;
+        let text = text.trim_matches(|c: char| c == '\0' || c == ' ');
+        if text.is_empty() { Some(0) } else { u64::from_str_radix(text, 8).ok() }
+    }
+
+    /// Returns whether the sum of all bytes is right, those of the sum itself counted as blanks.
+    fn is_whole(&self) -> bool {
+        let all: u64 = self.0.iter().map(|&byte| u64::from(byte)).sum();
+        let own: u64 = self.part(148..156).iter().map(|&byte| u64::from(byte)).sum();
+        self.number(148..156) == Some(all.saturating_sub(own).saturating_add(8 * 32))
+    }
+
+    fn name(&self) -> Vec<u8> {
+        let name = self.text(0..100);
+        let prefix: &[u8] =
+            if self.part(257..263) == b"ustar\0" { self.text(345..500) } else { b"" };
+        if prefix.is_empty() { name.to_vec() } else { [prefix, b"/", name].concat() }
+    }
+
+    fn entry(&self, name: &[u8], target: &[u8]) -> Entry {
+        let kind = match self.kind() {
+            b'0' | 0 | b'7' => Kind::File,
+            b'1' => Kind::HardLink,
+            b'2' => Kind::Symlink,
+            b'5' => Kind::Directory,
+            _ => Kind::Other,
+        };
+        let mode = self.number(100..108).and_then(|mode| u32::try_from(mode & 0o7777).ok());
+        let target = if kind == Kind::HardLink { rooted(target) } else { target.to_vec() };
+        Entry { path: rooted(name), kind, mode: mode.unwrap_or_default(), target }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Returns an archive of some files: name, mode, kind, target, content.
+    pub(crate) fn made(files: &[(&str, u32, u8, &str, &[u8])]) -> Vec<u8> {
+        let mut archive = Vec::new();
+        for (name, mode, kind, target, content) in files {
+            let mut header = [0_u8; 512];
+            let mut put = |at: usize, text: &str| {
+                header[at..at + text.len()].copy_from_slice(text.as_bytes());
+            };
+            put(0, name);
+            put(100, &format!("{mode:07o}"));
+            put(124, &format!("{:011o}", content.len()));
+            put(157, target);
+            put(257, "ustar");
+            put(148, "        ");
+            header[156] = *kind;
+            let sum: u32 = header.iter().map(|&b| u32::from(b)).sum();
+            header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+            archive.extend(header);
+            archive.extend_from_slice(content);
+            archive.resize(archive.len().next_multiple_of(512), 0);
+        }
+        archive.resize(archive.len() + 1024, 0);
+        archive
+    }
+
+    fn told(archive: &[u8]) -> (Vec<String>, Option<String>) {
+        let mut found = Vec::new();
+        let result = each(&mut &*archive, &mut |entry, content| {
+            let mut text = String::new();
+            content.read_to_string(&mut text)?;
+            let path = String::from_utf8_lossy(&entry.path);
+            let target = String::from_utf8_lossy(&entry.target);
+            found.push(format!("{path} {:?} {:o} {target} {text}", entry.kind, entry.mode));
+            Ok(())
+        });
+        (found, result.err().map(|error| error.to_string()))
+    }
+
+    #[test]
+    fn entries_are_told_with_their_content() {
+        let long = format!("./usr/{}", "x".repeat(150));
+        let records = b"29 path=usr/share/doc/a name\n";
+        let archive = made(&[
+            ("./", 0o755, b'5', "", b""),
+            ("./usr/bin/tool", 0o4755, b'0', "", b"abc"),
+            ("./usr/bin/other", 0o755, b'1', "./usr/bin/tool", b""),
+            ("./usr/bin/link", 0o777, b'2', "tool", b""),
+            ("././@LongLink", 0, b'L', "", long.as_bytes()),
+            ("./usr/cut", 0o644, b'0', "", b"long"),
+            ("./PaxHeaders/x", 0, b'x', "", records),
+            ("./usr/y", 0o644, b'0', "", b"pax"),
+        ]);
+        let (found, error) = told(&archive);
+        let expected = [
+            "/ Directory 755  ".to_owned(),
+            "/usr/bin/tool File 4755  abc".to_owned(),
+            "/usr/bin/other HardLink 755 /usr/bin/tool ".to_owned(),
+            "/usr/bin/link Symlink 777 tool ".to_owned(),
+            format!("{} File 644  long", long.trim_start_matches('.')),
+            "/usr/share/doc/a name File 644  pax".to_owned(),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(error, None);
+    }
+
+    #[test]
+    fn an_archive_cut_anywhere_is_told_as_cut() {
+        let archive = made(&[("a", 0o644, b'0', "", &[b'x'; 700])]);
+        for end in (1..1536).step_by(13).filter(|end| end % 512 != 0) {
+            assert!(told(&archive[..end]).1.is_some(), "{end}");
+        }
+    }
+
+    #[test]
+    fn a_size_that_is_not_there_and_a_wrong_sum_are_refused() {
+        let mut archive = made(&[("a", 0o644, b'0', "", b"abc")]);
+        archive[0] = b'b';
+        assert_eq!(told(&archive).1.as_deref(), Some("a header's sum is wrong"));
+        assert_eq!(told(b"short").1.as_deref(), Some("unexpected end of file"));
+        assert_eq!(told(b""), (Vec::new(), None));
+    }
+}
