@@ -70,6 +70,8 @@ folds! {
     kernel_complaints
     package_runs
     log_rates
+    load
+    rename_bursts
 }
 
 /// A source that was read.

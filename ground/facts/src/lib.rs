@@ -26,6 +26,7 @@ mod json;
 mod lastlog_file;
 mod lines;
 mod links;
+mod load_history;
 mod login_databases;
 mod login_records;
 pub mod logs;

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use stanch_words::{Gap, GapKind, Row, Seen};
 
+use crate::load_history::{sar_text, sysstat};
 use crate::tables as t;
 use crate::{descriptors, memory_map, memory_totals, process_files, sockets};
 
@@ -36,6 +37,10 @@ fn one(row: Option<Row>, seen: &mut Seen) {
 /// Pushes a row for something that was understood, where a parser makes no rows itself.
 fn understood(seen: &mut Seen) {
     seen.push(t::users::SPEC.row());
+}
+
+fn load(samples: Vec<crate::load_history::Sample>, seen: &mut Seen) {
+    samples.iter().for_each(|_| understood(seen));
 }
 
 macro_rules! parsers {
@@ -90,6 +95,12 @@ parsers! {
     "ld_preload" |b, s| t::ld_preload::parse_file(b, s), b"/lib/a.so:/lib/b.so c.so\n# c\n";
     "ld_preload environment" |b, s| t::ld_preload::parse_environment(1, b, s),
         b"A=b\0LD_PRELOAD=/a.so:/b.so\0LD_AUDIT=/c.so\0";
+    "load_history sar" |b, s| {
+        load(sar_text::parse(b, &PATH.into(), None, &jiff::tz::TimeZone::UTC, s), s);
+    },
+        include_bytes!("../fixtures/load/sar30");
+    "load_history sysstat" |b, s| load(sysstat::parse(b, &PATH.into(), s), s),
+        include_bytes!("../fixtures/load/sa30");
     "load_average" |b, s| t::load_average::parse(b, s), b"0.00 0.01 0.05 1/123 4567\n";
     "logged_in_users" |b, s| t::logged_in_users::parse(b, PATH, s), &LOGIN;
     "login_record_damage" |b, s| {

@@ -81,6 +81,9 @@ tables! {
     ld_preload
     listening_ports
     load_average
+    load_changes
+    load_history
+    load_retreats
     log_anomalies
     log_files
     log_rates
@@ -117,6 +120,7 @@ tables! {
     process_open_sockets
     processes
     raw_sockets
+    rename_bursts
     routes
     rpm_package_files
     rpm_packages

@@ -24,7 +24,7 @@ const EXPECTED: [(&str, usize); 8] = [
 /// # Errors
 /// If the files cannot be read.
 pub fn score(folder: &Path) -> Result<Vec<Measure>> {
-    let mut counts = Measure::new("files with the count of events expected", None);
+    let mut counts = Measure::new("files with the count of events expected", Some(1.0));
     for (name, expected) in EXPECTED {
         let path = folder.join(name);
         let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;

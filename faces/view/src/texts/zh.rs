@@ -7,6 +7,7 @@ mod files;
 mod flows;
 mod history;
 mod kernel;
+mod load;
 mod logins;
 mod network;
 mod processes;
@@ -35,6 +36,7 @@ fn all() -> impl Iterator<Item = &'static Wording> {
         files::TABLES,
         flows::TABLES,
         kernel::TABLES,
+        load::TABLES,
         system::TABLES,
     ];
     topics.into_iter().flatten()
