@@ -28,7 +28,7 @@ pub use stanch_detect::scan::{ContentMatch, Scanned};
 pub use stanch_detect::{Blind, DetectError, Detection, LookedAt, Options};
 pub use stanch_facts::logs::{Counts, Format as LogFormat, Stream as LogStream};
 pub use stanch_facts::packages::{Bases, Trust};
-pub use stanch_facts::scan::{Files, Intact, Processes, Remote, Scope};
+pub use stanch_facts::scan::{Archives, Files, Intact, Processes, Remote, Scope};
 pub use stanch_machine::{Miss, apart};
 pub use stanch_rules::sigma::{Complaint, Harm, Loaded};
 pub use stanch_rules::{Answer, Digests, Page, QueryError, Sigma, Yara};

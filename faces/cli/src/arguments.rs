@@ -273,8 +273,8 @@ fn scan(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
             "检查文件和进程内容，查找已知的恶意特征",
         ))
         .long_about(say(
-            "Looks into files and, with `--processes`, into memory: by YARA rules (a starter set comes with it), and by its own reading of PHP. Archives are judged as they lie, not opened. What a package's digest proves intact is counted and left out; `--all` looks into it as well. Without a path it looks into the whole machine. The exit code is 0 when nothing above a note was found, 1 when something was, 3 when something could not be looked into.",
-            "检查文件，加 `--processes` 则还检查内存：使用 YARA 规则（自带一套基础规则），以及对 PHP 的自有分析。压缩包按原样判断，不解开。与软件包摘要一致的文件只计数、不检查，加 `--all` 则一并检查。不给路径时检查整台机器。退出码：0 没有备注以上的发现，1 有发现，3 有内容未能检查。",
+            "Looks into files and, with `--processes`, into memory: by YARA rules (a starter set comes with it), and by its own reading of programs, pictures and scripts. Archives are looked into, within caps; `FILE!/MEMBER` names what is in them. What a package's digest proves intact is counted and left out; `--all` looks into it as well. Without a path it looks into the whole machine. The exit code is 0 when nothing above a note was found, 1 when something was, 3 when something could not be looked into.",
+            "检查文件，加 `--processes` 则还检查内存：使用 YARA 规则（自带一套基础规则），以及对程序、图片和脚本的自有分析。压缩包会在上限之内逐层查看，其中的内容写作“文件!/成员”。与软件包摘要一致的文件只计数、不检查，加 `--all` 则一并检查。不给路径时检查整台机器。退出码：0 没有备注以上的发现，1 有发现，3 有内容未能检查。",
         ))
         .arg(yara_rules(&say))
         .arg(hashes(&say))
@@ -282,6 +282,10 @@ fn scan(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
         .arg(flag("processes").help(say(
             "The memory of processes, and programs that have no file any more",
             "检查进程内存，以及文件已不存在的程序",
+        )))
+        .arg(flag("no-archives").help(say(
+            "Judge archives as they lie, without looking into them",
+            "压缩包按原样判断，不查看其中内容",
         )))
         .arg(flag("network").help(say(
             "Enter file systems of the network and of programs (FUSE) as well",

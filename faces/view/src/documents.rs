@@ -263,7 +263,10 @@ pub fn rules_check(sigma: &Sigma, complaints: &[Complaint], look: Look) -> wire:
 pub fn scan(answered: &scan::Answered<'_>, look: Look) -> wire::Scan {
     let scanned = answered.scanned;
     let matches = scanned.matches.iter().map(|one| wire::ScanMatch {
-        path: one.path.clone(),
+        path: match one.member.as_str() {
+            "" => one.path.clone(),
+            member => format!("{}!/{member}", one.path),
+        },
         member: (!one.member.is_empty()).then(|| one.member.clone()),
         pid: one.pid,
         rule: one.rule.clone(),

@@ -35,9 +35,9 @@ impl Scan {
 /// One match.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScanMatch {
-    /// The file; of memory, the program.
+    /// The file; of memory, the program; of a member of an archive, the archive, `!/` and the member.
     pub path: String,
-    /// The member of the archive at that path.
+    /// The member of an archive, as it stands behind `!/` in the path.
     pub member: Option<String>,
     /// The process whose memory or program it is.
     pub pid: Option<i64>,

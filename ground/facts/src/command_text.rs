@@ -275,9 +275,14 @@ fn origin(text: &str) -> &'static str {
     }
 }
 
-/// Returns whether a decoder's output is run.
-fn runs_decoded(text: &str) -> bool {
-    if !DECODERS.iter().any(|decoder| text.contains(decoder)) {
+/// Returns whether a command decodes something, in lower-case letters.
+pub(crate) fn decodes(text: &str) -> bool {
+    DECODERS.iter().any(|decoder| text.contains(decoder))
+}
+
+/// Returns whether a decoder's output is run, in lower-case letters.
+pub(crate) fn runs_decoded(text: &str) -> bool {
+    if !decodes(text) {
         return false;
     }
     let evaluated = ["eval ", "eval(", "exec(", "sh -c", "bash -c", "<(", "source ", "system("];

@@ -3,7 +3,10 @@
 //! Everything here is pure: bytes go in, a [`Kind`] or [`Oddity`] comes out. Nothing is executed,
 //! nothing is unpacked without a cap, and each part can be tried with any bytes.
 
+pub mod elf;
+mod images;
 pub mod php;
+mod scripts;
 
 /// What a file is by its content; its name decides only between kinds of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub enum Format {
     Zip,
     /// tar.
     Tar,
+    /// ar: Debian's packages, static libraries.
+    Ar,
     /// One compressed file, which may be a tar.
     Packed(crate::decompress::Compression),
 }
@@ -56,6 +61,7 @@ impl Kind {
             Self::Image => "image",
             Self::Archive(Format::Zip) => "zip",
             Self::Archive(Format::Tar) => "tar",
+            Self::Archive(Format::Ar) => "ar",
             Self::Archive(Format::Packed(compression)) => compression.name(),
             Self::Pdf => "pdf",
             Self::Text => "text",
@@ -78,6 +84,7 @@ pub fn kind(bytes: &[u8], name: &str) -> Kind {
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..]
         | [0, 0, 1, 0, 1..=32, 0, ..] => Some(Kind::Image),
         [b'P', b'K', 3 | 5, 4 | 6, ..] => Some(Kind::Archive(Format::Zip)),
+        [b'!', b'<', b'a', b'r', b'c', b'h', b'>', b'\n', ..] => Some(Kind::Archive(Format::Ar)),
         [b'%', b'P', b'D', b'F', b'-', ..] => Some(Kind::Pdf),
         _ if bytes.get(257..262) == Some(b"ustar") => Some(Kind::Archive(Format::Tar)),
         _ => crate::decompress::Compression::of(bytes)
@@ -122,7 +129,7 @@ fn text_kind(bytes: &[u8], name: &str) -> Kind {
 /// Something about a file's content that a person should know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Oddity {
-    /// What it is: `web-shell` or `decodes-and-runs`.
+    /// What it is: `web-shell`, `decodes-and-runs`, `packed` and so on.
     pub what: &'static str,
     /// How telling, 0 to 100.
     pub score: i64,
@@ -136,6 +143,9 @@ pub struct Oddity {
 pub fn oddities(bytes: &[u8], kind: Kind) -> Vec<Oddity> {
     match kind {
         Kind::Php => php::judge(bytes).into_iter().collect(),
+        Kind::Elf => elf::judge(bytes),
+        Kind::Image => images::judge(bytes),
+        Kind::Script => scripts::judge(bytes).into_iter().collect(),
         _ => Vec::new(),
     }
 }

@@ -65,6 +65,19 @@ impl Compression {
             Self::Lz4 => "lz4",
         }
     }
+
+    /// Returns a reader of what is packed, with a cap on its memory and none on its length.
+    pub fn reader<'r>(self, packed: &'r mut dyn BufRead) -> Box<dyn io::Read + 'r> {
+        match self {
+            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
+            Self::Xz => {
+                Box::new(lzma_rust2::XzReader::new_mem_limit(packed, true, (WINDOW >> 10) + 1024))
+            }
+            Self::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(packed)),
+            Self::Zstd => Box::new(ZstdFrames::new(packed)),
+            Self::Lz4 => Box::new(Lz4Frames::new(packed)),
+        }
+    }
 }
 
 /// What was read of a file.
@@ -118,16 +131,7 @@ pub fn read_pieces(
     pump.read.compression = compression.map(Compression::name);
     match compression {
         None => pump.plain(&mut source),
-        Some(Compression::Gzip) => {
-            pump.run(&mut flate2::bufread::MultiGzDecoder::new(&mut source));
-        }
-        Some(Compression::Xz) => {
-            let reader = &mut source;
-            pump.run(&mut lzma_rust2::XzReader::new_mem_limit(reader, true, (WINDOW >> 10) + 1024));
-        }
-        Some(Compression::Bzip2) => pump.run(&mut bzip2::bufread::MultiBzDecoder::new(&mut source)),
-        Some(Compression::Zstd) => pump.run(&mut ZstdFrames::new(&mut source)),
-        Some(Compression::Lz4) => pump.run(&mut Lz4Frames::new(&mut source)),
+        Some(compression) => pump.run(&mut *compression.reader(&mut source)),
     }
     let read = pump.read;
     source.miss.map_or(Ok(read), Err)
@@ -137,22 +141,11 @@ pub fn read_pieces(
 /// The flag says whether there was more, or the rest was broken.
 pub fn value(compression: Compression, bytes: &[u8], cap: usize) -> Option<(Vec<u8>, bool)> {
     let mut found = Vec::new();
-    let mut take = |reader: &mut dyn io::Read| {
-        let most = (cap as u64).saturating_add(1);
-        let whole = reader.take(most).read_to_end(&mut found).is_ok();
-        let cut = found.len() > cap;
-        found.truncate(cap);
-        cut || !whole
-    };
-    let cut = match compression {
-        Compression::Gzip => take(&mut flate2::bufread::MultiGzDecoder::new(bytes)),
-        Compression::Xz => {
-            take(&mut lzma_rust2::XzReader::new_mem_limit(bytes, true, (WINDOW >> 10) + 1024))
-        }
-        Compression::Bzip2 => take(&mut bzip2::bufread::MultiBzDecoder::new(bytes)),
-        Compression::Zstd => take(&mut ZstdFrames::new(&mut &*bytes)),
-        Compression::Lz4 => take(&mut Lz4Frames::new(&mut &*bytes)),
-    };
+    let most = (cap as u64).saturating_add(1);
+    let mut packed = bytes;
+    let whole = compression.reader(&mut packed).take(most).read_to_end(&mut found).is_ok();
+    let cut = found.len() > cap || !whole;
+    found.truncate(cap);
     (!found.is_empty() || !cut).then_some((found, cut))
 }
 
@@ -162,16 +155,9 @@ pub fn value(compression: Compression, bytes: &[u8], cap: usize) -> Option<(Vec<
 /// # Errors
 /// When nothing can be read.
 pub(crate) fn reader<'s>(source: &'s mut dyn BufRead) -> io::Result<Box<dyn io::Read + 's>> {
-    let memory = (WINDOW >> 10).saturating_add(1024);
     Ok(match Compression::of(source.fill_buf()?) {
         None => Box::new(source),
-        Some(Compression::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
-        Some(Compression::Xz) => {
-            Box::new(lzma_rust2::XzReader::new_mem_limit(source, true, memory))
-        }
-        Some(Compression::Bzip2) => Box::new(bzip2::bufread::MultiBzDecoder::new(source)),
-        Some(Compression::Zstd) => Box::new(ZstdFrames::new(source)),
-        Some(Compression::Lz4) => Box::new(Lz4Frames::new(source)),
+        Some(compression) => compression.reader(source),
     })
 }
 
@@ -290,7 +276,7 @@ impl<'s, R: BufRead + ?Sized> ZstdFrames<'s, R> {
     /// Begins the next frame; returns whether there is one.
     fn begin(&mut self) -> io::Result<bool> {
         while !self.inside && !self.source.fill_buf()?.is_empty() {
-            match self.decoder.reset(&mut *self.source) {
+            match self.decoder.reset(&mut self.source) {
                 Ok(()) => self.inside = true,
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
                     length,
@@ -311,7 +297,7 @@ impl<R: BufRead + ?Sized> io::Read for ZstdFrames<'_, R> {
         use ruzstd::decoding::BlockDecodingStrategy::UptoBlocks;
         while self.begin()? {
             while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
-                let decoded = self.decoder.decode_blocks(&mut *self.source, UptoBlocks(1));
+                let decoded = self.decoder.decode_blocks(&mut self.source, UptoBlocks(1));
                 decoded.map_err(|error| io::Error::other(error.to_string()))?;
             }
             let read = io::Read::read(&mut self.decoder, buffer)?;

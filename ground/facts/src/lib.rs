@@ -12,6 +12,7 @@
 //! **Start reading** at [`tables`] (the list), [`host`] (what tables share) and [`snapshot`].
 
 mod accounts;
+pub mod archives;
 mod base64;
 mod bpf;
 pub mod command_text;

@@ -9,7 +9,9 @@
 //! that overlap. What a package's digest proves intact is counted and not judged, unless asked.
 
 mod judge;
+mod libraries;
 mod own;
+mod packed;
 mod piece;
 mod places;
 mod processes;
@@ -51,6 +53,8 @@ pub struct Scope {
     pub digests: Option<Arc<dyn KnownDigests>>,
     /// Whether files that a package's digest proves intact are judged too.
     pub intact: Intact,
+    /// Whether archives are looked into.
+    pub archives: Archives,
     /// Whether file systems of the network and of user programs are entered.
     pub remote: Remote,
     /// What of the running processes is judged.
@@ -67,6 +71,16 @@ pub enum Intact {
     Counted,
     /// They are judged like all others.
     Judged,
+}
+
+/// What becomes of archives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Archives {
+    /// Their members are judged too.
+    #[default]
+    LookedInto,
+    /// They are judged as they lie.
+    AsTheyLie,
 }
 
 /// What becomes of file systems that may hang.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ArgMatches;
-use stanch_incident::{Files, Harm, Intact, Place, Processes, Remote, Scope, Starter};
+use stanch_incident::{Archives, Files, Harm, Intact, Place, Processes, Remote, Scope, Starter};
 use stanch_view::pages::{query, scan as page};
 use stanch_view::{Report, documents};
 use stanch_wire::json;
@@ -43,6 +43,11 @@ pub(super) fn run(
         rules: Some(rules),
         digests,
         intact: if asked.look.all { Intact::Judged } else { Intact::Counted },
+        archives: if matches.get_flag("no-archives") {
+            Archives::AsTheyLie
+        } else {
+            Archives::LookedInto
+        },
         remote: if matches.get_flag("network") { Remote::Entered } else { Remote::LeftOut },
         processes: if in_memory { Processes::Memory } else { Processes::None },
         seconds: None,

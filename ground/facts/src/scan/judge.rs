@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use stanch_words::{About, ByteHit, Gap, GapKind, Row, Value, text};
 
 use super::piece::{Piece, State};
-use super::{Counts, Intact, Scan};
+use super::{Archives, Counts, Intact, Scan};
+use crate::archives;
 use crate::content::{self, Kind, Oddity};
 use crate::digest::{self, Digest};
 use crate::tables::content_matches::{SPEC, col};
@@ -13,10 +14,17 @@ use crate::tables::content_matches::{SPEC, col};
 /// How many lines of a match are told.
 const LINES: usize = 12;
 
-/// What is the same in all rows of a piece.
-struct Common {
+/// What is judged at once: a piece of a file, or of a member of an archive.
+struct Part<'p> {
+    piece: &'p Piece,
     state: &'static str,
+    /// The member of the archive; empty for the file itself.
+    member: &'p str,
+    name: &'p str,
     kind: Kind,
+    bytes: &'p [u8],
+    offset: u64,
+    is_whole: bool,
     sha256: Option<String>,
 }
 
@@ -45,61 +53,102 @@ impl Scan<'_> {
         if state == "intact" && self.scope.intact == Intact::Counted && piece.process.is_none() {
             return Counts::add(&self.counts.intact, 1);
         }
-        if piece.offset == 0 || piece.process.is_some() {
+        let file_name = piece.path.file_name().unwrap_or_default();
+        let file_name = text::from_bytes(std::os::unix::ffi::OsStrExt::as_bytes(file_name));
+        let name = match piece.member.rsplit('/').next() {
+            Some(own) if !piece.member.is_empty() => own,
+            _ => &file_name,
+        };
+        let mut part = Part {
+            piece,
+            state,
+            member: &piece.member,
+            name,
+            kind: if piece.offset == 0 { content::kind(&piece.bytes, name) } else { Kind::Data },
+            bytes: &piece.bytes,
+            offset: piece.offset,
+            is_whole: piece.is_whole,
+            sha256: None,
+        };
+        self.part(&mut part);
+        let Kind::Archive(format) = part.kind else { return };
+        if !piece.is_whole || !piece.member.is_empty() || self.scope.archives == Archives::AsTheyLie
+        {
+            return;
+        }
+        let each = &mut |member: archives::Member<'_>| {
+            let name = member.name.rsplit('/').next().unwrap_or(member.name);
+            let kind =
+                if member.offset == 0 { content::kind(member.bytes, name) } else { Kind::Data };
+            let (bytes, offset, is_whole) = (member.bytes, member.offset, member.is_whole);
+            let member = member.name;
+            let sha256 = None;
+            self.part(&mut Part {
+                piece,
+                state,
+                member,
+                name,
+                kind,
+                bytes,
+                offset,
+                is_whole,
+                sha256,
+            });
+        };
+        for gap in self.walked(&piece.path, &piece.bytes.as_slice(), format, each) {
+            self.gap(gap);
+        }
+    }
+
+    fn part(&self, part: &mut Part<'_>) {
+        if part.offset == 0 || part.piece.process.is_some() {
             Counts::add(&self.counts.judged, 1);
         }
-        Counts::add(&self.counts.bytes, piece.bytes.len() as u64);
-        let name = piece.path.file_name().unwrap_or_default();
-        let name = text::from_bytes(std::os::unix::ffi::OsStrExt::as_bytes(name));
-        let is_memory = piece.process.as_ref().is_some_and(|process| process.is_memory);
-        let kind = if piece.offset == 0 { content::kind(&piece.bytes, &name) } else { Kind::Data };
-        let mut common = Common { state, kind, sha256: None };
-        self.known(piece, &mut common);
-        self.by_rules(piece, &piece.bytes, "", &name, is_memory, &mut common);
-        if piece.offset == 0 && !is_memory {
-            for oddity in content::oddities(&piece.bytes, kind) {
-                self.odd(piece, "", oddity, &mut common);
+        Counts::add(&self.counts.bytes, part.bytes.len() as u64);
+        let is_memory = part.piece.process.as_ref().is_some_and(|process| process.is_memory);
+        self.known(part);
+        self.by_rules(part, is_memory);
+        if part.offset == 0 && !is_memory {
+            for oddity in content::oddities(part.bytes, part.kind) {
+                self.odd(part, oddity);
+            }
+            if part.kind == Kind::Elf && part.member.is_empty() {
+                let path = &part.piece.path;
+                let strange = self.strange_libraries(path, part.state, part.bytes);
+                strange.into_iter().for_each(|oddity| self.odd(part, oddity));
             }
         }
     }
 
-    fn by_rules(
-        &self,
-        piece: &Piece,
-        bytes: &[u8],
-        member: &str,
-        name: &str,
-        is_memory: bool,
-        common: &mut Common,
-    ) {
+    fn by_rules(&self, part: &mut Part<'_>, is_memory: bool) {
         let Some(rules) = &self.scope.rules else { return };
-        let directory = piece.path.parent().map(|path| Value::from(path).to_string());
+        let directory = part.piece.path.parent().map(|path| Value::from(path).to_string());
         let about = About {
-            name: name.to_owned(),
+            name: part.name.to_owned(),
             directory: directory.unwrap_or_default(),
-            kind: common.kind.name().to_owned(),
-            owner: piece.owner.to_string(),
+            kind: part.kind.name().to_owned(),
+            owner: part.piece.owner.to_string(),
             is_memory,
         };
-        let judged = rules.judge(bytes, &about);
+        let judged = rules.judge(part.bytes, &about);
         if judged.timed_out {
             let detail = "rules took too long over it; others may match";
             let gap = Gap::new(self.table, GapKind::TimedOut, detail);
-            self.gap(gap.at(Value::from(piece.path.as_path()).to_string()));
+            self.gap(gap.at(Value::from(part.piece.path.as_path()).to_string()));
         }
         for hit in judged.hits {
-            self.hit(piece, member, hit, common);
+            self.hit(part, hit);
         }
     }
 
-    /// Looks for the piece's digests among those that are known to be bad.
-    fn known(&self, piece: &Piece, common: &mut Common) {
-        let Some(known) = self.scope.digests.as_ref().filter(|_| piece.is_whole) else { return };
+    /// Looks for the digests of a file or member among those that are known to be bad.
+    fn known(&self, part: &mut Part<'_>) {
+        let Some(known) = self.scope.digests.as_ref().filter(|_| part.is_whole) else { return };
         let asked = |it: &Digest| known.lengths().contains(&it.hexadecimal());
         for algorithm in [Digest::Md5, Digest::Sha1, Digest::Sha256].into_iter().filter(asked) {
-            let digest = digest::of_bytes(algorithm, &piece.bytes);
+            let digest = digest::of_bytes(algorithm, part.bytes);
             if let Some((what, file)) = known.find(&digest) {
-                let mut row = self.row(piece, "", common);
+                let mut row = row(part);
                 row.put(col::kind, "hash")
                     .put(col::rule, digest)
                     .put(col::what, what)
@@ -110,18 +159,18 @@ impl Scan<'_> {
         }
     }
 
-    fn hit(&self, piece: &Piece, member: &str, hit: ByteHit, common: &mut Common) {
-        let source = Value::from(piece.path.as_path()).to_string();
+    fn hit(&self, part: &mut Part<'_>, hit: ByteHit) {
+        let source = source(part);
         let lines = hit.met.iter().map(|(name, offset, excerpt)| {
             serde_json::json!({
                 "source": source,
-                "offset": piece.offset.saturating_add(*offset),
+                "offset": part.offset.saturating_add(*offset),
                 "excerpt": format!("${name}: {excerpt}"),
             })
         });
         let lines: Vec<serde_json::Value> = lines.collect();
-        let offset = hit.met.first().map(|(_, offset, _)| piece.offset.saturating_add(*offset));
-        let mut row = self.row(piece, member, common);
+        let offset = hit.met.first().map(|(_, offset, _)| part.offset.saturating_add(*offset));
+        let mut row = row(part);
         row.put(col::kind, "yara")
             .put(col::rule, hit.rule)
             .put(col::what, hit.what)
@@ -136,13 +185,13 @@ impl Scan<'_> {
         self.push(row);
     }
 
-    fn odd(&self, piece: &Piece, member: &str, oddity: Oddity, common: &mut Common) {
-        let source = Value::from(piece.path.as_path()).to_string();
+    fn odd(&self, part: &mut Part<'_>, oddity: Oddity) {
+        let source = source(part);
         let lines = oddity.lines.iter().take(LINES).map(
             |(line, text)| serde_json::json!({ "source": source, "line": line, "excerpt": text }),
         );
         let lines: Vec<serde_json::Value> = lines.collect();
-        let mut row = self.row(piece, member, common);
+        let mut row = row(part);
         row.put(col::kind, "heuristic")
             .put(col::rule, oddity.what)
             .put(col::what, oddity.detail)
@@ -153,32 +202,39 @@ impl Scan<'_> {
         }
         self.push(row);
     }
+}
 
-    fn row(&self, piece: &Piece, member: &str, common: &mut Common) -> Row {
-        if common.sha256.is_none() && piece.is_whole {
-            common.sha256 = Some(digest::of_bytes(Digest::Sha256, &piece.bytes));
-        }
-        let stat = &piece.stat;
-        let mut row = SPEC.row();
-        row.put(col::path, piece.path.as_path())
-            .put(col::member, member)
-            .put(col::content, common.kind.name())
-            .put(col::state, common.state)
-            .put(col::size, stat.size)
-            .put(col::mtime, stat.modified.div_euclid(1_000_000_000))
-            .put(col::ctime, stat.changed.div_euclid(1_000_000_000))
-            .put(col::uid, stat.uid)
-            .put(col::gid, stat.gid)
-            .put(col::owner, &*piece.owner)
-            .put(col::mode, format!("{:04o}", stat.mode & 0o7777));
-        if let Some(sha256) = &common.sha256 {
-            row.put(col::sha256, sha256.as_str());
-        }
-        if let Some(process) = &piece.process {
-            row.put(col::pid, process.pid)
-                .put(col::start_ticks, process.start)
-                .put(col::memory, process.is_memory);
-        }
-        row
+/// Returns where bytes are from: the file, and the member after `!/`.
+fn source(part: &Part<'_>) -> String {
+    let path = Value::from(part.piece.path.as_path()).to_string();
+    if part.member.is_empty() { path } else { format!("{path}!/{}", part.member) }
+}
+
+/// Returns a row with all that is known of the bytes; their digest is taken once.
+fn row(part: &mut Part<'_>) -> Row {
+    if part.sha256.is_none() && part.is_whole {
+        part.sha256 = Some(digest::of_bytes(Digest::Sha256, part.bytes));
     }
+    let stat = &part.piece.stat;
+    let mut row = SPEC.row();
+    row.put(col::path, part.piece.path.as_path())
+        .put(col::member, part.member)
+        .put(col::content, part.kind.name())
+        .put(col::state, part.state)
+        .put(col::size, stat.size)
+        .put(col::mtime, stat.modified.div_euclid(1_000_000_000))
+        .put(col::ctime, stat.changed.div_euclid(1_000_000_000))
+        .put(col::uid, stat.uid)
+        .put(col::gid, stat.gid)
+        .put(col::owner, &*part.piece.owner)
+        .put(col::mode, format!("{:04o}", stat.mode & 0o7777));
+    if let Some(sha256) = &part.sha256 {
+        row.put(col::sha256, sha256.as_str());
+    }
+    if let Some(process) = &part.piece.process {
+        row.put(col::pid, process.pid)
+            .put(col::start_ticks, process.start)
+            .put(col::memory, process.is_memory);
+    }
+    row
 }

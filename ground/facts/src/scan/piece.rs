@@ -7,13 +7,15 @@ use std::sync::mpsc::SyncSender;
 use stanch_machine::{FileKind, OpenFile, Stat};
 use stanch_words::{Gap, GapKind, Seen, Value};
 
-use super::{FILE, Intact, OVERLAP, PIECE, Scan};
+use super::{Archives, FILE, Intact, OVERLAP, PIECE, Scan};
 use crate::digest::Digest;
 
 /// Bytes to be judged, and where they are from.
 #[derive(Debug)]
 pub(super) struct Piece {
     pub(super) path: PathBuf,
+    /// The member of the archive at that path; empty for the file itself.
+    pub(super) member: String,
     pub(super) stat: Stat,
     /// The account that owns the file.
     pub(super) owner: Arc<str>,
@@ -86,6 +88,7 @@ impl Scan<'_> {
         let owner = self.owner(stat.uid, seen);
         let made = |bytes, offset, is_whole| Piece {
             path: path.to_owned(),
+            member: String::new(),
             stat,
             owner: Arc::clone(&owner),
             state: state.clone(),
@@ -142,6 +145,9 @@ impl Scan<'_> {
             if self.is_over() {
                 break;
             }
+        }
+        if size > PIECE as u64 && self.scope.archives == Archives::LookedInto {
+            self.members(file, path, end, sender, seen, made);
         }
         if size > FILE {
             let detail = format!("only the first {FILE} bytes of {size} were judged");

@@ -72,6 +72,7 @@ fn program_of(
     let owner = scan.owner(stat.uid, seen);
     let made = |bytes, offset, is_whole| Piece {
         path: program.to_owned(),
+        member: String::new(),
         stat,
         owner: owner.clone(),
         state: State::Known("unowned"),
@@ -122,6 +123,7 @@ fn memory_of(
             if !bytes.is_empty() {
                 let piece = Piece {
                     path: program.to_owned(),
+                    member: String::new(),
                     stat: Stat::default(),
                     owner: "".into(),
                     state: State::Known(""),

@@ -12,12 +12,12 @@ table_spec! {
     /// Matches of content.
     pub static SPEC, col = "content_matches": Files, "Matches of YARA rules and of our own heuristics in the content of files and in the memory of processes; in a query, of what is not proven intact in temporary places, web roots, places of persistence and homes.";
     path Text Plain "Path; of memory, that of the program.";
-    member Text Plain "Name within the archive at that path; empty for the file itself, as long as archives are not opened.";
+    member Text Plain "Name within the archive at that path, with !/ between archives within archives; empty for the file itself.";
     kind Text Plain "yara or heuristic; hash where a list of digests was given.";
     rule Text Plain "The rule's name; the digest; or the heuristic's name (web-shell, decodes-and-runs).";
     what Text Plain "What it finds, in the words of whoever wrote the rule.";
     score Integer Plain "How telling, 0 to 100.";
-    content Text Plain "The kind of the file by its content: elf, script, php, jsp, asp, image, zip, text and others.";
+    content Text Plain "The kind of the file, or of the member, by its content: elf, script, php, jsp, asp, image, zip, text and others.";
     state Text Plain "What the package database says: unowned, altered, config, intact, unverified or unknown.";
     size BigInt Plain "Size of the file in bytes.";
     mtime BigInt Plain "Last change of content, seconds since 1970.";
@@ -26,7 +26,7 @@ table_spec! {
     gid BigInt Plain "Group.";
     owner Text Plain "The owner's account name.";
     mode Text Plain "Permission bits, octal.";
-    sha256 Text Plain "SHA-256 of the file; empty where it is too large to be judged in one piece.";
+    sha256 Text Plain "SHA-256 of the file, or of the member; empty where it is too large to be judged in one piece.";
     pid BigInt Plain "The process whose program or memory it is.";
     start_ticks BigInt Plain "When that process started, in clock ticks since boot.";
     memory Integer Plain "1 if it is in memory.";
