@@ -163,17 +163,22 @@ impl Host {
 
     /// Lists a directory for a table, with the same manners as [`Host::read`].
     pub fn list(&self, table: &str, path: &Path, seen: &mut Seen) -> Vec<stanch_machine::Entry> {
+        self.listing(table, path, seen).entries
+    }
+
+    /// Does the same, and tells whether the answer was tampered with.
+    pub fn listing(&self, table: &str, path: &Path, seen: &mut Seen) -> stanch_machine::Listing {
         match self.machine.list(path) {
             Ok(listing) => {
                 if listing.truncated {
                     let text = stanch_words::Value::from(path).to_string();
                     seen.gap(Gap::new(table, GapKind::Truncated, "too many entries").at(text));
                 }
-                listing.entries
+                listing
             }
             Err(miss) => {
                 note(table, &miss, seen);
-                Vec::new()
+                stanch_machine::Listing::default()
             }
         }
     }

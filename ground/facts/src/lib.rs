@@ -21,6 +21,8 @@ pub mod content;
 pub mod decompress;
 pub mod descriptors;
 pub mod digest;
+mod elf_symbols;
+mod hiding;
 pub mod history;
 pub mod host;
 mod json;

@@ -99,7 +99,7 @@ fn one(line: &[u8]) -> Option<Mount> {
 }
 
 /// Undoes the kernel's `\ooo` for blank, tab, newline, backslash and `#` (`mangle`, seq_file.c).
-fn unescaped(word: &[u8]) -> Vec<u8> {
+pub(crate) fn unescaped(word: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(word.len());
     let mut rest = word;
     while let Some((&first, tail)) = rest.split_first() {

@@ -42,6 +42,16 @@ fn understood(seen: &mut Seen) {
 fn load(samples: Vec<crate::load_history::Sample>, seen: &mut Seen) {
     samples.iter().for_each(|_| understood(seen));
 }
+/// A library that gives `readdir64` and needs `dlsym`.
+const LIBRARY: &[u8] =
+    b"\x7fELF\x02\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0@\0\0\0\0\0\0\0\0\0\0\
+    \0\0\0\0\0\0\0\0\0\0\08\0\x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    \0\0\0\0\0\0\0\0\0\0\0I\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\
+    \0\xb0\0\0\0\0\0\0\0\xb0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0@\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    \0\0\0\0\0\0\0\x05\0\0\0\0\0\0\08\x01\0\0\0\0\0\0\x06\0\0\0\0\0\0\0\xf0\0\0\0\0\0\0\0\
+    \x0a\0\0\0\0\0\0\0\x11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    \0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x12\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0b\0\
+    \0\0\x12\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0readdir64\0dlsym\0";
 
 macro_rules! parsers {
     ($($name:literal $parse:expr, $seed:expr;)+) => {
@@ -92,6 +102,22 @@ parsers! {
     "last" |b, s| t::last::parse(b, PATH, s), &LOGIN;
     "last database" |b, s| t::last::parse_database(b.to_vec(), PATH, s), b"SQLite format 3\0\x10\0";
     "lastlog" |b, s| t::lastlog::parse(b, s), &LASTLOG;
+    "hidden_files directory blocks" |b, s| {
+        let mut names = Vec::new();
+        crate::hiding::ext4::parse_block(b, &mut names);
+        if !names.is_empty() {
+            understood(s);
+        }
+    }, b"\x02\0\0\0\x0c\0\x01\x02.\0\0\0\x0c\0\0\0\x10\0\x05\x01shown\0\0\0";
+    "library_hooks symbols" |b, s| {
+        let read_at = |offset: u64, length: usize| {
+            let rest = b.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+            rest.get(..length).unwrap_or(rest).to_vec()
+        };
+        if crate::elf_symbols::read(&read_at).is_some_and(|all| !all.given.is_empty()) {
+            understood(s);
+        }
+    }, LIBRARY;
     "ld_preload" |b, s| t::ld_preload::parse_file(b, s), b"/lib/a.so:/lib/b.so c.so\n# c\n";
     "ld_preload environment" |b, s| t::ld_preload::parse_environment(1, b, s),
         b"A=b\0LD_PRELOAD=/a.so:/b.so\0LD_AUDIT=/c.so\0";

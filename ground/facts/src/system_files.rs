@@ -20,7 +20,7 @@ mod manifests;
 pub(crate) mod overrides;
 #[cfg(test)]
 mod tests;
-mod walked;
+pub(crate) mod walked;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

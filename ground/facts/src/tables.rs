@@ -62,6 +62,7 @@ tables! {
     groups
     guard_stops
     hash
+    hidden_files
     hidden_modules
     hidden_ports
     hidden_processes
@@ -79,11 +80,13 @@ tables! {
     last
     lastlog
     ld_preload
+    library_hooks
     listening_ports
     load_average
     load_changes
     load_history
     load_retreats
+    locked_files
     log_anomalies
     log_files
     log_rates
@@ -101,6 +104,8 @@ tables! {
     name_failures
     names_asked
     nftables_rules
+    odd_names
+    odd_times
     os_version
     ownerless_sockets
     package_changes

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use stanch_machine::{Entry, FileKind, Miss, Stat};
+use stanch_machine::{Entry, FileKind, Listing, Miss, Stat};
 use stanch_words::{Gap, GapKind, Seen, Value};
 
 use crate::Host;
@@ -101,6 +101,26 @@ impl Met<'_> {
     }
 }
 
+/// Who looks at what a walk meets.
+pub(crate) trait Visitor {
+    /// A directory was listed; it is this before its entries are met.
+    fn directory(&mut self, path: &Path, stat: &Stat, listing: &Listing, seen: &mut Seen);
+
+    /// An entry, a directory too.
+    fn entry(&mut self, met: &Met<'_>, seen: &mut Seen);
+}
+
+/// Looks only at entries.
+struct Entries<'a>(&'a mut dyn FnMut(&Met<'_>, &mut Seen));
+
+impl Visitor for Entries<'_> {
+    fn directory(&mut self, _: &Path, _: &Stat, _: &Listing, _: &mut Seen) {}
+
+    fn entry(&mut self, met: &Met<'_>, seen: &mut Seen) {
+        (self.0)(met, seen);
+    }
+}
+
 impl Walk {
     /// Calls `each` for every entry below some roots, directories too.
     pub(crate) fn entries(
@@ -110,15 +130,28 @@ impl Walk {
         seen: &mut Seen,
         each: &mut dyn FnMut(&Met<'_>, &mut Seen),
     ) {
+        self.visit(host, roots, seen, &mut Entries(each));
+    }
+
+    /// Shows a visitor every directory and every entry below some roots.
+    pub(crate) fn visit(
+        self,
+        host: &Host,
+        roots: &[PathBuf],
+        seen: &mut Seen,
+        visitor: &mut dyn Visitor,
+    ) {
         for root in top_most(host, roots) {
             let mut left = self.most;
-            let Ok(device) = host.machine().stat(&root).map(|stat| stat.device) else { continue };
+            let Ok(stat) = host.machine().stat(&root) else { continue };
             if !enters(host, &root) {
                 continue;
             }
-            let mut stack = vec![(root.clone(), 1, device)];
-            while let Some((directory, depth, device)) = stack.pop() {
-                let mut entries = host.list(self.table, &directory, seen);
+            let mut stack = vec![(root.clone(), 1, stat)];
+            while let Some((directory, depth, own)) = stack.pop() {
+                let listing = host.listing(self.table, &directory, seen);
+                visitor.directory(&directory, &own, &listing, seen);
+                let mut entries = listing.entries;
                 let full = entries.len() > left;
                 if full {
                     entries.truncate(left);
@@ -136,11 +169,11 @@ impl Walk {
                         && depth < self.depth
                     {
                         let path = met.path();
-                        if self.goes_on(host, &path, stat.device == device) {
-                            stack.push((path, depth.saturating_add(1), stat.device));
+                        if self.goes_on(host, &path, stat.device == own.device) {
+                            stack.push((path, depth.saturating_add(1), *stat));
                         }
                     }
-                    each(&met, seen);
+                    visitor.entry(&met, seen);
                 }
                 if full {
                     break;

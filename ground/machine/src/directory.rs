@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
-use crate::tree::{Tree, from_statx, list_descriptor};
+use crate::entries;
+use crate::tree::{Tree, from_statx};
 use crate::{Listing, Machine, Miss, Stat};
 
 /// A directory whose files are read by names relative to it.
@@ -191,6 +192,6 @@ impl Directory for ByDescriptor<'_> {
     }
 
     fn list(&self, name: &str) -> Result<Listing, Miss> {
-        self.with(name, OFlags::RDONLY | OFlags::DIRECTORY, list_descriptor)
+        self.with(name, OFlags::RDONLY | OFlags::DIRECTORY, |directory| entries::list(&directory))
     }
 }

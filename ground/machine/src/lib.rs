@@ -15,6 +15,7 @@
 
 mod apart;
 pub mod directory;
+mod entries;
 mod hanging;
 pub mod image;
 pub mod kernel;

@@ -11,9 +11,10 @@ use rustix::io::Errno;
 use stanch_words::GapKind;
 
 use crate::directory::{ByDescriptor, ByPath, Directory};
+use crate::entries;
 use crate::kernel::{BpfKind, BpfPart, FileSystem, Probe, Protocol, Sysinfo, TakenPorts};
 use crate::stall::Guard;
-use crate::tree::{Tree, list_descriptor, read_capped};
+use crate::tree::{Tree, read_capped};
 use crate::{Contents, Kernel, Listing, Machine, Miss, OpenFile, Stalls, Stat, sys};
 
 mod netlink;
@@ -100,6 +101,12 @@ impl Machine for Live {
     }
     fn open<'a>(&'a self, path: &Path) -> Result<Box<dyn OpenFile + 'a>, Miss> {
         self.tree.open_file(path)
+    }
+    fn read_past_cache(&self, path: &Path, cap: u64) -> Result<Contents, Miss> {
+        self.tree.read_past_cache(path, cap)
+    }
+    fn open_device<'a>(&'a self, path: &Path) -> Result<Box<dyn OpenFile + 'a>, Miss> {
+        self.tree.open_device(path)
     }
     fn list(&self, path: &Path) -> Result<Listing, Miss> {
         self.tree.list(path)
@@ -283,7 +290,7 @@ impl Kernel for Live {
         let here = Path::new(".");
         let _guard = self.fresh_guard(here)?;
         let directory = self.fresh_open(here, OFlags::RDONLY | OFlags::DIRECTORY)?;
-        let listing = list_descriptor(directory).map_err(|errno| Miss::from_errno(errno, here))?;
+        let listing = entries::list(&directory).map_err(|errno| Miss::from_errno(errno, here))?;
         Ok(listing.entries.into_iter().map(|entry| entry.name).collect())
     }
 

@@ -3,12 +3,13 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, SeekFrom, StatxFlags};
+use rustix::fs::{self, AtFlags, OFlags, SeekFrom, StatxFlags};
 use rustix::io::Errno;
+use stanch_words::GapKind;
 
 use crate::stall;
 use crate::tree::{Tree, from_statx};
-use crate::{Miss, OpenFile, Stat};
+use crate::{Contents, FileKind, Miss, OpenFile, Stat};
 
 /// An open file, each of whose reads is watched.
 struct InTree<'a> {
@@ -22,6 +23,54 @@ impl Tree {
         let _guard = self.guard(path)?;
         let file = self.open_regular(path)?;
         Ok(Box::new(InTree { tree: self, file, path: path.to_owned() }))
+    }
+
+    /// Opens a block device for reading. Opening one acts on nothing but tape drives and the like,
+    /// which are character devices, and removable media, which are never mounted as a root.
+    pub(crate) fn open_device<'a>(&'a self, path: &Path) -> Result<Box<dyn OpenFile + 'a>, Miss> {
+        let _guard = self.guard(path)?;
+        let miss = |errno| Miss::from_errno(errno, path);
+        let probe = self.open(path, OFlags::PATH).map_err(miss)?;
+        let kind = FileKind::from_mode(fs::fstat(&probe).map_err(miss)?.st_mode);
+        if kind != FileKind::BlockDevice {
+            let detail = format!("not a block device: {}", kind.name());
+            return Err(Miss::new(GapKind::Failed, detail, path));
+        }
+        let file = self.open(path, OFlags::RDONLY).map_err(miss)?;
+        Ok(Box::new(InTree { tree: self, file, path: path.to_owned() }))
+    }
+
+    /// Reads a regular file past the page cache.
+    pub(crate) fn read_past_cache(&self, path: &Path, cap: u64) -> Result<Contents, Miss> {
+        // What every device takes: places, lengths and memory in whole blocks of 4 KiB.
+        const BLOCK: usize = 4096;
+        const PIECE: usize = 256 << 10;
+        let _guard = self.guard(path)?;
+        drop(self.open_regular(path)?);
+        let miss = |errno| Miss::from_errno(errno, path);
+        let file = self.open(path, OFlags::RDONLY | OFlags::DIRECT).map_err(miss)?;
+        let mut memory = vec![0_u8; PIECE.saturating_add(BLOCK)];
+        let start = memory.as_ptr().align_offset(BLOCK);
+        let piece = memory.get_mut(start..).and_then(|rest| rest.get_mut(..PIECE));
+        let Some(piece) = piece else { return Err(miss(Errno::NOMEM)) };
+        let cap = usize::try_from(cap).unwrap_or(usize::MAX);
+        let mut bytes = Vec::new();
+        loop {
+            stall::tick();
+            let read = match rustix::io::pread(&file, &mut *piece, bytes.len() as u64) {
+                Err(Errno::INTR) => continue,
+                other => other.map_err(miss)?,
+            };
+            bytes.extend_from_slice(piece.get(..read).unwrap_or_default());
+            if bytes.len() > cap {
+                bytes.truncate(cap);
+                return Ok(Contents { bytes, truncated: true });
+            }
+            // A part of a block is the file's end.
+            if !read.is_multiple_of(BLOCK) || read == 0 {
+                return Ok(Contents { bytes, truncated: false });
+            }
+        }
     }
 }
 

@@ -188,7 +188,7 @@ impl Machine for Pretend {
                 inode: node.stat.inode,
             })
             .collect();
-        Ok(Listing { entries, truncated: false })
+        Ok(Listing { entries, ..Listing::default() })
     }
 
     fn stat(&self, path: &Path) -> Result<Stat, Miss> {

@@ -23,6 +23,17 @@ pub trait Machine: Send + Sync {
     /// read whole, as journals and databases are.
     fn open<'a>(&'a self, path: &Path) -> Result<Box<dyn OpenFile + 'a>, Miss>;
 
+    /// Reads a regular file past the page cache (`O_DIRECT`), at most `cap` bytes. A miss where the
+    /// file system cannot.
+    fn read_past_cache(&self, path: &Path, _cap: u64) -> Result<Contents, Miss> {
+        Err(Miss::new(GapKind::NotHere, "no storage below to read from", path))
+    }
+
+    /// Opens a block device to read what lies on it as bytes. Nothing else is opened.
+    fn open_device<'a>(&'a self, path: &Path) -> Result<Box<dyn OpenFile + 'a>, Miss> {
+        Err(Miss::new(GapKind::NotHere, "no storage below to read from", path))
+    }
+
     /// Lists a directory without `.` and `..`, in the order of names.
     fn list(&self, path: &Path) -> Result<Listing, Miss>;
 
@@ -140,6 +151,8 @@ pub struct Listing {
     pub entries: Vec<Entry>,
     /// Whether there were more than the cap.
     pub truncated: bool,
+    /// How the kernel's answer differs from what a kernel writes: somebody took names out of it.
+    pub tampered: Option<String>,
 }
 
 /// One entry of a directory.
@@ -235,6 +248,10 @@ pub struct Stat {
     pub changed: i64,
     /// Birth, where the file system keeps it.
     pub born: Option<i64>,
+    /// Whether nobody may change it (`chattr +i`), as far as the file system tells with the rest.
+    pub immutable: bool,
+    /// Whether it may only grow (`chattr +a`), likewise.
+    pub append_only: bool,
 }
 
 impl Stat {

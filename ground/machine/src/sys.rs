@@ -1,7 +1,7 @@
 //! The unsafe corner: system calls that no kept library gives us, each one call long.
 #![expect(
     unsafe_code,
-    reason = "JUSTIFICATION: bpf(2), sched_getparam(2), fork(2) and CPU clocks of others have no safe wrapper"
+    reason = "JUSTIFICATION: bpf(2), getdents64(2), sched_getparam(2), fork(2) and CPU clocks of others have no safe wrapper"
 )]
 
 use rustix::io::Errno;
@@ -39,6 +39,19 @@ fn result(value: libc::c_long) -> Result<libc::c_long, Errno> {
     }
     let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
     Err(Errno::from_raw_os_error(errno))
+}
+
+/// Asks getdents64(2) for the next records of a directory; returns how many bytes they take. A
+/// buffer of our own, with what was in it before: what the call leaves untouched is looked at.
+pub(crate) fn directory_entries(
+    directory: std::os::fd::BorrowedFd<'_>,
+    buffer: &mut [u8],
+) -> Result<usize, Errno> {
+    use std::os::fd::AsRawFd as _;
+    let (fd, start, room) = (directory.as_raw_fd(), buffer.as_mut_ptr(), buffer.len());
+    // SAFETY: the kernel writes at most `room` bytes into a live buffer of that length.
+    let value = unsafe { libc::syscall(libc::SYS_getdents64, fd, start, room) };
+    result(value).map(|length| usize::try_from(length).unwrap_or(0).min(room))
 }
 
 /// Asks sched_getparam(2) whether a task is there.

@@ -5,13 +5,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, Mode, OFlags, ResolveFlags, StatxFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags, ResolveFlags, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use stanch_words::GapKind;
 
 use crate::hanging::Place;
 use crate::stall::{self, Stalls};
-use crate::{Contents, Entry, FileKind, Listing, Miss, Stat, limits};
+use crate::{Contents, FileKind, Listing, Miss, Stat, entries};
 
 /// How paths are looked up.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Tree {
         Ok(Self { root: Root::Directory(root), stalls: Stalls::default() })
     }
 
-    fn open(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    pub(crate) fn open(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
         let mut flags = flags | OFlags::CLOEXEC;
         if !flags.contains(OFlags::PATH) {
             // openat2(2) refuses these together with O_PATH (EINVAL), which open(2) ignores.
@@ -133,7 +133,7 @@ impl Tree {
         let _guard = self.guard(path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let directory = self.open_quietly(path, flags).map_err(|e| Miss::from_errno(e, path))?;
-        list_descriptor(directory).map_err(|errno| Miss::from_errno(errno, path))
+        entries::list(&directory).map_err(|errno| Miss::from_errno(errno, path))
     }
 
     pub(crate) fn stat(&self, path: &Path, follow: bool) -> Result<Stat, Miss> {
@@ -328,32 +328,6 @@ fn walk_inside(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> Result<Owned
     }
 }
 
-/// Lists an open directory without `.` and `..`, in the order of names.
-pub(crate) fn list_descriptor(directory: OwnedFd) -> Result<Listing, Errno> {
-    let mut entries = Vec::new();
-    let mut truncated = false;
-    let mut buffer = Vec::with_capacity(32 << 10);
-    let mut raw = fs::RawDir::new(directory, buffer.spare_capacity_mut());
-    while let Some(entry) = raw.next() {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if name == b"." || name == b".." {
-            continue;
-        }
-        if entries.len() >= limits::ENTRIES {
-            truncated = true;
-            break;
-        }
-        entries.push(Entry {
-            name: OsString::from_vec(name.to_vec()),
-            kind: kind_of(entry.file_type()),
-            inode: entry.ino(),
-        });
-    }
-    entries.sort_unstable();
-    Ok(Listing { entries, truncated })
-}
-
 /// Reads until the end or the cap; returns whether there was more.
 pub(crate) fn read_capped(
     file: BorrowedFd<'_>,
@@ -388,19 +362,6 @@ pub(crate) fn read_capped(
     }
 }
 
-fn kind_of(kind: fs::FileType) -> FileKind {
-    match kind {
-        fs::FileType::RegularFile => FileKind::Regular,
-        fs::FileType::Directory => FileKind::Directory,
-        fs::FileType::Symlink => FileKind::Symlink,
-        fs::FileType::Fifo => FileKind::Fifo,
-        fs::FileType::Socket => FileKind::Socket,
-        fs::FileType::CharacterDevice => FileKind::CharacterDevice,
-        fs::FileType::BlockDevice => FileKind::BlockDevice,
-        fs::FileType::Unknown => FileKind::Unknown,
-    }
-}
-
 pub(crate) fn from_statx(s: fs::Statx) -> Stat {
     let nanoseconds = |t: fs::StatxTimestamp| {
         t.tv_sec.saturating_mul(1_000_000_000).saturating_add(i64::from(t.tv_nsec))
@@ -420,6 +381,8 @@ pub(crate) fn from_statx(s: fs::Statx) -> Stat {
         accessed: nanoseconds(s.stx_atime),
         modified: nanoseconds(s.stx_mtime),
         changed: nanoseconds(s.stx_ctime),
+        immutable: s.stx_attributes.contains(StatxAttributes::IMMUTABLE),
+        append_only: s.stx_attributes.contains(StatxAttributes::APPEND),
         born: (s.stx_mask & StatxFlags::BTIME.bits() != 0).then(|| nanoseconds(s.stx_btime)),
     }
 }

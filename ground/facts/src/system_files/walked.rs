@@ -140,7 +140,7 @@ impl Walking<'_> {
 }
 
 /// Returns a listed directory without the symlinks that a merged /usr makes.
-fn real(index: &Index, directory: &Path) -> PathBuf {
+pub(crate) fn real(index: &Index, directory: &Path) -> PathBuf {
     let aliases = index.aliases().iter();
     let mut found = aliases.filter_map(|(alias, target)| {
         directory.strip_prefix(alias).ok().map(|rest| target.join(rest))

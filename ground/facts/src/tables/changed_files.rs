@@ -60,7 +60,7 @@ const SECOND: i64 = 1_000_000_000;
 
 /// Walks the places.
 pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
-    let spans = spans(host, seen);
+    let spans = package_spans(host, SPEC.name, seen);
     let in_span = |time: i64| {
         let at = spans.partition_point(|(_, end)| *end < time);
         spans.get(at).is_some_and(|(start, _)| *start <= time)
@@ -105,13 +105,13 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     }
 }
 
-/// Returns when packages were being changed, by time, apart from each other.
-fn spans(host: &Host, seen: &mut Seen) -> Vec<(i64, i64)> {
+/// Returns from when to when (seconds since 1970) packages were being changed, by time, apart from each other.
+pub(crate) fn package_spans(host: &Host, table: &str, seen: &mut Seen) -> Vec<(i64, i64)> {
     let mut changes = Seen::default();
     let columns = ColumnSet::NONE.with(package_changes::col::time);
     package_changes::read(host, &Ask { columns, constraints: Vec::new() }, &mut changes);
     let gaps = changes.gaps.into_iter();
-    seen.gaps.extend(gaps.map(|gap| Gap { what: SPEC.name.to_owned(), ..gap }));
+    seen.gaps.extend(gaps.map(|gap| Gap { what: table.to_owned(), ..gap }));
     let time = |row: &stanch_words::Row| row.get(package_changes::col::time).as_integer();
     let mut times: Vec<i64> = changes.rows.iter().filter_map(time).collect();
     times.sort_unstable();

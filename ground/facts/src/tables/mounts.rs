@@ -3,8 +3,10 @@
 //! Source: proc_pid_mountinfo(5), statfs(2). Mounting over `/proc/PID` hides a process from every
 //! program that lists `/proc` (ATT&CK T1564.013), so this table says what a mount covers.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use stanch_machine::limits;
 use stanch_words::{Ask, Gap, GapKind, Seen, Value, table_spec};
 
 use crate::Host;
@@ -29,6 +31,7 @@ table_spec! {
     super_options Text Plain "Options of the file system itself.";
     over_proc_pid BigInt Plain "The pid, if it is mounted over /proc/PID or below it.";
     hides Integer Plain "1 if it covers a place that an examiner reads: /proc/PID, /etc, /var/log, cron, systemd or ssh files.";
+    declared Integer Plain "1 if /etc/fstab names the place or a mount unit is there for it.";
     covered Integer Plain "1 if another mount lies on the same place above it.";
     id BigInt Plain "Mount id.";
     parent BigInt Plain "Mount id of the mount below.";
@@ -45,11 +48,16 @@ const TOTALS: &[usize] = &[
 
 /// Reads the mount list, and the totals where they are asked for.
 pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
+    let declared =
+        if ask.wants(col::declared) { Declared::read(host, seen) } else { Declared::default() };
     for mount in mount_list::read(host, SPEC.name, seen) {
         let mut row = row_of(&mount);
         let path = Value::bytes(&mount.path);
         if ask.equal(col::path).is_some_and(|wanted| *wanted != path) {
             continue;
+        }
+        if ask.wants(col::declared) {
+            row.put(col::declared, declared.has(host, &mount.path));
         }
         if ask.wants(col::device_alias) && mount.device.starts_with(b"/dev/") {
             let device = stanch_words::text::from_bytes(&mount.device);
@@ -118,6 +126,59 @@ fn row_of(mount: &Mount) -> stanch_words::Row {
     row
 }
 
+/// The places that an administrator wants something mounted on.
+#[derive(Default)]
+struct Declared(BTreeSet<Vec<u8>>);
+
+impl Declared {
+    fn read(host: &Host, seen: &mut Seen) -> Self {
+        let path = Path::new("/etc/fstab");
+        let bytes = host.read(SPEC.name, path, limits::CONFIG_FILE, seen).unwrap_or_default();
+        Self(parse_fstab(&bytes))
+    }
+
+    fn has(&self, host: &Host, place: &[u8]) -> bool {
+        const UNITS: [&str; 4] = [
+            "/etc/systemd/system",
+            "/run/systemd/generator",
+            "/usr/lib/systemd/system",
+            "/lib/systemd/system",
+        ];
+        let unit = unit_name(place);
+        self.0.contains(place)
+            || UNITS.iter().any(|directory| {
+                let path = Path::new(directory).join(&unit);
+                host.machine().lstat(&path).is_ok()
+            })
+    }
+}
+
+/// Returns the places in fstab(5): its second words, with `\\040` for a blank.
+pub fn parse_fstab(bytes: &[u8]) -> BTreeSet<Vec<u8>> {
+    bytes
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.trim_ascii_start().starts_with(b"#"))
+        .filter_map(|line| crate::lines::words(line).nth(1))
+        .map(mount_list::unescaped)
+        .collect()
+}
+
+/// Returns the name of the unit for a place (systemd-escape(1), `--path`).
+fn unit_name(place: &[u8]) -> String {
+    let trimmed = place.strip_prefix(b"/").unwrap_or(place);
+    let mut name = String::new();
+    for (at, &byte) in trimmed.iter().enumerate() {
+        match byte {
+            b'/' => name.push('-'),
+            b'.' if at == 0 => name.push_str("\\x2e"),
+            b'_' | b'.' | b':' => name.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => name.push(char::from(byte)),
+            byte => name.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    if name.is_empty() { "-.mount".to_owned() } else { name + ".mount" }
+}
+
 fn proc_pid(path: &[u8]) -> Option<i64> {
     let rest = path.strip_prefix(b"/proc/")?;
     let name = rest.split(|&b| b == b'/').next()?;
@@ -148,8 +209,9 @@ fn hides(mount: &Mount) -> bool {
         b"/proc/kallsyms",
         b"/proc/mounts",
     ];
-    // Container runtimes put these three over an image's own.
-    const USUAL: &[&[u8]] = &[b"/etc/hosts", b"/etc/hostname", b"/etc/resolv.conf"];
+    // Container runtimes put these over an image's own, systemd the last where / is read-only.
+    const USUAL: &[&[u8]] =
+        &[b"/etc/hosts", b"/etc/hostname", b"/etc/resolv.conf", b"/etc/machine-id"];
     if proc_pid(&mount.path).is_some() {
         return true;
     }
@@ -195,6 +257,25 @@ mod tests {
         );
         let hides: Vec<_> = rows.iter().map(|row| row.get(col::hides).as_integer()).collect();
         assert_eq!(hides, [Some(0), Some(1), Some(0), Some(1), Some(0)]);
+    }
+
+    #[test]
+    fn a_place_that_the_administrator_declared_is_told_from_one_that_nobody_did() {
+        let machine = stanch_machine::Pretend::new()
+            .file(
+                "/etc/fstab",
+                "# x /etc y\n/dev/sda3 /var/log ext4 defaults 0 2\ntmpfs /a\\040b t\n",
+            )
+            .file("/etc/systemd/system/var-spool-my\\x2dcron.mount", "");
+        let host = Host::new(std::sync::Arc::new(machine));
+        let mut seen = Seen::default();
+        let declared = Declared::read(&host, &mut seen);
+        for (place, is) in
+            [("/var/log", true), ("/a b", true), ("/var/spool/my-cron", true), ("/etc", false)]
+        {
+            assert_eq!(declared.has(&host, place.as_bytes()), is, "{place}");
+        }
+        assert_eq!(seen.gaps, []);
     }
 
     #[test]

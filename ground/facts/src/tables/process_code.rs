@@ -33,7 +33,7 @@ table_spec! {
 }
 
 /// Reads the executable mappings of `/proc/PID/maps`.
-pub(super) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
+pub(crate) fn read(host: &Host, ask: &Ask, seen: &mut Seen) {
     let mut refusals = Refusals::default();
     let mut bytes = Vec::new();
     for pid in process_files::pids(host, SPEC.name, ask, col::pid, seen) {

@@ -10,7 +10,7 @@ use crate::walk::{Describe, Walk};
 
 table_spec! {
     /// Programs in temporary places.
-    pub static SPEC, col = "temporary_programs": Files, "ELF files, scripts and executable files in /tmp, /var/tmp, /dev/shm, /run and /dev, three directories deep.";
+    pub static SPEC, col = "temporary_programs": Files, "ELF files, scripts and executable files in /tmp, /var/tmp, /dev/shm, /run and /dev, three directories deep, and any file between the devices in /dev.";
     path Text Plain "Path.";
     size BigInt Plain "Size in bytes.";
     mtime BigInt Plain "Last change of content, seconds since 1970.";
@@ -19,7 +19,7 @@ table_spec! {
     gid BigInt Plain "Group.";
     mode Text Plain "Permission bits, octal.";
     executable Integer Plain "1 if anybody may execute it.";
-    kind Text Plain "elf, script (begins with `#!`), or other for an executable file that is neither.";
+    kind Text Plain "elf, script (begins with `#!`), other for an executable file that is neither, data for another file between devices.";
 }
 
 /// Most programs that are listed.
@@ -50,8 +50,9 @@ pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
 fn program(host: &Host, path: &Path, stat: &Stat) -> Result<Option<Row>, Miss> {
     let executable = stat.mode & 0o111 != 0;
     let kind = match kind(&host.machine().read(path, 4)?.bytes) {
-        "" if !executable => return Ok(None),
-        "" => "other",
+        "" if executable => "other",
+        "" if is_between_devices(path) => "data",
+        "" => return Ok(None),
         kind => kind,
     };
     let mut row = SPEC.row();
@@ -65,6 +66,12 @@ fn program(host: &Host, path: &Path, stat: &Stat) -> Result<Option<Row>, Miss> {
         .put(col::executable, executable)
         .put(col::kind, kind);
     Ok(Some(row))
+}
+
+/// Returns whether a path lies in /dev itself, outside the file systems that are for data.
+fn is_between_devices(path: &Path) -> bool {
+    path.starts_with("/dev")
+        && !["/dev/shm", "/dev/mqueue", "/dev/hugepages"].iter().any(|data| path.starts_with(data))
 }
 
 /// Returns what a file is by its first bytes (elf(5), execve(2)); empty for neither.
@@ -90,6 +97,8 @@ mod tests {
             .file("/tmp/a/b/c/too-deep", "#!/bin/sh\n")
             .file("/dev/shm/odd", "data")
             .with("/dev/shm/odd", |stat| stat.mode = 0o100_755)
+            .file("/dev/shm/data", "data")
+            .file("/dev/.settings", "data")
             .file("/run/secret", "#!")
             .link("/run/link", "/tmp/script")
             .denied("/run/secret");
@@ -104,7 +113,15 @@ mod tests {
             })
             .collect();
         rows.sort();
-        assert_eq!(rows, ["/dev/shm/odd other 1", "/tmp/.x/elf elf 0", "/tmp/script script 0"]);
+        assert_eq!(
+            rows,
+            [
+                "/dev/.settings data 0",
+                "/dev/shm/odd other 1",
+                "/tmp/.x/elf elf 0",
+                "/tmp/script script 0"
+            ]
+        );
         assert_eq!(seen.gaps.len(), 1);
     }
 }

@@ -189,6 +189,7 @@ pub(super) static TABLES: &[Wording] = &[
                 "hides",
                 "1 表示盖住了勘查时要读的位置：/proc/PID、/etc、/var/log，以及 cron、systemd 或 ssh 的文件。",
             ),
+            ("declared", "1 表示 /etc/fstab 写有该位置，或有对应的挂载单元。"),
             ("covered", "1 表示同一位置上又盖了另一个挂载。"),
             ("id", "挂载 ID。"),
             ("parent", "下层挂载的 ID。"),
