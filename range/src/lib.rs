@@ -18,7 +18,7 @@ mod slow_files;
 mod victim;
 
 pub use debian::debian;
-pub use planter::{AGENT, How, PLANTS, Plant};
+pub use planter::{AGENT, How, PLANTS, Plant, VARIANTS};
 pub use slow_files::SlowFiles;
 pub use victim::{Ran, Victim, alone};
 

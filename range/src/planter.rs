@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 mod plants;
+mod variants;
 
 pub use plants::PLANTS;
+pub use variants::VARIANTS;
 
 /// What all plants start: it does nothing.
 pub const AGENT: &str = "/opt/stand-in/agent";
@@ -24,6 +26,10 @@ pub struct Plant {
     pub path: &'static str,
     /// How.
     pub how: How,
+    /// The level that it has at least, among the levels of findings.
+    pub least: &'static str,
+    /// What is planted with it, such as the program that it starts.
+    pub with: &'static [(&'static str, How)],
 }
 
 /// How something is planted.
@@ -35,7 +41,11 @@ pub enum How {
     Program(&'static str, u32),
     /// More at the end of what is there.
     More(&'static str),
-    /// A symlink to the agent.
+    /// More before what is there.
+    First(&'static str),
+    /// A copy of a program of the root, with set-id bits if wanted.
+    Copy(&'static str, u32),
+    /// A symlink.
     Link(&'static str),
     /// An extended attribute of what is there, or of a new file.
     Attribute(&'static str, &'static [u8]),
@@ -48,27 +58,43 @@ impl Plant {
     /// When it cannot be written.
     pub fn put(&self, root: &Path, over: &Path) -> Result<()> {
         write(over, AGENT, b"#!/bin/sh\ntrue\n", 0o755)?;
-        match self.how {
-            How::File(text) => write(over, self.path, text.as_bytes(), 0o644),
-            How::Program(text, mode) => write(over, self.path, text.as_bytes(), mode),
-            How::More(text) => {
-                let from = below(root, self.path);
-                let mut bytes = std::fs::read(&from).unwrap_or_default();
+        for (path, how) in self.with {
+            how.put(path, root, over)?;
+        }
+        self.how.put(self.path, root, over)
+    }
+}
+
+impl How {
+    fn put(&self, path: &str, root: &Path, over: &Path) -> Result<()> {
+        match *self {
+            Self::File(text) => write(over, path, text.as_bytes(), 0o644),
+            Self::Program(text, mode) => write(over, path, text.as_bytes(), mode),
+            Self::More(text) | Self::First(text) => {
+                let from = below(root, path);
+                let there = std::fs::read(&from).unwrap_or_default();
                 let mode =
                     std::fs::metadata(&from).map_or(0o644, |known| known.permissions().mode());
-                bytes.extend_from_slice(text.as_bytes());
-                write(over, self.path, &bytes, mode & 0o7777)
+                let text = text.as_bytes();
+                let is_first = matches!(self, Self::First(_));
+                let bytes =
+                    if is_first { [text, &there].concat() } else { [&there, text].concat() };
+                write(over, path, &bytes, mode & 0o7777)
             }
-            How::Link(target) => {
-                let place = below(over, self.path);
+            Self::Copy(from, mode) => {
+                let bytes = std::fs::read(below(root, from));
+                write(over, path, &bytes.with_context(|| format!("reading `{from}`"))?, mode)
+            }
+            Self::Link(target) => {
+                let place = below(over, path);
                 std::fs::create_dir_all(place.parent().context("a plant has a folder")?)?;
                 Ok(std::os::unix::fs::symlink(target, place)?)
             }
-            How::Attribute(name, value) => {
-                let bytes = std::fs::read(below(root, self.path));
+            Self::Attribute(name, value) => {
+                let bytes = std::fs::read(below(root, path));
                 let bytes = bytes.unwrap_or_else(|_new| b"\x7fELF stand-in\n".to_vec());
-                write(over, self.path, &bytes, 0o755)?;
-                let place = below(over, self.path);
+                write(over, path, &bytes, 0o755)?;
+                let place = below(over, path);
                 Ok(rustix::fs::setxattr(&place, name, value, rustix::fs::XattrFlags::empty())?)
             }
         }

@@ -1,14 +1,19 @@
 //! Every row of the catalogue of persistence that lies in files, planted one by one over a clean
 //! Debian root and looked for by path.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and prints its table"
+)]
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use stanch_range::{PLANTS, Plant, debian, possible};
+use stanch_range::{PLANTS, Plant, VARIANTS, debian, possible};
 
 /// Runs `stanch detect` on a root with a folder laid over it.
 fn detect(stanch: &Path, root: &Path, over: &Path) -> Value {
@@ -37,7 +42,6 @@ fn laid_over(name: usize) -> std::path::PathBuf {
 /// Returns the gravest level of the findings that name a path and are not those of the clean root,
 /// and their signs.
 fn found(document: &Value, clean: &Value, plant: &Plant) -> Option<(String, BTreeSet<String>)> {
-    const LEVELS: [&str; 5] = ["info", "low", "medium", "high", "critical"];
     let same = |a: &Value, b: &Value| ["sign", "entity", "seen"].iter().all(|k| a[k] == b[k]);
     let before = clean["findings"].as_array().unwrap();
     let findings = document["findings"].as_array().unwrap();
@@ -55,6 +59,80 @@ fn found(document: &Value, clean: &Value, plant: &Plant) -> Option<(String, BTre
     Some(((*level).to_owned(), all.iter().map(|(_, sign)| (*sign).to_owned()).collect()))
 }
 
+const LEVELS: [&str; 5] = ["info", "low", "medium", "high", "critical"];
+
+/// Prints the table of one set of plants, row by row, and returns those that are not found by
+/// their path and those that are found below the level that they have at least.
+fn table<'p>(
+    documents: &[Value],
+    clean: &Value,
+    plants: &[(usize, &'p Plant)],
+) -> (Vec<&'p str>, Vec<&'p str>) {
+    let (mut missed, mut below) = (Vec::new(), Vec::new());
+    for (batch, plant) in plants {
+        let Some((level, signs)) = found(&documents[*batch], clean, plant) else {
+            eprintln!("{:>4}  MISSED    {}", plant.row, plant.path);
+            missed.push(plant.path);
+            continue;
+        };
+        let rank = |level: &str| LEVELS.iter().position(|known| *known == level);
+        let less = if rank(&level) < rank(plant.least) { " < " } else { "" };
+        let least = if less.is_empty() { "" } else { plant.least };
+        eprintln!("{:>4}  {level}{less}{least}  {}  {signs:?}", plant.row, plant.path);
+        if !less.is_empty() {
+            below.push(plant.path);
+        }
+    }
+    let of = plants.len();
+    let grave = of - missed.len() - below.len();
+    eprintln!("found {} of {of}, as grave as they are {grave} of {of}", of - missed.len());
+    (missed, below)
+}
+
+/// Puts each plant into the first set in which nothing lies at its places yet.
+fn sets(plants: &'static [Plant]) -> Vec<(usize, &'static Plant)> {
+    let mut taken: Vec<BTreeSet<&str>> = Vec::new();
+    let mut placed = Vec::new();
+    for plant in plants {
+        let places: Vec<&str> =
+            plant.with.iter().map(|(path, _)| *path).chain([plant.path]).collect();
+        let free = |set: &BTreeSet<&str>| !places.iter().any(|place| set.contains(place));
+        let number = taken.iter().position(free).unwrap_or(taken.len());
+        if number == taken.len() {
+            taken.push(BTreeSet::new());
+        }
+        taken[number].extend(places);
+        placed.push((number, plant));
+    }
+    placed
+}
+
+#[test]
+fn variants_are_found_by_their_path_and_as_grave_as_they_are() {
+    if !possible() {
+        return;
+    }
+    let root = debian().unwrap();
+    let stanch = stanch_range::binaries().unwrap().join("stanch");
+    let clean = laid_over(usize::MAX);
+    let bare = detect(&stanch, &root, &clean);
+    std::fs::remove_dir_all(&clean).unwrap();
+    let placed = sets(VARIANTS);
+    let documents: Vec<Value> = (0..=placed.iter().map(|(set, _)| *set).max().unwrap())
+        .map(|number| {
+            let over = laid_over(number);
+            for (_, plant) in placed.iter().filter(|(set, _)| *set == number) {
+                plant.put(&root, &over.join("over")).unwrap();
+            }
+            let document = detect(&stanch, &root, &over);
+            std::fs::remove_dir_all(&over).unwrap();
+            document
+        })
+        .collect();
+    let (missed, below) = table(&documents, &bare, &placed);
+    assert!(missed.is_empty() && below.is_empty(), "missed {missed:#?}, below {below:#?}");
+}
+
 #[test]
 fn every_way_back_is_found_by_its_path_and_a_clean_root_has_none() {
     if !possible() {
@@ -70,23 +148,17 @@ fn every_way_back_is_found_by_its_path_and_a_clean_root_has_none() {
         bare["findings"].as_array().unwrap().iter().filter(grave).collect();
     assert!(above_low.is_empty(), "{above_low:#?}");
     assert_eq!(bare["verdict"], "clean");
-    let mut missed = Vec::new();
-    for (number, plant) in PLANTS.iter().enumerate() {
-        let over = laid_over(number);
-        plant.put(&root, &over.join("over")).unwrap();
-        let document = detect(&stanch, &root, &over);
-        std::fs::remove_dir_all(&over).unwrap();
-        match found(&document, &bare, plant) {
-            Some((level, signs)) => {
-                eprintln!("{:>4}  {:<8}  {}  {signs:?}", plant.row, level, plant.path);
-            }
-            None => {
-                eprintln!("{:>4}  MISSED    {}", plant.row, plant.path);
-                missed.push(plant.path);
-            }
-        }
-    }
-    let of = PLANTS.len();
-    eprintln!("found {} of {of}", of - missed.len());
-    assert!(missed.is_empty(), "{missed:#?}");
+    let placed: Vec<(usize, &Plant)> = PLANTS.iter().enumerate().collect();
+    let documents: Vec<Value> = placed
+        .iter()
+        .map(|(number, plant)| {
+            let over = laid_over(*number);
+            plant.put(&root, &over.join("over")).unwrap();
+            let document = detect(&stanch, &root, &over);
+            std::fs::remove_dir_all(&over).unwrap();
+            document
+        })
+        .collect();
+    let (missed, below) = table(&documents, &bare, &placed);
+    assert!(missed.is_empty() && below.is_empty(), "missed {missed:#?}, below {below:#?}");
 }

@@ -209,12 +209,14 @@ pub(crate) const INTERPRETERS: [&str; 11] =
 /// Returns whether, after a pipe, an interpreter reads what comes.
 fn piped_to_interpreter(text: &str) -> bool {
     text.split('|').skip(1).any(|part| {
-        let mut words = part.split_ascii_whitespace();
+        // A pipe ends with its line.
+        let mut words =
+            part.trim_start().lines().next().unwrap_or_default().split_ascii_whitespace();
         let mut word = words.next().unwrap_or_default();
         while matches!(word, "sudo" | "-e" | "env" | "nohup" | "exec" | "setsid" | "-n") {
             word = words.next().unwrap_or_default();
         }
-        let word = word.trim_end_matches([';', '&', ')', '"', '\'', '`']);
+        let word = word.trim_end_matches([';', '&', ')', ']', '"', '\'', '`']);
         let name = word.rsplit('/').next().unwrap_or_default();
         // `python3 -c …` and `sh script` read their own text, not the pipe's; `sh -s`, `bash -` do.
         let next = words.next().unwrap_or_default();

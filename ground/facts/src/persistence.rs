@@ -6,22 +6,28 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use stanch_machine::{FileKind, Stat, limits};
 use stanch_words::{Ask, GapKind, Row, Seen, Value};
 
+use crate::config_lines::numbered;
 use crate::packages::{self, Index, State};
 use crate::privileged::Privileged;
 use crate::reach::Reach;
 use crate::tables::persistence::{SPEC, col};
-use crate::{Host, accounts};
+use crate::{Host, accounts, sshd};
 
+mod commands;
 mod judge;
 mod mechanisms;
 mod readers;
+mod rights;
+mod specific;
 mod target;
 
 use judge::Judged;
+use specific::Services;
 
 /// One way in which something starts by itself.
 #[derive(Debug)]
@@ -53,10 +59,18 @@ enum Form {
     Keys,
     /// Rules of PAM.
     Pam,
+    /// A unit of systemd.
+    Unit,
+    /// Settings of apt.
+    Apt,
+    /// Lines that set a variable through which something is loaded or run.
+    Loaders,
     /// dpkg's diversions: those that an administrator made.
     Diversions,
     /// Programs and libraries among those of packages: only those of nobody.
     Nobody,
+    /// Files among those of packages: only regular ones of nobody.
+    Foreign,
     /// What lies there counts, directories too.
     Anything,
 }
@@ -64,7 +78,7 @@ enum Form {
 impl Form {
     /// Returns whether the file itself counts, not only what it names.
     fn is_whole(self) -> bool {
-        matches!(self, Self::Program | Self::Nobody | Self::Anything)
+        matches!(self, Self::Program | Self::Nobody | Self::Foreign | Self::Anything)
     }
 }
 
@@ -75,6 +89,8 @@ struct Entry {
     text: String,
     /// The command in it; empty if it names none.
     command: String,
+    /// What its file says of it.
+    reasons: Vec<(&'static str, i64)>,
 }
 
 /// Most rows: a hostile tree may have any number of files in any place.
@@ -94,9 +110,13 @@ pub(crate) fn rows(host: &Host, ask: &Ask, seen: &mut Seen) {
         index: packages::index(host),
         states: HashMap::new(),
         known: HashSet::new(),
+        scripts: HashMap::new(),
+        services: services(host, seen),
     };
+    let key_files = key_files(host, seen);
     for mechanism in mechanisms::ALL.iter().filter(|m| one.is_none_or(|one| one == m.name)) {
-        for place in mechanism.places {
+        let more = if mechanism.form == Form::Keys { &*key_files } else { &[] };
+        for place in mechanism.places.iter().copied().chain(more.iter().map(String::as_str)) {
             let patterns: Vec<PathBuf> = match place.strip_prefix("~/") {
                 Some(rest) => homes.iter().map(|home| home.join(rest)).collect(),
                 None => vec![PathBuf::from(place)],
@@ -116,12 +136,43 @@ pub(crate) fn rows(host: &Host, ask: &Ask, seen: &mut Seen) {
     look.reach.finish(seen);
 }
 
+/// Returns the accounts of services that cannot log in.
+fn services(host: &Host, seen: &mut Seen) -> Services {
+    let accounts = accounts::Accounts::of(host, SPEC.name, seen);
+    let mut services = Services::default();
+    let closed = |shell: &str| shell.ends_with("/nologin") || shell.ends_with("/false");
+    for account in accounts.all.iter().filter(|a| a.uid > 0 && a.uid < 1000 && closed(&a.shell)) {
+        services.names.insert(account.name.to_string());
+        let home = host.machine().resolve(&account.home).unwrap_or_else(|_| account.home.clone());
+        if home.components().count() > 1 && home != Path::new("/root") {
+            services.homes.push(home);
+        }
+    }
+    services
+}
+
+/// Returns patterns of the files in which sshd looks for keys outside of homes.
+fn key_files(host: &Host, seen: &mut Seen) -> Vec<String> {
+    let settings = sshd::settings(host, SPEC.name, seen);
+    let mut patterns = sshd::key_file_patterns(&settings.lines);
+    patterns.retain(|pattern| pattern.starts_with('/'));
+    for pattern in &mut patterns {
+        for word in ["%u", "%U", "%h", "%%"] {
+            *pattern = pattern.replace(word, "*");
+        }
+    }
+    patterns
+}
+
 struct Look<'h> {
     host: &'h Host,
     reach: Reach<'h>,
-    index: std::sync::Arc<Index>,
+    index: Arc<Index>,
     states: HashMap<PathBuf, (&'static str, Value)>,
     known: HashSet<(&'static str, PathBuf)>,
+    /// Reasons of scripts of nobody that something starts, each read once.
+    scripts: HashMap<PathBuf, Arc<Judged>>,
+    services: Services,
 }
 
 impl Look<'_> {
@@ -137,7 +188,8 @@ impl Look<'_> {
             let capable =
                 capable.into_iter().map(|(path, (names, stat))| (capability, path, &**names, stat));
             for (mechanism, path, text, stat) in set.chain(capable) {
-                if wanted(mechanism) && self.index.owner(path).is_none() {
+                // dpkg keeps no modes: of its files those count that no package ships so.
+                if wanted(mechanism) && (self.index.owner(path).is_none() || rights::never(path)) {
                     self.right(mechanism, path, stat, text, seen);
                 }
             }
@@ -163,7 +215,10 @@ impl Look<'_> {
         let (state, package) = self.state(path, seen);
         let entry = Entry { text: text.to_owned(), ..Entry::default() };
         let mut judged = Judged::default();
-        judged.places(&Value::from(path).to_string());
+        judged.place(&Value::from(path).to_string());
+        if stat.kind() == FileKind::Regular && rights::is_copy_of_a_shell(self.host, path, stat) {
+            judged.add("copy-of-a-shell", 100);
+        }
         self.push(mechanism, path, stat, (state, &package), &entry, None, judged, seen);
     }
 
@@ -181,7 +236,8 @@ impl Look<'_> {
         if folder || !self.known.insert((mechanism.name, place.clone())) {
             return;
         }
-        if mechanism.form == Form::Nobody && !self.is_nobodys(&place, &own) {
+        let nobodys = matches!(mechanism.form, Form::Nobody | Form::Foreign);
+        if nobodys && !self.is_nobodys(mechanism.form, &place, &own) {
             return;
         }
         let (state, package) = self.state(&place, seen);
@@ -192,18 +248,32 @@ impl Look<'_> {
         let wanted = regular && !(whole && trusted);
         let bytes = if wanted { self.content(&place, whole, seen) } else { None };
         let bytes = bytes.unwrap_or_default();
-        let entries = readers::entries(mechanism.form, &bytes, &place);
+        let mut gaps = Vec::new();
+        let mut entries = readers::entries(mechanism.form, &bytes, &place, &mut gaps);
+        // What a shipped file holds beside entries is its package's affair.
+        gaps.into_iter().filter(|_| !trusted).for_each(|gap| {
+            self.reach.gap(gap.kind, gap.detail, &place, seen);
+        });
+        if !trusted {
+            entries.extend(self.activated(&place, &bytes, seen));
+        }
+        let mut of_whole = Judged::default();
+        if !trusted {
+            of_whole = self.of_whole(mechanism, &place, &bytes);
+        }
         let mut told = 0_usize;
         for entry in entries {
             told = told.saturating_add(1);
-            let judged = if trusted { Judged::default() } else { judge::line(&entry) };
+            let mut judged = if trusted { Judged::default() } else { judge::line(&entry) };
+            judged.join(&of_whole);
             let target = target::of(self.host, &entry.command);
             let target = target.or_else(|| target::anywhere(self.host, &entry.text));
             self.push(mechanism, &place, &own, (state, &package), &entry, target, judged, seen);
         }
         // A file of nobody counts even if it names nothing that is understood.
         if mechanism.form != Form::Diversions && (whole || (told == 0 && !trusted)) {
-            let judged = if trusted { Judged::default() } else { judge::file(&bytes) };
+            let mut judged = if trusted { Judged::default() } else { judge::file(&bytes) };
+            judged.join(&of_whole);
             let target = whole.then(|| target::of_file(self.host, &place)).flatten();
             let entry =
                 Entry { text: Value::from(place.as_path()).to_string(), ..Entry::default() };
@@ -211,9 +281,77 @@ impl Look<'_> {
         }
     }
 
+    /// Returns what a file says as a whole: by its content, its name and its lock.
+    fn of_whole(&self, mechanism: &Mechanism, place: &Path, bytes: &[u8]) -> Judged {
+        let path = Value::from(place).to_string();
+        let mut judged = specific::whole(mechanism.name, &path, bytes);
+        if mechanism.name == "program-among-shipped" && self.keeps_an_original(&path) {
+            judged.add("keeps-the-original", 60);
+        }
+        // FS_IMMUTABLE_FL and FS_APPEND_FL (ioctl_iflags(2)).
+        let locked = self.host.machine().flags(place).ok().flatten().unwrap_or_default() & 0x30;
+        if locked != 0 {
+            judged.add("locked", 40);
+        }
+        judged
+    }
+
+    /// Returns whether a name says that a package's program was moved aside to make room.
+    fn keeps_an_original(&self, path: &str) -> bool {
+        const ASIDE: [&str; 8] =
+            [".orig", ".real", ".bak", ".old", ".original", "-orig", "-real", ".save"];
+        let stem = ASIDE.iter().find_map(|aside| path.strip_suffix(aside));
+        stem.is_some_and(|stem| self.index.owner(Path::new(stem)).is_some())
+    }
+
+    /// Returns what a timer, a socket or a path starts: the unit beside it that it names, or the
+    /// one of its own name (systemd.timer(5)).
+    fn activated(&mut self, place: &Path, bytes: &[u8], seen: &mut Seen) -> Vec<Entry> {
+        let kind = place.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
+        if !matches!(kind, "timer" | "socket" | "path") {
+            return Vec::new();
+        }
+        let named = numbered(bytes).find_map(|(_, line)| {
+            let line = line.trim_ascii();
+            line.strip_prefix(b"Unit=").or_else(|| line.strip_prefix(b"Service="))
+        });
+        let named = named.map(|name| accounts::path_of(name.trim_ascii()));
+        let accepts = place.with_extension("service");
+        let each = accepts.with_file_name(format!(
+            "{}@.service",
+            place.file_stem().unwrap_or_default().to_string_lossy()
+        ));
+        let places = [named.map(|name| place.with_file_name(name)), Some(accepts), Some(each)];
+        for unit in places.into_iter().flatten() {
+            if let Some(bytes) = self.reach.read(&unit, limits::CONFIG_FILE, seen) {
+                let mut entries = readers::entries(Form::Unit, &bytes, &unit, &mut Vec::new());
+                entries.retain(|entry| entry.text.starts_with("ExecStart"));
+                entries.iter_mut().for_each(|entry| entry.line = None);
+                return entries;
+            }
+        }
+        Vec::new()
+    }
+
+    /// Returns what a script of nobody says that something starts.
+    fn script(&mut self, path: &Path) -> Arc<Judged> {
+        if let Some(known) = self.scripts.get(path) {
+            return Arc::clone(known);
+        }
+        let cap = judge::LOOKED_AT as u64;
+        let bytes = self.host.machine().read(path, cap).map(|contents| contents.bytes);
+        let bytes = bytes.unwrap_or_default();
+        let judged = if bytes.starts_with(b"#!") { judge::file(&bytes) } else { Judged::default() };
+        let judged = Arc::new(judged);
+        self.scripts.insert(path.to_owned(), Arc::clone(&judged));
+        judged
+    }
+
     /// Returns whether a file is a program or a library that no package owns.
-    fn is_nobodys(&self, path: &Path, stat: &Stat) -> bool {
-        let code = stat.mode & 0o111 != 0 || Value::from(path).to_string().contains(".so");
+    fn is_nobodys(&self, form: Form, path: &Path, stat: &Stat) -> bool {
+        let code = form == Form::Foreign
+            || stat.mode & 0o111 != 0
+            || Value::from(path).to_string().contains(".so");
         stat.kind() == FileKind::Regular && code && self.index.owner(path).is_none()
     }
 
@@ -269,20 +407,35 @@ impl Look<'_> {
         seen: &mut Seen,
     ) {
         let mut row: Row = SPEC.row();
+        let trusted = matches!(state, "intact" | "config" | "link");
+        let mut of_target = "";
         if let Some(target) = target {
             let (target_state, owner) = self.state(&target, seen);
             let there = self.host.machine().lstat(&target).is_ok();
-            // What a package's own file starts is the package's affair, unless it was altered.
-            let shipped =
-                matches!(state, "intact" | "config" | "link") && target_state != "altered";
-            if !shipped && target != path {
-                judged.target(&target, if there { target_state } else { "missing" });
+            // What a package's own file starts is the package's affair.
+            of_target = if there { target_state } else { "missing" };
+            if !trusted && target != path {
+                judged.target(&target, of_target);
+                if of_target == "unowned" {
+                    let script = self.script(&target);
+                    judged.join(&script);
+                }
             }
             row.put(col::target, target.as_path())
                 .put(col::target_package, owner)
-                .put(col::target_state, if there { target_state } else { "missing" });
+                .put(col::target_state, of_target);
         } else {
             row.put(col::target, "").put(col::target_package, "").put(col::target_state, "");
+        }
+        let by_rights = mechanism.form == Form::Program && mechanism.places.is_empty();
+        if !trusted || by_rights || mechanism.name == "access-list" {
+            let path = Value::from(path).to_string();
+            let (mechanism, target_state) = (mechanism.name, of_target);
+            let this = specific::Seen { mechanism, path: &path, state, entry, target_state };
+            specific::entry(&this, &self.services, &mut judged);
+        }
+        if state == "altered" && mechanism.form != Form::Foreign {
+            judged.add("file-altered", 50);
         }
         row.put(col::catalogue, mechanism.number)
             .put(col::mechanism, mechanism.name)
@@ -354,7 +507,7 @@ mod tests {
                 "systemd-unit|/etc/systemd/system/a.service|2|/bin/x|unowned|target-missing",
                 "system-crontab|/etc/cron.d/b|1|/dev/shm/.y|unowned|hidden-path target-missing temporary-path",
                 "pam-stack|/etc/pam.d/c|1||unowned|any-password",
-                "pam-stack|/etc/pam.d/c|2|/opt/z|unowned|target-missing",
+                "pam-stack|/etc/pam.d/c|2|/opt/z|unowned|runs-at-login target-missing",
                 "name-shadowing|/usr/local/bin/t||/usr/bin/true|unowned|",
                 "udev-rule|/etc/udev/rules.d/d.rules|2|/usr/bin/true|unowned|",
             ]
@@ -393,7 +546,9 @@ mod tests {
         let altered = look(machine("00000000000000000000000000000000"));
         assert_eq!(
             altered,
-            ["systemd-unit|/usr/lib/systemd/system/a.service|2||altered|fetch-and-run"]
+            [
+                "systemd-unit|/usr/lib/systemd/system/a.service|2||altered|fetch-and-run file-altered"
+            ]
         );
     }
 }

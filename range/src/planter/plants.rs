@@ -3,7 +3,8 @@
 use super::{How, Plant};
 
 /// `cap_setuid=ep`, as the kernel keeps it (linux/capability.h, revision 2).
-const CAPABILITY: &[u8] = &[1, 0, 0, 2, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+pub(super) const CAPABILITY: &[u8] =
+    &[1, 0, 0, 2, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 /// `u::rw-,u:33:rw-,g::r--,m::rw-,o::r--` (linux/posix_acl_xattr.h).
 const ACL: &[u8] = &[
     2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 6, 0, 33, 0, 0, 0, 4, 0, 4, 0, 255, 255, 255,
@@ -11,7 +12,7 @@ const ACL: &[u8] = &[
 ];
 
 const fn plant(row: u32, path: &'static str, how: How) -> Plant {
-    Plant { row, path, how }
+    Plant { row, path, how, least: "info", with: &[] }
 }
 
 /// A script that runs the agent.

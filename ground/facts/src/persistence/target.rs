@@ -13,7 +13,7 @@ use crate::command_text::INTERPRETERS;
 use crate::packages::Index;
 
 /// Programs that only run another one.
-const WRAPPERS: [&str; 17] = [
+pub(super) const WRAPPERS: [&str; 24] = [
     "env",
     "nohup",
     "setsid",
@@ -31,11 +31,18 @@ const WRAPPERS: [&str; 17] = [
     "start-stop-daemon",
     "run-parts",
     "systemd-cat",
+    "chpst",
+    "setuidgid",
+    "su-exec",
+    "gosu",
+    "unshare",
+    "nsenter",
+    "busybox",
 ];
 /// Words of the shell that run nothing themselves.
-const SILENT: [&str; 16] = [
+pub(super) const SILENT: [&str; 17] = [
     "[", "test", "cd", "if", "then", "!", "set", "export", "umask", "ulimit", "true", ":", "while",
-    "for", "do", "sleep",
+    "for", "do", "sleep", "alias",
 ];
 const SEARCHED: [&str; 6] =
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -85,7 +92,7 @@ fn named(host: &Host, command: &str, depth: u32) -> Option<PathBuf> {
 }
 
 /// Splits a command into its parts and their words, quotes removed.
-fn segments(command: &str) -> Vec<Vec<String>> {
+pub(super) fn segments(command: &str) -> Vec<Vec<String>> {
     let mut segments = vec![Vec::new()];
     let (mut word, mut open, mut quote) = (String::new(), false, None);
     let mut count = 0_usize;

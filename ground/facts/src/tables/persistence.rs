@@ -20,8 +20,8 @@ table_spec! {
     target_state Text Plain "State of the target as in package_ownership; empty without a target.";
     package Text Plain "Package that owns the file; empty if there is none.";
     state Text Plain "State of the file: intact, altered, config (as shipped or not comparable), changed (a configuration file that is not as shipped), link (a symlink of nobody's to a shipped file), unverified, unowned, unknown.";
-    score Integer Plain "How telling the content is, 0 to 100.";
-    reasons Text Plain "Why, separated by blanks: names of telling_commands' purposes, temporary-path, hidden-path, preload, hidden-line, target-unowned, target-altered, target-missing, any-password, without-password.";
+    score Integer Plain "How telling it is, 0 to 100: from 50 on it is worth a look of its own, from 80 on an administrator hardly ever does the same.";
+    reasons Text Plain "Why, separated by blanks. Content: names of telling_commands' purposes, code-at-start, stands-for-login, hidden-line, shell-on-a-socket, another-init, kernel-helper, makes-a-way-back, lies-over-the-system, sets-variables, weakens. Places: temporary-path, hidden-path, only-packages-write-here, program-in-hidden-place, shadows-a-command, keeps-the-original, keys-elsewhere, second-key-file. What it ends in: target-unowned, target-altered, target-missing, preload, foreign-module, foreign-include, keys-from-a-program, runs-at-login. Rights: any-password, without-password, everybody, service-account, trusts-a-host, whole-host, unsigned-packages, set-id-of-nobody, never-shipped-so, copy-of-a-shell, root-by-capability, capability-of-nobody, access-list. The file: file-altered, locked (immutable or append-only).";
     uid BigInt Plain "Owner of the file.";
     gid BigInt Plain "Group of the file.";
     mode Text Plain "Permission bits, octal.";

@@ -289,10 +289,10 @@ pub(super) static TABLES: &[Wording] = &[
                 "state",
                 "文件的状态：intact、altered、config（与发布一致或无从比较）、changed（改动过的配置文件）、link（指向随包文件的无主符号链接）、unverified、unowned、unknown。",
             ),
-            ("score", "内容的可疑程度，0 到 100。"),
+            ("score", "可疑程度，0 到 100：50 起值得单独查看，80 起管理员几乎不会这样做。"),
             (
                 "reasons",
-                "理由，以空格分隔：telling_commands 的用途名，以及 temporary-path、hidden-path、preload、hidden-line、target-unowned、target-altered、target-missing、any-password、without-password。",
+                "理由，以空格分隔。内容：telling_commands 的用途名、code-at-start、stands-for-login、hidden-line、shell-on-a-socket、another-init、kernel-helper、makes-a-way-back、lies-over-the-system、sets-variables、weakens。位置：temporary-path、hidden-path、only-packages-write-here、program-in-hidden-place、shadows-a-command、keeps-the-original、keys-elsewhere、second-key-file。最终所指：target-unowned、target-altered、target-missing、preload、foreign-module、foreign-include、keys-from-a-program、runs-at-login。权限：any-password、without-password、everybody、service-account、trusts-a-host、whole-host、unsigned-packages、set-id-of-nobody、never-shipped-so、copy-of-a-shell、root-by-capability、capability-of-nobody、access-list。文件本身：file-altered、locked（不可修改或只能追加）。",
             ),
             ("uid", "文件的主人。"),
             ("gid", "文件的组。"),
