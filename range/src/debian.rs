@@ -78,7 +78,12 @@ fn remove(path: &Path) -> Result<()> {
 
 /// Installs what the range needs of the machine it is made on.
 fn tools() -> Result<()> {
-    let wanted = [("mmdebstrap", "mmdebstrap"), ("ip", "iproute2"), ("nsenter", "util-linux")];
+    let wanted = [
+        ("mmdebstrap", "mmdebstrap"),
+        ("ip", "iproute2"),
+        ("nsenter", "util-linux"),
+        ("nft", "nftables"),
+    ];
     let missing: Vec<&str> = wanted
         .into_iter()
         .filter(|(program, _)| {

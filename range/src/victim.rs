@@ -126,6 +126,17 @@ impl Victim {
         command
     }
 
+    /// Runs a program of the outer machine on the victim's network: what tells of the victim and is
+    /// not of it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn outer_on_network(&self, arguments: &[&str]) -> Result<Ran> {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.pid.to_string(), "--net", "--"]).args(arguments);
+        ran(&mut command)
+    }
+
     /// Gives the peer one more address, which the victim can answer.
     ///
     /// # Errors

@@ -7,9 +7,11 @@
 //!
 //! **Never**: this crate decides no finding and words nothing; it only orders those who do.
 //!
-//! **Start reading** at [`Incident`]. The open case, its gates, people and report join it with
-//! their issues.
+//! **Start reading** at [`Incident`] (one look), [`case`] (the open case) and [`containment`]. Gates,
+//! people and report join it with their issues.
 
+pub mod case;
+pub mod containment;
 mod digests;
 mod rule_files;
 mod sigma;
@@ -24,11 +26,14 @@ use stanch_machine::{Image, Live, Machine as _};
 use stanch_rules::{Query, content};
 use stanch_words::{Event, Gap, GapKind, TableSpec, Tables as _, Value};
 
+pub use case::{Desk, Standing};
+pub use stanch_acts::{Deed, State, runner::RunError};
 pub use stanch_detect::scan::{ContentMatch, Scanned};
 pub use stanch_detect::{Blind, DetectError, Detection, LookedAt, Options};
 pub use stanch_facts::logs::{Counts, Format as LogFormat, Stream as LogStream};
 pub use stanch_facts::packages::{Bases, Trust};
 pub use stanch_facts::scan::{Archives, Files, Intact, Processes, Remote, Scope};
+pub use stanch_ledger::{Entry, LedgerError};
 pub use stanch_machine::{Miss, apart};
 pub use stanch_rules::sigma::{Complaint, Harm, Loaded};
 pub use stanch_rules::{Answer, Digests, Page, QueryError, Sigma, Yara};

@@ -1,11 +1,13 @@
 //! Every command, option and help text, once, in both languages. Help pages, man pages and
 //! completions come from here.
 
+mod acts;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
-use stanch_incident::Place;
+use stanch_incident::{Desk, Place};
 use stanch_view::Look;
 use stanch_words::Lang;
 
@@ -19,6 +21,8 @@ pub(crate) const CATEGORIES: [&str; 5] = ["performance", "traffic", "logs", "fil
 pub(crate) struct Asked {
     /// What is looked at.
     pub(crate) place: Place,
+    /// Where cases lie, and who writes to them.
+    pub(crate) desk: Desk,
     /// Whether one JSON document is wanted.
     pub(crate) json: bool,
     /// Who reads it, and where.
@@ -37,6 +41,7 @@ impl Asked {
         let look = terminal.look();
         Self {
             place: root.map_or(Place::Live, |root| Place::Root(root.clone())),
+            desk: terminal.desk(deepest.get_one::<PathBuf>("case").cloned()),
             json: flag("json"),
             look: Look {
                 all: flag("all") || flag("verbose"),
@@ -70,6 +75,9 @@ pub(crate) fn command(lang: Lang) -> Command {
         .subcommand(events(say))
         .subcommand(scan(say))
         .subcommand(rules(say))
+        .subcommand(acts::contain(say))
+        .subcommand(acts::undo(say))
+        .subcommand(acts::ledger(say))
         .subcommand(completions(say))
         .subcommand(man(say))
         .subcommand(
@@ -97,6 +105,16 @@ fn everywhere(say: impl Fn(&'static str, &'static str) -> &'static str) -> Vec<A
             .help(say(
                 "Look at a mounted disk image or another root directory",
                 "查看已挂载的磁盘映像或其他根目录，而非本机",
+            )),
+        Arg::new("case")
+            .long("case")
+            .value_name(say("DIR", "目录"))
+            .value_parser(ValueParser::path_buf())
+            .value_hint(ValueHint::DirPath)
+            .global(true)
+            .help(say(
+                "The case folder; by default `$STANCH_CASE`, else the case opened last",
+                "案件目录；默认取 `$STANCH_CASE`，否则为最近打开的案件",
             )),
         flag("json").help(say("Print one JSON document", "输出一个 JSON 文档")),
         flag("all").help(say(

@@ -1,14 +1,17 @@
 //! One file a verb.
 
 mod completions;
+mod contain;
 mod detect;
 mod events;
 mod facts;
+mod ledger;
 mod man;
 mod query;
 mod rules;
 mod scan;
 mod status;
+mod undo;
 
 use std::path::PathBuf;
 
@@ -38,6 +41,9 @@ pub(crate) fn run(
         Some(("events", matches)) => events::run(matches, asked, terminal),
         Some(("scan", matches)) => scan::run(matches, asked, terminal),
         Some(("rules", matches)) => rules::run(matches, asked, terminal),
+        Some(("contain", matches)) => contain::run(matches, asked, terminal),
+        Some(("undo", matches)) => undo::run(matches, asked, terminal),
+        Some(("ledger", matches)) => ledger::run(matches, asked, terminal),
         Some(("completions", matches)) => completions::run(matches, asked, terminal),
         Some(("man", matches)) => man::run(matches, asked, terminal),
         Some((_help, matches)) => {
@@ -73,7 +79,7 @@ fn open(place: &Place) -> Result<Incident, Box<Report>> {
         );
         let next = match kind {
             Trouble::Refused => Both::new("run it as root", "以 root 运行"),
-            Trouble::WrongUse | Trouble::Bug => Both::new(
+            _ => Both::new(
                 "give the directory that the image is mounted on",
                 "给出磁盘映像所挂载的目录",
             ),
@@ -112,4 +118,15 @@ fn bug(error: &dyn std::error::Error) -> Report {
     )
     .because(Both::new(chain.clone(), chain))
     .next(Both::new("send us the line above", "把上面这行发给我们"))
+}
+
+/// Refuses `--root`: an image is not changed.
+fn only_live(asked: &Asked) -> Result<(), Box<Report>> {
+    if asked.place == Place::Live {
+        return Ok(());
+    }
+    let what = Both::new("an image is only looked at, never changed", "映像只能查看，不能改动");
+    let next =
+        Both::new("leave `--root` out, on the machine itself", "请在本机上执行，去掉 `--root`");
+    Err(Box::new(Report::new(Trouble::WrongUse, what).next(next)))
 }

@@ -1,8 +1,10 @@
 //! The terminal and the environment: language, width, colour; data to stdout, speech to stderr.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write};
+use std::path::PathBuf;
 
+use stanch_incident::Desk;
 use stanch_view::{Look, Report, documents};
 use stanch_wire::json;
 use stanch_words::Lang;
@@ -49,6 +51,37 @@ impl Terminal {
     /// Returns the look of stderr.
     pub(crate) fn errors(&self) -> Look {
         self.errors
+    }
+
+    /// Returns where cases lie, and on whose behalf we write to them.
+    pub(crate) fn desk(&self, named: Option<PathBuf>) -> Desk {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let is_root = rustix::process::geteuid().is_root();
+        let state = match (is_root, variable("XDG_STATE_HOME"), variable("HOME")) {
+            (true, ..) => PathBuf::from("/var/lib"),
+            (false, Some(state), _) => PathBuf::from(state),
+            (false, None, home) => PathBuf::from(home.unwrap_or_default()).join(".local/state"),
+        };
+        // Who is root by sudo is a person all the same.
+        let who = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(variable);
+        let who = who.map(|who| who.to_string_lossy().into_owned());
+        Desk {
+            named: named.or_else(|| variable("STANCH_CASE").map(PathBuf::from)),
+            cases: state.join("stanch/cases"),
+            who: who.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw())),
+            tool: concat!("stanch ", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+
+    /// Asks for a word, when somebody is there to type it. Returns nothing if nobody is.
+    pub(crate) fn ask(&self, question: &str) -> Option<String> {
+        if !io::stdin().is_terminal() {
+            return None;
+        }
+        self.speak(question);
+        let mut line = String::new();
+        io::stdin().lock().take(256).read_line(&mut line).ok()?;
+        Some(line.trim().to_owned())
     }
 
     /// Writes data to stdout. A reader that has gone away (`| head`) has seen enough.

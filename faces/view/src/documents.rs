@@ -1,5 +1,7 @@
 //! The same answers as pages, as documents for scripts: texts in the reader's language.
 
+mod acts;
+
 use stanch_incident::{Answer, Bases, Blind, Complaint, Harm, LogRead, Page, Sigma};
 use stanch_wire as wire;
 use stanch_words::{Finding, Gap, Role, Sees, TableSpec, Value};
@@ -7,6 +9,8 @@ use stanch_words::{Finding, Gap, Role, Sees, TableSpec, Value};
 use crate::pages::detect::{Answered, Place};
 use crate::pages::{query, rules, scan};
 use crate::{Look, texts};
+
+pub use acts::{acts, ledger, plan};
 
 /// Returns `stanch.detect/1`.
 pub fn detect(answered: &Answered<'_>, look: Look) -> wire::Detect {
@@ -55,18 +59,22 @@ fn finding(found: &Finding, place: Place<'_>, look: Look) -> wire::Finding {
         innocent_when: text(&found.innocent_when),
         todo: text(&found.todo),
         next: place.commands(&found.next).collect(),
-        entity: wire::Entity {
-            kind: subject.kind.name().to_owned(),
-            pid: subject.pid,
-            start: subject.start,
-            path: subject.path.clone(),
-            name: subject.name.clone(),
-            address: subject.address.clone(),
-            port: subject.port,
-        },
+        entity: entity(subject),
         attack: found.attack.clone(),
         first_seen: found.first_seen.clone(),
         evidence: found.evidence.iter().map(evidence).collect(),
+    }
+}
+
+pub(crate) fn entity(subject: &stanch_words::Subject) -> wire::Entity {
+    wire::Entity {
+        kind: subject.kind.name().to_owned(),
+        pid: subject.pid,
+        start: subject.start,
+        path: subject.path.clone(),
+        name: subject.name.clone(),
+        address: subject.address.clone(),
+        port: subject.port,
     }
 }
 
@@ -305,11 +313,11 @@ pub fn error(report: &crate::Report, look: Look) -> wire::Error {
 }
 
 /// Returns `stanch.status/1`.
-pub fn status(host: &str) -> wire::Status {
+pub fn status(host: &str, standing: Option<&stanch_incident::Standing>) -> wire::Status {
     wire::Status {
         schema: wire::Status::SCHEMA.to_owned(),
         host: host.to_owned(),
-        case: None,
-        next: vec!["stanch detect".to_owned()],
+        case: standing.map(|standing| standing.folder.display().to_string()),
+        next: crate::pages::status::next(standing),
     }
 }

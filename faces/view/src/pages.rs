@@ -1,9 +1,12 @@
 //! One file a page. Each takes what an incident answered and a [`crate::Look`], and gives text.
 
+pub mod contain;
 pub mod detect;
 pub mod events;
 pub mod facts;
 pub mod help;
+pub mod ledger;
+pub mod plan;
 pub mod query;
 pub mod rules;
 pub mod scan;

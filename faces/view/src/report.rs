@@ -11,6 +11,10 @@ pub enum Trouble {
     WrongUse,
     /// Privilege, consent or a gate stands in the way.
     Refused,
+    /// It was begun, failed, and was taken back.
+    Undone,
+    /// It was begun, failed, and could not be taken back: a person is needed.
+    Stuck,
     /// Our own mistake.
     Bug,
 }
@@ -29,6 +33,8 @@ impl Trouble {
         match self {
             Self::WrongUse => "wrong-use",
             Self::Refused => "refused",
+            Self::Undone => "undone",
+            Self::Stuck => "stuck",
             Self::Bug => "bug",
         }
     }
@@ -38,6 +44,8 @@ impl Trouble {
         match self {
             Self::WrongUse => 2,
             Self::Refused => 4,
+            Self::Undone => 5,
+            Self::Stuck => 6,
             Self::Bug => 70,
         }
     }

@@ -14,11 +14,13 @@
 //! **Start reading** at [`Ledger`] (the store), [`chain`] (what is checked) and
 //! `design/0003-ledger.md` (the format and why).
 
+pub mod case;
 pub mod chain;
 pub mod entry;
 pub mod format;
 pub mod store;
 
+pub use case::Case;
 pub use chain::{Broken, Checked, Head};
 pub use entry::{Entry, Record};
 pub use store::{Ledger, LedgerError, verify};

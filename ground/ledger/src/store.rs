@@ -173,7 +173,7 @@ fn options() -> OpenOptions {
     options
 }
 
-fn io(doing: &'static str, path: &Path, source: std::io::Error) -> LedgerError {
+pub(crate) fn io(doing: &'static str, path: &Path, source: std::io::Error) -> LedgerError {
     LedgerError::Io { doing, path: path.to_owned(), source }
 }
 

@@ -9,11 +9,13 @@
 //!
 //! **Never**: nothing found on the machine is executed, no program is started, no absolute
 //! symlink leads out of an image, and nothing is changed by reading (`O_NOATIME` where allowed).
+//! What changes a machine stands apart, in [`changing`], and only acts use it.
 //!
 //! **Start reading** at [`reading`] (the trait), [`kernel`] (questions to a running kernel) and
 //! [`live`].
 
 mod apart;
+pub mod changing;
 pub mod directory;
 mod entries;
 mod hanging;
@@ -29,11 +31,12 @@ mod sys;
 mod tree;
 
 pub use apart::apart;
+pub use changing::{Changing, Commit};
 pub use directory::Directory;
 pub use hanging::may_hang;
 pub use image::Image;
 pub use kernel::Kernel;
-pub use live::Live;
+pub use live::{Hands, Live};
 pub use pretend::Pretend;
 pub use reading::{Contents, Entry, FileKind, Listing, Machine, Miss, OpenFile, Stat};
 pub use stall::{Stalls, Watched, together};

@@ -17,8 +17,12 @@ use crate::stall::Guard;
 use crate::tree::{Tree, read_capped};
 use crate::{Contents, Kernel, Listing, Machine, Miss, OpenFile, Stalls, Stat, sys};
 
+mod hands;
 mod netlink;
 mod ports;
+mod transaction;
+
+pub use hands::{Hands, random};
 
 /// The running machine.
 #[derive(Debug)]

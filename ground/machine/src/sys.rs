@@ -33,6 +33,15 @@ pub(crate) fn wall_clock() -> i64 {
     rustix::time::clock_gettime(rustix::time::ClockId::Realtime).tv_sec
 }
 
+/// Returns random bytes of the kernel.
+pub(crate) fn random() -> Result<[u8; 16], Errno> {
+    let mut bytes = [0_u8; 16];
+    // SAFETY: the kernel writes at most as many bytes as the buffer has.
+    let value = unsafe { libc::syscall(libc::SYS_getrandom, bytes.as_mut_ptr(), bytes.len(), 0) };
+    // Up to 256 bytes come whole or not at all (getrandom(2), "NOTES").
+    result(value).map(|_sixteen| bytes)
+}
+
 fn result(value: libc::c_long) -> Result<libc::c_long, Errno> {
     if value >= 0 {
         return Ok(value);

@@ -2,7 +2,7 @@
 //!
 //! **What the responder is asking**: all of it, since every answer is made of these words:
 //! a *fact* was seen, a *gap* could not be, a *sign* matched, a *finding* says so about a
-//! *subject*, and many findings weigh into one *verdict*.
+//! *subject*, and many findings weigh into one *verdict*; a *plan* says what would be done.
 //!
 //! **In and out**: plain data only. Other crates pass these types to each other; nothing here
 //! reads a machine, a clock or a file.
@@ -18,6 +18,7 @@ pub mod event;
 pub mod finding;
 pub mod gap;
 pub mod level;
+pub mod plan;
 pub mod sealed;
 pub mod table;
 pub mod text;
@@ -29,6 +30,7 @@ pub use event::{Clock, Event, EventKind, Field, Place, Text, Trust};
 pub use finding::{Class, Evidence, Finding, Subject, SubjectKind, Verdict};
 pub use gap::{Gap, GapKind};
 pub use level::Level;
+pub use plan::{Phase, Plan, Refusal, Risk, Step, Undo};
 pub use table::{
     Ask, Column, ColumnSet, Constraint, Kind, Op, Role, Row, Seen, Sees, TableSpec, Tables,
 };

@@ -37,6 +37,7 @@ fn main() -> Result<()> {
         "packet" => packet(),
         "bpf" => bpf(),
         "jit" => jit(),
+        "frames" => frames(),
         "hang" => hang(&argument),
         "serve" => serve(&argument),
         other => bail!("no stand-in is called `{other}`"),
@@ -49,6 +50,39 @@ fn tell(pid: u32) -> Result<()> {
         let partial = std::path::PathBuf::from(&path).with_extension("part");
         std::fs::write(&partial, pid.to_string())?;
         std::fs::rename(&partial, &path)?;
+    }
+    Ok(())
+}
+
+/// Writes twenty frames to the device `eth0` itself, past every hook of IP: half of them IPv4, half
+/// of a kind of their own (0x88b5, for experiments).
+fn frames() -> Result<()> {
+    // SAFETY: no pointers are passed.
+    let socket = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW, 0) };
+    ensure!(socket >= 0, "an AF_PACKET socket: {}", std::io::Error::last_os_error());
+    // SAFETY: the descriptor was just opened and belongs to nobody else.
+    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    // SAFETY: the name ends with a NUL.
+    let device = unsafe { libc::if_nametoindex(c"eth0".as_ptr()) };
+    // SAFETY: all fields of `sockaddr_ll` are integers.
+    let mut to: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    to.sll_family = u16::try_from(libc::AF_PACKET)?;
+    to.sll_ifindex = i32::try_from(device)?;
+    to.sll_halen = 6;
+    for number in 0..20 {
+        let mut frame = [0_u8; 64];
+        frame[..6].fill(0xff);
+        let kind = if number % 2 == 0 { [0x08, 0x00] } else { [0x88, 0xb5] };
+        frame[12..14].copy_from_slice(&kind);
+        frame[14] = 0x45;
+        let size = u32::try_from(std::mem::size_of_val(&to))?;
+        // SAFETY: both buffers live for the call and have the lengths that are given.
+        let sent = unsafe {
+            let address = (&raw const to).cast();
+            libc::sendto(socket.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0, address, size)
+        };
+        // A filter that drops it may say so.
+        let _filtered = sent;
     }
     Ok(())
 }

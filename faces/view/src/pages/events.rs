@@ -16,9 +16,7 @@ pub fn unreadable(miss: &Miss) -> Report {
         Report::new(kind, what).because(Both::new(miss.detail.clone(), miss.detail.clone()));
     match kind {
         Trouble::Refused => report.next(Both::new("run it as root", "以 root 运行")),
-        Trouble::WrongUse | Trouble::Bug => {
-            report.next(Both::new("give the path of a log file", "请给出日志文件的路径"))
-        }
+        _ => report.next(Both::new("give the path of a log file", "请给出日志文件的路径")),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Where the emergency stands, and the next sensible command.
 
-use stanch_words::Lang;
+use stanch_incident::{Deed, Standing, State};
+use stanch_words::{Lang, text};
 
+use crate::pages::contain;
 use crate::{Look, Sheet, Tone, width};
 
 /// Who asks: what can be seen depends on it.
@@ -14,16 +16,19 @@ pub enum Asker {
 }
 
 /// Returns the page.
-pub fn page(host: &str, asker: Asker, look: Look) -> String {
+pub fn page(host: &str, asker: Asker, standing: Option<&Standing>, look: Look) -> String {
     let mut sheet = Sheet::new(look);
     let host = crate::look::host(host, look);
-    sheet.prose(
-        0,
-        &match look.lang {
-            Lang::En => format!("No case is open on {host}; nothing was changed by us."),
-            Lang::Zh => format!("{host} 上没有打开的案件；本工具没有改动任何东西。"),
-        },
-    );
+    match standing {
+        None => sheet.prose(
+            0,
+            &match look.lang {
+                Lang::En => format!("No case is open on {host}; nothing was changed by us."),
+                Lang::Zh => format!("{host} 上没有打开的案件；本工具没有改动任何东西。"),
+            },
+        ),
+        Some(standing) => case(&mut sheet, &host, standing, look),
+    }
     if asker == Asker::User {
         sheet.prose(
             0,
@@ -34,6 +39,9 @@ pub fn page(host: &str, asker: Asker, look: Look) -> String {
         );
     }
     sheet.heading("Next", "下一步");
+    for command in next(standing).iter().filter(|command| *command != "stanch detect") {
+        sheet.line(format!("  {}", look.paint(Tone::Command, command)));
+    }
     let detect = if asker == Asker::User { "sudo stanch detect" } else { "stanch detect" };
     let rows = [
         (
@@ -49,4 +57,43 @@ pub fn page(host: &str, asker: Asker, look: Look) -> String {
         sheet.line(format!("  {command}{means}"));
     }
     sheet.finish()
+}
+
+/// Returns the next sensible commands.
+pub fn next(standing: Option<&Standing>) -> Vec<String> {
+    let deeds = standing.map(|standing| standing.deeds.as_slice()).unwrap_or_default();
+    let mut next = Vec::new();
+    for deed in deeds {
+        match deed.state {
+            State::CutOff => next.push(format!("stanch undo {} --resume", deed.id)),
+            State::UndoCutOff => next.push(format!("stanch undo {}", deed.id)),
+            State::Done | State::Failed | State::Undone => {}
+        }
+    }
+    next.push("stanch detect".to_owned());
+    next
+}
+
+fn case(sheet: &mut Sheet, host: &str, standing: &Standing, look: Look) {
+    let folder = text::escaped(&standing.folder.display().to_string());
+    let entries = standing.entries;
+    sheet.prose(
+        0,
+        &match look.lang {
+            Lang::En => format!("A case is open on {host}: {folder}, {entries} entries."),
+            Lang::Zh => format!("{host} 上有打开的案件：{folder}，共 {entries} 条记录。"),
+        },
+    );
+    if standing.deeds.is_empty() {
+        sheet.prose(0, look.say("Nothing was changed by us.", "本工具没有改动任何东西。"));
+        return;
+    }
+    sheet.heading("What was done", "已做的处置");
+    let line = |deed: &Deed| {
+        let state = contain::state(deed.state);
+        format!("{}  {}  {}", deed.id, look.text(&state), look.text(&deed.step.does))
+    };
+    for deed in &standing.deeds {
+        sheet.prose(2, &line(deed));
+    }
 }

@@ -1,0 +1,154 @@
+//! The commands that change a machine, and those that tell what was changed.
+
+use clap::builder::{PossibleValuesParser, ValueParser};
+use clap::{Arg, ArgAction, Command};
+use stanch_incident::containment::{CutLevel, Keep};
+
+/// `stanch contain`.
+pub(super) fn contain(say: impl Fn(&'static str, &'static str) -> &'static str + Copy) -> Command {
+    Command::new("contain")
+        .about(say("Cuts the intruder off the network, and never you", "断网：切断入侵者，绝不把您关在外面"))
+        .long_about(say(
+            "Cuts the network, or a part of it, in one transaction of the kernel's packet filter; other rules are left alone. The way that you came in by stays open: it is told from the connections that this session's own processes hold. Unless you confirm over a new connection in time, the kernel opens the network again by itself, even if this program is gone. `plan` shows what would be cut and what it costs, and changes nothing.",
+            "用内核包过滤器的一次事务切断全部或部分网络，不动其他规则。您登录所用的通路保持开放：由本会话各进程实际持有的连接判断。若未及时在新连接中确认，内核会自动放开网络，即使本程序已不在。`plan` 只显示将切断什么、代价如何，不作任何改动。",
+        ))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(wish(Command::new("plan").about(say(
+            "Shows what would be cut and what it costs; changes nothing",
+            "显示将切断什么、代价如何；不作改动",
+        )), say))
+        .subcommand(
+            wish(Command::new("apply").about(say("Cuts it", "执行断网")), say)
+                .arg(
+                    Arg::new("plan")
+                        .long("plan")
+                        .value_name("ID")
+                        .conflicts_with_all(["level", "keep", "block", "console", "rollback-after"])
+                        .help(say(
+                            "Do exactly what this plan says, and nothing else",
+                            "严格执行该方案，不做其他",
+                        )),
+                )
+                .arg(Arg::new("yes").long("yes").action(ArgAction::SetTrue).help(say(
+                    "Do not ask",
+                    "不再询问",
+                ))),
+        )
+        .subcommand(
+            Command::new("confirm")
+                .about(say(
+                    "Keeps the cut for a day; to be typed over a new connection",
+                    "保持断网一天；须在新连接中输入",
+                ))
+                .arg(Arg::new("code").value_name("CODE").required(true).help(say(
+                    "The code that `apply` showed",
+                    "`apply` 显示的确认码",
+                ))),
+        )
+        .subcommand(
+            Command::new("release").about(say("Opens the network again", "解除断网")),
+        )
+        .subcommand(
+            Command::new("status").about(say("Shows how the network stands", "显示断网状态")),
+        )
+}
+
+fn wish(command: Command, say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+    let levels = CutLevel::ALL.map(CutLevel::name);
+    command
+        .arg(
+            Arg::new("level")
+                .long("level")
+                .value_name(say("LEVEL", "级别"))
+                .value_parser(PossibleValuesParser::new(levels))
+                .help(say(
+                    "block: the addresses given; egress: nothing new goes out; isolate: everything but you. By default block if addresses are given, else isolate",
+                    "block 只封给出的地址；egress 禁止主动外连；isolate 除您之外全部切断。给出地址时默认 block，否则 isolate",
+                )),
+        )
+        .arg(
+            Arg::new("keep")
+                .long("keep")
+                .value_name("ADDR[/LEN][:PORT]")
+                .action(ArgAction::Append)
+                .value_parser(ValueParser::new(keep))
+                .help(say(
+                    "Do not cut this; may be repeated. Your own way in is kept anyway",
+                    "保留该地址（端口），可重复；您自己的通路总会保留",
+                )),
+        )
+        .arg(
+            Arg::new("block")
+                .long("block")
+                .value_name("ADDR[/LEN]")
+                .action(ArgAction::Append)
+                .value_parser(ValueParser::new(keep))
+                .help(say("Cut this address or network; may be repeated", "封锁该地址或网段，可重复")),
+        )
+        .arg(Arg::new("console").long("console").action(ArgAction::SetTrue).help(say(
+            "You sit at the machine itself: no way in over the network need stay",
+            "您就在机器的控制台前：无须保留网络通路",
+        )))
+        .arg(
+            Arg::new("rollback-after")
+                .long("rollback-after")
+                .value_name(say("TIME", "时间"))
+                .value_parser(ValueParser::new(seconds))
+                .help(say(
+                    "When the kernel opens it by itself unless confirmed: `120s`, `5m`; by default 120s, for block 24h",
+                    "未确认时内核自动放开的时限：`120s`、`5m`；默认 120s，block 为 24h",
+                )),
+        )
+}
+
+fn keep(written: &str) -> Result<Keep, String> {
+    Keep::parse(written).ok_or_else(|| {
+        "not ADDR[/LEN][:PORT]; an IPv6 address with a port stands in brackets".to_owned()
+    })
+}
+
+/// The shortest and the longest time, in seconds.
+const SHORTEST: u64 = 30;
+const LONGEST: u64 = 7 * 24 * 3600;
+
+fn seconds(written: &str) -> Result<u64, String> {
+    let (digits, unit) = match written.strip_suffix(['s', 'm', 'h']) {
+        Some(digits) if written.ends_with('s') => (digits, 1),
+        Some(digits) if written.ends_with('m') => (digits, 60),
+        Some(digits) => (digits, 3600),
+        None => (written, 1),
+    };
+    let count: u64 =
+        digits.parse().map_err(|_not_a_number| "not a time such as `120s`".to_owned())?;
+    let seconds = count.saturating_mul(unit);
+    if (SHORTEST..=LONGEST).contains(&seconds) {
+        Ok(seconds)
+    } else {
+        Err(format!("from {SHORTEST}s to 168h"))
+    }
+}
+
+/// `stanch undo`.
+pub(super) fn undo(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+    Command::new("undo")
+        .about(say("Takes one act back", "撤销一项处置"))
+        .arg(Arg::new("resume").long("resume").action(ArgAction::SetTrue).help(say(
+            "Go on with an act that was cut off instead of taking it back",
+            "继续完成中途中断的处置，而不是撤销",
+        )))
+        .arg(Arg::new("id").value_name("ID").required(true).help(say(
+            "The act, such as `A-0003`; `stanch status` lists them",
+            "处置编号，如 `A-0003`；`stanch status` 列出全部",
+        )))
+}
+
+/// `stanch ledger`.
+pub(super) fn ledger(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+    Command::new("ledger")
+        .about(say("Shows or checks the record of the case", "显示或校验案件台账"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(Command::new("show").about(say("Shows all entries", "显示全部记录")))
+        .subcommand(Command::new("verify").about(say("Checks the chain", "校验记录链条")))
+}

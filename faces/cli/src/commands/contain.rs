@@ -1,0 +1,126 @@
+//! `stanch contain`: cuts the network, and opens it again.
+
+use clap::ArgMatches;
+use stanch_incident::containment::{
+    self, ContainError, CutLevel, Keep, Keeping, LEASE, Seat, Wish,
+};
+use stanch_view::pages::{contain as page, plan as plan_page};
+use stanch_view::{Report, Trouble, documents};
+use stanch_wire::json;
+use stanch_words::{Both, Plan};
+
+use crate::arguments::Asked;
+use crate::terminal::Terminal;
+
+/// How long a cut waits to be confirmed, in seconds.
+const UNCONFIRMED: u64 = 120;
+
+pub(super) fn run(
+    matches: &ArgMatches,
+    asked: &Asked,
+    terminal: &Terminal,
+) -> Result<u8, Box<Report>> {
+    super::only_live(asked)?;
+    match matches.subcommand() {
+        Some(("plan", matches)) => plan(matches, asked, terminal),
+        Some(("apply", matches)) => apply(matches, asked, terminal),
+        Some(("confirm", matches)) => {
+            let code = matches.get_one::<String>("code").map_or("", String::as_str);
+            containment::confirm(&asked.desk, code).map_err(told)?;
+            tell(asked, terminal, &page::confirmed(asked.look))
+        }
+        Some(("release", _)) => {
+            let deed = containment::release(&asked.desk).map_err(told)?;
+            tell(asked, terminal, &page::dealt(&deed, asked.look))
+        }
+        _status => {
+            let cut = containment::cut(&asked.desk).map_err(told)?;
+            tell(asked, terminal, &page::status(cut.as_ref(), asked.look))
+        }
+    }
+}
+
+fn plan(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
+    let plan = containment::plan(&asked.desk, &wish(matches)?, Keeping::InCase).map_err(told)?;
+    if asked.json {
+        terminal.data(|out| json::pretty(out, &documents::plan(&plan, asked.look)))?;
+    } else {
+        terminal.text(&plan_page::page(&plan, asked.look))?;
+    }
+    Ok(if plan.steps.is_empty() { Trouble::Refused.exit() } else { 0 })
+}
+
+fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
+    let plan = match matches.get_one::<String>("plan") {
+        Some(id) => containment::kept_plan(&asked.desk, id).map_err(told)?,
+        None => containment::plan(&asked.desk, &wish(matches)?, Keeping::InCase).map_err(told)?,
+    };
+    if !asked.json {
+        terminal.speak(&plan_page::page(&plan, terminal.errors()));
+    }
+    if plan.steps.is_empty() {
+        return Ok(Trouble::Refused.exit());
+    }
+    consent(&plan, matches, asked, terminal)?;
+    let deeds = containment::apply(&asked.desk, &plan).map_err(told)?;
+    let cut = containment::cut(&asked.desk).map_err(told)?;
+    tell(asked, terminal, &page::applied(&deeds, cut.as_ref(), asked.look))
+}
+
+/// Asks before anything is done, unless `--yes` was given.
+fn consent(
+    plan: &Plan,
+    matches: &ArgMatches,
+    asked: &Asked,
+    terminal: &Terminal,
+) -> Result<(), Box<Report>> {
+    if matches.get_flag("yes") {
+        return Ok(());
+    }
+    let question = asked.look.say("Do this? Type yes: ", "确认执行请输入 yes：");
+    if terminal.ask(question).as_deref() == Some("yes") {
+        return Ok(());
+    }
+    let next = format!("stanch {} apply --plan {} --yes", plan.phase.name(), plan.id);
+    Err(Box::new(
+        Report::new(Trouble::Refused, Both::new("nobody said yes", "未获确认"))
+            .next(Both::new(next.clone(), next)),
+    ))
+}
+
+/// Says what came of it: as text, or as the document of all acts.
+pub(super) fn tell(asked: &Asked, terminal: &Terminal, text: &str) -> Result<u8, Box<Report>> {
+    if asked.json {
+        let standing = stanch_incident::case::standing(&asked.desk)
+            .map_err(|error| Box::new(stanch_view::pages::ledger::broken(&error)))?;
+        let cut = containment::cut(&asked.desk).map_err(told)?;
+        let document = documents::acts(standing.as_ref(), cut.as_ref(), asked.look);
+        terminal.data(|out| json::pretty(out, &document))?;
+    } else {
+        terminal.text(text)?;
+    }
+    Ok(0)
+}
+
+fn wish(matches: &ArgMatches) -> Result<Wish, Box<Report>> {
+    let list = |name: &str| -> Vec<Keep> {
+        matches.get_many::<Keep>(name).into_iter().flatten().cloned().collect()
+    };
+    let block = list("block");
+    let level = matches.get_one::<String>("level").and_then(|name| CutLevel::from_name(name));
+    let level = level.unwrap_or(if block.is_empty() { CutLevel::Isolate } else { CutLevel::Block });
+    let usual = if level == CutLevel::Block { LEASE } else { UNCONFIRMED };
+    Ok(Wish {
+        level,
+        keep: list("keep"),
+        block,
+        seat: if matches.get_flag("console") { Seat::Console } else { Seat::Remote },
+        seconds: matches.get_one::<u64>("rollback-after").copied().unwrap_or(usual),
+        code: containment::code().map_err(told)?,
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it ends an error's way")]
+pub(super) fn told(error: ContainError) -> Box<Report> {
+    Box::new(page::trouble(&error))
+}

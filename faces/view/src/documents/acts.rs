@@ -1,0 +1,89 @@
+//! Plans, acts and the ledger as documents.
+
+use std::path::Path;
+
+use stanch_incident::containment::{Cut, Holds};
+use stanch_incident::{Deed, Entry, Standing};
+use stanch_wire as wire;
+use stanch_words::{Plan, Step, Undo};
+
+use super::entity;
+use crate::Look;
+
+/// Returns `stanch.plan/1`.
+pub fn plan(plan: &Plan, look: Look) -> wire::Plan {
+    let text = |both| look.text(both).to_owned();
+    wire::Plan {
+        schema: wire::Plan::SCHEMA.to_owned(),
+        id: (!plan.id.is_empty()).then(|| plan.id.clone()),
+        phase: plan.phase.name().to_owned(),
+        steps: plan.steps.iter().map(|one| step(one, look)).collect(),
+        refusals: plan
+            .refusals
+            .iter()
+            .map(|one| wire::Refusal { asked: text(&one.asked), why: text(&one.why) })
+            .collect(),
+        costs: plan.costs.iter().map(text).collect(),
+    }
+}
+
+fn step(step: &Step, look: Look) -> wire::Step {
+    let (undo, why) = match &step.undo {
+        Undo::Possible => ("possible", None),
+        Undo::Irreversible { why } => ("irreversible", Some(look.text(why).to_owned())),
+    };
+    wire::Step {
+        id: step.id.clone(),
+        act: step.act.clone(),
+        subject: entity(&step.subject),
+        does: look.text(&step.does).to_owned(),
+        undo: undo.to_owned(),
+        why_irreversible: why,
+        risk: step.risk.name().to_owned(),
+    }
+}
+
+/// Returns `stanch.acts/1`.
+pub fn acts(standing: Option<&Standing>, cut: Option<&Cut>, look: Look) -> wire::Acts {
+    let act = |deed: &Deed| wire::Act {
+        id: deed.id.clone(),
+        plan: deed.plan.clone(),
+        time: deed.time.clone(),
+        state: deed.state.name().to_owned(),
+        why: deed.why.clone(),
+        step: step(&deed.step, look),
+    };
+    wire::Acts {
+        schema: wire::Acts::SCHEMA.to_owned(),
+        case: standing.map(|standing| standing.folder.display().to_string()),
+        acts: standing.map(|s| s.deeds.iter().map(act).collect()).unwrap_or_default(),
+        cut: cut.map(|cut| {
+            match cut.holds {
+                Holds::Yes => "holds",
+                Holds::RanOut => "ran-out",
+                Holds::Removed => "removed",
+            }
+            .to_owned()
+        }),
+        cut_left_s: cut.and_then(|cut| cut.left),
+        code: cut.filter(|cut| cut.left.is_some()).map(|cut| cut.order.code.clone()),
+    }
+}
+
+/// Returns `stanch.ledger/1`.
+pub fn ledger(path: &Path, entries: &[Entry]) -> wire::Ledger {
+    let entry = |entry: &Entry| wire::LedgerEntry {
+        n: entry.head.n,
+        time: entry.time.clone(),
+        who: entry.who.clone(),
+        tool: entry.tool.clone(),
+        what: entry.what.clone(),
+        body: entry.body.clone(),
+    };
+    wire::Ledger {
+        schema: wire::Ledger::SCHEMA.to_owned(),
+        path: path.display().to_string(),
+        head: entries.last().map(|entry| entry.head.hash.clone()).unwrap_or_default(),
+        entries: entries.iter().map(entry).collect(),
+    }
+}

@@ -1,0 +1,68 @@
+//! The ledger: what was seen and done, in order.
+
+use std::path::Path;
+
+use stanch_incident::{Entry, LedgerError};
+use stanch_words::{Both, Lang, text};
+
+use crate::{Look, Report, Sheet, Trouble};
+
+/// Returns the entries, one a line.
+pub fn page(path: &Path, entries: &[Entry], look: Look) -> String {
+    let mut sheet = Sheet::new(look);
+    for entry in entries {
+        let about = about(&entry.body, look);
+        let (n, what) = (entry.head.n, text::escaped(&entry.what));
+        let who = text::escaped(&entry.who);
+        sheet.prose(0, format!("{n:>5}  {}  {who}  {what}  {about}", entry.time).trim_end());
+    }
+    sheet.prose(0, &holds(path, entries, look));
+    sheet.finish()
+}
+
+/// Returns what a check of the chain gave.
+pub fn holds(path: &Path, entries: &[Entry], look: Look) -> String {
+    let path = text::escaped(&path.display().to_string());
+    let head = entries.last().map_or("", |entry| entry.head.hash.as_str());
+    let count = entries.len();
+    match look.lang {
+        Lang::En => format!(
+            "The chain of {count} entries in {path} holds. Its head, to be written down elsewhere: {head}"
+        ),
+        Lang::Zh => format!("{path} 中 {count} 条记录的链条完整。链头（请另行抄存）：{head}"),
+    }
+}
+
+/// Returns what an entry is about: the sentence of its step, or the entry that it ends.
+fn about(body: &serde_json::Value, look: Look) -> String {
+    let key = if look.lang == Lang::Zh { "zh" } else { "en" };
+    let does = body.pointer(&format!("/step/does/{key}")).and_then(|does| does.as_str());
+    let intent = body.get("intent").and_then(serde_json::Value::as_u64);
+    match (does, intent) {
+        (Some(does), _) => text::escaped(does),
+        (None, Some(intent)) => format!("A-{intent:04}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// Returns the report of a ledger that cannot be read or does not hold.
+pub fn broken(error: &LedgerError) -> Report {
+    let mut words = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        words = format!("{words}: {error}");
+        source = error.source();
+    }
+    Report::new(Trouble::Refused, Both::new("the ledger does not hold", "台账不完整或无法读取"))
+        .because(Both::new(words.clone(), words))
+        .next(Both::new(
+            "leave it as it is, keep a copy, and compare with a head kept elsewhere",
+            "保持原样并另存副本，与别处抄存的链头比对",
+        ))
+}
+
+/// Returns the report of there being no case.
+pub fn none() -> Report {
+    Report::new(Trouble::WrongUse, Both::new("no case is open", "没有打开的案件"))
+        .next(Both::new("name its folder with `--case DIR`", "用 `--case DIR` 指定案件目录"))
+}

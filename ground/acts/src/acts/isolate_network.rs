@@ -1,0 +1,203 @@
+//! Cuts the machine off the network, or a part of it, in one transaction of nf_tables.
+//!
+//! The rules stand in two tables of our own: nothing of other tables is read, changed or flushed,
+//! and a packet that is dropped here is not brought back by another table. The first table sees
+//! IPv4 and IPv6 before connections are tracked, so that no "established" lets a standing
+//! connection through; the second stands at the devices, where raw frames and containers with
+//! devices of their own pass, too.
+//!
+//! Every rule that cuts applies only while a set of the kernel's holds an element whose time runs
+//! out: unless the responder confirms over a new connection, the kernel opens the machine by
+//! itself, even if this program is gone.
+//!
+//! Facts and their measurements: catalogue of containment, M1 to M33; nft(8).
+
+mod order;
+mod rules;
+
+use stanch_machine::{Changing, Commit, Machine};
+use stanch_words::{Both, Refusal, Risk, Step, Subject, SubjectKind, Undo};
+
+use crate::act::{Act, Trouble};
+use crate::netlink;
+use crate::nft::{self, Family};
+use crate::sockets::{self, Socket};
+
+pub use order::{Level, Order};
+
+/// Our tables.
+const TABLE: &str = "stanch";
+const DEVICE_TABLE: &str = "stanch_devices";
+
+/// Cuts the machine off the network.
+#[derive(Debug)]
+pub struct IsolateNetwork;
+
+impl IsolateNetwork {
+    /// The act's name.
+    pub const NAME: &'static str = "isolate_network";
+
+    /// Plans it. Nothing is touched.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the machine does not let itself be read.
+    pub fn plan(machine: &dyn Machine, order: &Order) -> Result<Result<Step, Refusal>, Trouble> {
+        match order.refusal() {
+            Some(refusal) => Ok(Err(refusal)),
+            None => Self::plan_for_console(machine, order).map(Ok),
+        }
+    }
+
+    /// Plans it for a responder who sits at the machine itself, where no way in need stay open.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the machine does not let itself be read.
+    pub fn plan_for_console(machine: &dyn Machine, order: &Order) -> Result<Step, Trouble> {
+        let text = order.write();
+        let met = IsolateNetwork.look(machine, &text)?;
+        let mut subject = Subject::new(SubjectKind::Host);
+        subject.name = machine.kernel().map(|kernel| {
+            let [_, node, ..] = kernel.uname();
+            node
+        });
+        Ok(Step {
+            id: String::new(),
+            act: Self::NAME.to_owned(),
+            subject,
+            does: order.does(),
+            undo: Undo::Possible,
+            risk: if order.level == Level::Block { Risk::Service } else { Risk::LockOut },
+            order: text,
+            met,
+        })
+    }
+
+    /// Lets the kernel check the rules without making them.
+    ///
+    /// # Errors
+    /// [`Trouble`] with the kernel's reason: nf_tables or a part of it may be missing.
+    pub fn rehearse(hands: &dyn Changing, order: &Order) -> Result<(), Trouble> {
+        hands
+            .firewall(&rules::of(order), Commit::DryRun)
+            .map_err(Trouble::while_doing("letting the kernel check the rules"))
+    }
+
+    /// Gives the cut a new time to run out, in one transaction.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the kernel does not take it: then the box has opened already, or will.
+    pub fn renew(hands: &dyn Changing, order: &Order, seconds: u64) -> Result<(), Trouble> {
+        hands
+            .firewall(&rules::renewed(order, seconds), Commit::Yes)
+            .map_err(Trouble::while_doing("renewing the time of the cut"))
+    }
+
+    /// Returns after how many seconds the kernel opens the machine by itself; none if nothing is
+    /// cut, or no more.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the kernel does not tell.
+    pub fn left(machine: &dyn Machine) -> Result<Option<u64>, Trouble> {
+        let kernel = machine.kernel().ok_or(Trouble::NotLive)?;
+        let request = nft::ask_for_elements(Family::Inet, TABLE, rules::ARMED);
+        match kernel.netlink(netlink::NETFILTER, &request) {
+            Ok(answers) => {
+                let times = netlink::bodies(&answers).into_iter().flat_map(nft::expirations);
+                Ok(times.max().map(|milliseconds| milliseconds.div_ceil(1000)))
+            }
+            Err(miss) if miss.absent => Ok(None),
+            Err(source) => Err(Trouble::Machine { doing: "asking for the time left", source }),
+        }
+    }
+
+    /// Returns the sockets that would be cut, as lines to be read: protocol, own port, other side.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the kernel does not tell its sockets.
+    pub fn would_cut(machine: &dyn Machine, order: &Order) -> Result<Vec<String>, Trouble> {
+        let cut = cut(machine, order)?;
+        let line = |socket: &Socket| {
+            let (remote, port) = (socket.remote(), socket.remote_port());
+            format!("{} {} {remote} {port}", socket.protocol(), socket.local_port())
+        };
+        Ok(cut.iter().map(line).collect())
+    }
+}
+
+impl Act for IsolateNetwork {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    /// The state is which of our tables there are. Tables of others do not matter: ours stand
+    /// beside them, whatever they say.
+    fn look(&self, machine: &dyn Machine, _order: &str) -> Result<String, Trouble> {
+        let inet = has_table(machine, Family::Inet, TABLE)?;
+        let devices = has_table(machine, Family::Netdev, DEVICE_TABLE)?;
+        Ok(serde_json::json!({ "inet": inet, "devices": devices }).to_string())
+    }
+
+    fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
+        let order = Order::read(order)?;
+        hands
+            .firewall(&rules::of(&order), Commit::Yes)
+            .map_err(Trouble::while_doing("making the rules"))?;
+        // Only now: a socket that ends before the drop stands tells its other side (M11).
+        for socket in cut(hands.machine(), &order)? {
+            sockets::end(hands, &socket).map_err(Trouble::while_doing("ending a socket"))?;
+        }
+        Ok(())
+    }
+
+    fn verify(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
+        let order = Order::read(order)?;
+        if !has_table(machine, Family::Inet, TABLE)? {
+            return Ok(Some(format!("the table `inet {TABLE}` is not there")));
+        }
+        if order.covers_devices() && !has_table(machine, Family::Netdev, DEVICE_TABLE)? {
+            return Ok(Some(format!("the table `netdev {DEVICE_TABLE}` is not there")));
+        }
+        // A socket that is being closed lives on for a moment: only those that stand count.
+        let standing = cut(machine, &order)?.into_iter().filter(Socket::is_established).count();
+        Ok((standing > 0).then(|| format!("{standing} connections still stand")))
+    }
+
+    fn undo(&self, hands: &dyn Changing, _order: &str, _met: &str) -> Result<(), Trouble> {
+        hands
+            .firewall(&rules::removed(), Commit::Yes)
+            .map_err(Trouble::while_doing("removing the rules"))
+    }
+}
+
+/// Returns the sockets that an order cuts and that have another side.
+fn cut(machine: &dyn Machine, order: &Order) -> Result<Vec<Socket>, Trouble> {
+    let kernel = machine.kernel().ok_or(Trouble::NotLive)?;
+    let all = sockets::all(kernel).map_err(Trouble::while_doing("listing the sockets"))?;
+    let served: Vec<u16> = all.iter().filter(|one| one.listens()).map(Socket::local_port).collect();
+    let has_other_side = |socket: &Socket| socket.remote_port() != 0 && !socket.listens();
+    Ok(all
+        .into_iter()
+        .filter(|socket| has_other_side(socket) && !socket.remote().is_loopback())
+        .filter(|socket| socket.local() != socket.remote())
+        .filter(|socket| {
+            let (own, other) = (socket.local_port(), socket.remote_port());
+            order.cuts(socket.remote(), own, other, served.contains(&own))
+        })
+        .collect())
+}
+
+/// Asks the kernel for a table by name.
+fn has_table(machine: &dyn Machine, family: Family, name: &str) -> Result<bool, Trouble> {
+    let kernel = machine.kernel().ok_or(Trouble::NotLive)?;
+    match kernel.netlink(netlink::NETFILTER, &nft::ask_for_table(family, name)) {
+        Ok(_told) => Ok(true),
+        Err(miss) if miss.absent => Ok(false),
+        Err(source) => Err(Trouble::Machine { doing: "asking for our tables", source }),
+    }
+}
+
+/// Returns the line that opens the machine again without this program.
+pub fn emergency_line() -> Both {
+    let line = format!("nft delete table inet {TABLE}; nft delete table netdev {DEVICE_TABLE}");
+    Both::new(line.clone(), line)
+}

@@ -1,0 +1,227 @@
+//! Cutting the network of a victim with a real sshd: the intruder is cut off, the responder is not,
+//! and what nobody confirms opens by itself.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::{Duration, Instant};
+
+use stanch_range::{Ran, Victim, debian, possible};
+
+/// The responder's address; the intruder has the peer's first one.
+const RESPONDER: &str = "10.77.0.9";
+const CLIENT: &str = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+    -o ConnectTimeout=3 -o LogLevel=ERROR -o BatchMode=yes -i /run/range/known";
+const STANCH: &str = "/run/range/stanch --case /run/range/case";
+
+/// A victim that the responder may log in to by key, and a connection of the intruder's to outside.
+fn victim() -> (Victim, std::process::Child) {
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    victim.add_peer_address(&format!("{RESPONDER}/32")).unwrap();
+    victim
+        .shell(
+            "ssh-keygen -q -t ed25519 -N '' -f /run/range/known; mkdir -p /root/.ssh
+             cat /run/range/known.pub > /root/.ssh/authorized_keys; chmod -R go= /root/.ssh",
+        )
+        .unwrap();
+    let sink = victim.spawn_on_peer(&["sink", "4444"]).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    victim
+        .shell(
+            "setsid --fork bash -c 'exec 3<>/dev/tcp/10.77.0.1/4444; sleep 300' </dev/null \
+             >/dev/null 2>&1; sleep 0.3",
+        )
+        .unwrap();
+    assert_eq!(outward(&victim), 1, "the intruder's connection stands");
+    (victim, sink)
+}
+
+/// Returns how many connections to the intruder stand.
+fn outward(victim: &Victim) -> usize {
+    let ran = victim.run(&["ss", "-Htn", "state", "established", "dst", "10.77.0.1"]).unwrap();
+    ran.out.lines().count()
+}
+
+/// Logs in from an address of the peer and runs something there.
+fn from(victim: &Victim, address: &str, command: &str) -> Ran {
+    let script = format!("ssh {CLIENT} -b {address} root@10.77.0.2 '{command}' </dev/null");
+    victim.on_peer(&script).unwrap()
+}
+
+/// Returns the victim's packet filter, as another program tells it.
+fn filter(victim: &Victim) -> String {
+    let ran = victim.outer_on_network(&["/usr/sbin/nft", "list", "ruleset"]).unwrap();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    ran.out
+}
+
+/// Returns how many frames the peer's device has received.
+fn received(victim: &Victim) -> u64 {
+    let script = "awk '$1 == \"eth0:\" { print $3 }' /proc/net/dev";
+    victim.on_peer(script).unwrap().out.trim().parse().unwrap()
+}
+
+fn send_frames(victim: &Victim) -> u64 {
+    let before = received(victim);
+    victim.shell("/run/range/stand-in frames").unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    received(victim) - before
+}
+
+fn end(mut child: std::process::Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn isolated_the_responder_stays_the_intruder_is_cut_and_unconfirmed_it_opens_by_itself() {
+    if !possible() {
+        return;
+    }
+    let (victim, sink) = victim();
+    let foreign = "table inet site { chain c { type filter hook input priority 0; policy accept; \
+                   tcp dport 9999 drop; }; }";
+    let made = victim.outer_on_network(&["/usr/sbin/nft", foreign]).unwrap();
+    assert_eq!(made.code, 0, "{made:?}");
+    let before = filter(&victim);
+    assert!(send_frames(&victim) >= 20, "raw frames go out before");
+
+    let plan = from(&victim, RESPONDER, &format!("{STANCH} contain plan --level isolate"));
+    assert_eq!(plan.code, 0, "{plan:?}");
+    assert!(plan.out.contains("10.77.0.9:22"), "the way in is told by itself: {plan:?}");
+    assert!(plan.out.contains("10.77.0.1"), "what would end is named: {plan:?}");
+    assert_eq!(filter(&victim), before, "a plan touches nothing");
+
+    let began = Instant::now();
+    let apply = format!("{STANCH} contain apply --yes --rollback-after 30s; echo still here");
+    let applied = from(&victim, RESPONDER, &apply);
+    assert!(applied.out.contains("still here"), "the responder's session lives: {applied:?}");
+    assert!(applied.out.contains("stanch contain confirm"), "{applied:?}");
+    assert_eq!(outward(&victim), 0, "the intruder's connection has ended");
+    assert_eq!(from(&victim, RESPONDER, "echo in").out.trim(), "in", "new ones of the responder");
+    assert_ne!(from(&victim, "10.77.0.1", "true").code, 0, "the intruder does not come in");
+    let out = victim.run(&["timeout", "2", "bash", "-c", ": >/dev/tcp/10.77.0.1/4444"]).unwrap();
+    assert_ne!(out.code, 0, "nothing new goes out");
+    assert!(send_frames(&victim) < 10, "raw frames of every kind are cut at the device");
+    let own = victim.run(&["bash", "-c", ": >/dev/tcp/127.0.0.1/22"]).unwrap();
+    assert_eq!(own.code, 0, "loopback works");
+
+    let (status, code) =
+        victim.stanch(&["--case", "/run/range/case", "contain", "status"]).unwrap();
+    assert_eq!(code, 0);
+    assert_eq!(status["acts"][0]["state"], "done");
+    // The program that cut it has ended; the kernel alone opens.
+    while began.elapsed() < Duration::from_secs(34) {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let back = from(&victim, "10.77.0.1", "true");
+    assert_eq!(back.code, 0, "it opened by itself: {back:?}");
+
+    let released = from(&victim, RESPONDER, &format!("{STANCH} contain release"));
+    assert_eq!(released.code, 0, "{released:?}");
+    assert_eq!(filter(&victim), before, "the filter is as it was");
+    let verified = from(&victim, RESPONDER, &format!("{STANCH} ledger verify"));
+    assert_eq!(verified.code, 0, "{verified:?}");
+    end(sink);
+}
+
+#[test]
+fn only_a_new_connection_confirms_and_then_the_cut_stays() {
+    if !possible() {
+        return;
+    }
+    let (victim, sink) = victim();
+    let in_one = format!(
+        "{STANCH} contain apply --yes --rollback-after 30s --json > /run/range/out; \
+         code=$(sed -n \"s/.*\\\"code\\\": \\\"\\(.*\\)\\\".*/\\1/p\" /run/range/out); \
+         echo code $code; {STANCH} contain confirm $code; echo exit $?"
+    );
+    let applied = from(&victim, RESPONDER, &in_one);
+    let code = applied.out.lines().find_map(|line| line.strip_prefix("code ")).unwrap().to_owned();
+    assert!(applied.out.contains("exit 4"), "an old connection proves nothing: {applied:?}");
+    let wrong = from(&victim, RESPONDER, &format!("{STANCH} contain confirm nonsense"));
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    let confirmed = from(&victim, RESPONDER, &format!("{STANCH} contain confirm {code}"));
+    assert_eq!(confirmed.code, 0, "{confirmed:?}");
+    std::thread::sleep(Duration::from_secs(32));
+    assert_ne!(from(&victim, "10.77.0.1", "true").code, 0, "it stays cut");
+    let (status, _) = victim.stanch(&["--case", "/run/range/case", "contain", "status"]).unwrap();
+    let left = status["cut_left_s"].as_u64().unwrap();
+    assert!((86_000..=86_400).contains(&left), "{status}");
+    let flushed = victim.outer_on_network(&["/usr/sbin/nft", "flush", "ruleset"]).unwrap();
+    assert_eq!(flushed.code, 0, "{flushed:?}");
+    let (status, _) = victim.stanch(&["--case", "/run/range/case", "contain", "status"]).unwrap();
+    assert_eq!(status["cut"], "removed", "that somebody removed it is told: {status}");
+    let undone = from(&victim, RESPONDER, &format!("{STANCH} contain release"));
+    assert_eq!(undone.code, 0, "{undone:?}");
+    assert_eq!(from(&victim, "10.77.0.1", "true").code, 0);
+    end(sink);
+}
+
+#[test]
+fn a_blocked_address_is_cut_both_ways_and_the_responders_own_is_refused() {
+    if !possible() {
+        return;
+    }
+    let (victim, sink) = victim();
+    let own = format!("{STANCH} contain apply --yes --block 10.77.0.0/24");
+    let refused = from(&victim, RESPONDER, &own);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(refused.err.contains(RESPONDER), "{refused:?}");
+    assert_eq!(filter(&victim), "", "nothing was done");
+    let block = format!("{STANCH} contain apply --yes --block 10.77.0.1");
+    let applied = from(&victim, RESPONDER, &block);
+    assert_eq!(applied.code, 0, "{applied:?}");
+    assert_eq!(outward(&victim), 0);
+    assert_ne!(from(&victim, "10.77.0.1", "true").code, 0);
+    assert_eq!(from(&victim, RESPONDER, "true").code, 0);
+    let undone = from(&victim, RESPONDER, &format!("{STANCH} contain release"));
+    assert_eq!(undone.code, 0, "{undone:?}");
+    assert_eq!(filter(&victim), "");
+    end(sink);
+}
+
+/// Kills the program at its Nth call of something, on its way through `contain apply`.
+fn killed_at(victim: &Victim, call: &str, number: u32) -> Ran {
+    let script = format!(
+        "strace -f -qq -o /dev/null -e trace={call} -e inject={call}:signal=KILL:when={number} \
+         {STANCH} contain apply --yes --block 10.77.0.1"
+    );
+    victim.run(&["timeout", "60", "sh", "-c", &script]).unwrap()
+}
+
+#[test]
+fn killed_at_any_step_it_is_gone_on_with_or_taken_back() {
+    if !possible() {
+        return;
+    }
+    let (victim, sink) = victim();
+    let mut cut_off = 0;
+    // `sendto` asks the kernel and changes the filter; `fdatasync` makes an entry count.
+    let steps = (1..=4).map(|n| ("fdatasync", n)).chain((11..=24).map(|n| ("sendto", n)));
+    for (at, (call, number)) in steps.enumerate() {
+        killed_at(&victim, call, number);
+        let case = ["--case", "/run/range/case"];
+        let (status, code) = victim.stanch(&[&case[..], &["contain", "status"]].concat()).unwrap();
+        assert_eq!(code, 0, "the ledger is whole after {call} {number}: {status}");
+        let last = status["acts"].as_array().unwrap().last().cloned();
+        let state = last.as_ref().map_or("none", |act| act["state"].as_str().unwrap());
+        let id = last.as_ref().map_or("", |act| act["id"].as_str().unwrap());
+        if state == "cut-off" {
+            cut_off += 1;
+            let way: &[&str] = if at % 2 == 0 { &["undo", id] } else { &["undo", id, "--resume"] };
+            let (_, code) = victim.stanch(&[&case[..], way].concat()).unwrap();
+            assert_eq!(code, 0, "{way:?} after {call} {number}");
+        }
+        let (status, _) = victim.stanch(&[&case[..], &["contain", "status"]].concat()).unwrap();
+        if status["cut"] == "holds" {
+            assert!(filter(&victim).contains("10.77.0.1"), "{call} {number}");
+            let (_, code) = victim.stanch(&[&case[..], &["contain", "release"]].concat()).unwrap();
+            assert_eq!(code, 0);
+        }
+        assert_eq!(filter(&victim), "", "after {call} {number}");
+    }
+    assert!(cut_off >= 3, "it was cut off {cut_off} times");
+    let verified = victim.run(&["sh", "-c", &format!("{STANCH} ledger verify")]).unwrap();
+    assert_eq!(verified.code, 0, "{verified:?}");
+    end(sink);
+}
