@@ -40,6 +40,7 @@ fn main() -> Result<()> {
         "frames" => frames(),
         "hang" => hang(&argument),
         "serve" => serve(&argument),
+        "lock" => lock(&argument),
         other => bail!("no stand-in is called `{other}`"),
     }
 }
@@ -176,6 +177,13 @@ fn sink(port: &str) -> Result<()> {
         held.push(connection?);
     }
     Ok(())
+}
+
+/// Makes a file immutable, as chattr(1) does, which a small Debian lacks.
+fn lock(path: &str) -> Result<()> {
+    use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+    let file = std::fs::File::open(path)?;
+    Ok(ioctl_setflags(&file, ioctl_getflags(&file)? | IFlags::IMMUTABLE)?)
 }
 
 fn listen(port: &str) -> Result<()> {
