@@ -28,7 +28,6 @@ fn assert_found(document: &Value, expected: &[(&str, &str)]) {
     let mut missed = Vec::new();
     for (name, sign) in expected {
         let found = signs_of(document, name);
-        eprintln!("{name:?}: {found:?}");
         if !found.contains(*sign) {
             missed.push(format!("{name:?}: expected {sign}, found {found:?}"));
         }
@@ -175,7 +174,6 @@ fn names_that_only_the_blocks_hold_and_links_that_nobody_lists_are_found() {
         .unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    eprintln!("{errors}");
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let rows: Vec<String> = document["rows"]
         .as_array()
@@ -183,8 +181,7 @@ fn names_that_only_the_blocks_hold_and_links_that_nobody_lists_are_found() {
         .iter()
         .map(|row| format!("{} {}", row["path"].as_str().unwrap(), row["how"].as_str().unwrap()))
         .collect();
-    eprintln!("{rows:#?}");
-    assert_eq!(rows, ["/srv/links links", "/srv/blocks blocks"], "{document:#}");
+    assert_eq!(rows, ["/srv/links links", "/srv/blocks blocks"], "{document:#}\n{errors}");
     let blocks = document["rows"][1]["what"].as_str().unwrap();
     for name in ["entry-one", "entry-two", "entry-three"] {
         assert!(blocks.contains(name), "{blocks}");
