@@ -4,8 +4,9 @@
 
 use serde::Serialize;
 use stanch_wire::{
-    Cell, Column, Complaint, Detect, Entity, Error, Evidence, Facts, Finding, Gap, LookedAt, Query,
-    QuerySummary, Row, RowLine, Rule, Rules, RulesCheck, Status, Table, json,
+    Act, Acts, Cell, Column, Complaint, Detect, Entity, Error, Evidence, Facts, Finding, Gap,
+    Ledger, LedgerEntry, LookedAt, Plan, Query, QuerySummary, Refusal, Row, RowLine, Rule, Rules,
+    RulesCheck, Status, Step, Table, json,
 };
 
 fn written(document: &impl Serialize) -> String {
@@ -191,4 +192,59 @@ fn error_and_status_stay_as_they_are() {
         next: vec!["stanch detect".into()],
     };
     assert_eq!(written(&status), include_str!("golden/status.json"));
+}
+
+fn step() -> Step {
+    Step {
+        id: "S-1".into(),
+        act: "isolate_network".into(),
+        subject: Entity { kind: "host".into(), name: Some("web01".into()), ..Entity::default() },
+        does: "Cuts all traffic but that with 10.0.0.9:22.".into(),
+        undo: "possible".into(),
+        why_irreversible: None,
+        risk: "lock-out".into(),
+    }
+}
+
+#[test]
+fn plans_acts_and_ledgers_stay_as_they_are() {
+    let plan = Plan {
+        schema: Plan::SCHEMA.into(),
+        id: Some("P-0002".into()),
+        phase: "contain".into(),
+        steps: vec![step()],
+        refusals: vec![Refusal { asked: "block 10.0.0.9".into(), why: "it is yours".into() }],
+        costs: vec!["2 connections end.".into()],
+    };
+    assert_eq!(written(&plan), include_str!("golden/plan.json"));
+    let acts = Acts {
+        schema: Acts::SCHEMA.into(),
+        case: Some("/var/lib/stanch/cases/20260301T000000Z".into()),
+        acts: vec![Act {
+            id: "A-0003".into(),
+            plan: "P-0002".into(),
+            time: "2026-03-01T08:12:45Z".into(),
+            state: "done".into(),
+            why: None,
+            step: step(),
+        }],
+        cut: Some("holds".into()),
+        cut_left_s: Some(118),
+        code: Some("k7mq2x".into()),
+    };
+    assert_eq!(written(&acts), include_str!("golden/acts.json"));
+    let ledger = Ledger {
+        schema: Ledger::SCHEMA.into(),
+        path: "/var/lib/stanch/cases/20260301T000000Z/ledger.jsonl".into(),
+        head: "0f".repeat(32),
+        entries: vec![LedgerEntry {
+            n: 1,
+            time: "2026-03-01T08:12:44Z".into(),
+            who: "root".into(),
+            tool: "stanch 0.1.0".into(),
+            what: "case.opened".into(),
+            body: serde_json::json!({}),
+        }],
+    };
+    assert_eq!(written(&ledger), include_str!("golden/ledger.json"));
 }

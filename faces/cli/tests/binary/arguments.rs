@@ -74,10 +74,21 @@ fn help_is_in_both_languages() {
       SQL  The query, in quotes
 
     Options
-          --jsonl  Print one JSON object a line, a summary last
+          --jsonl                  Print one JSON object a line, a summary last
+          --trust machine|archive  What files of packages are compared with:
+                                   `machine` (its own lists, which root can write;
+                                   the default) or `archive` (package files that the
+                                   distribution signed for, or that you bring)
+          --packages DIR           A folder of .deb and .rpm files, downloaded on a
+                                   clean machine (with `--trust archive`)
+          --keyring FILE           An OpenPGP keyring with the archive's keys;
+                                   without it, those of Debian and Ubuntu are known
+                                   (with `--trust archive`)
 
     Everywhere
           --root DIR    Look at a mounted disk image or another root directory
+          --case DIR    The case folder; by default `$STANCH_CASE`, else the case
+                        opened last
           --json        Print one JSON document
           --all         Show everything: notes, every subject, every gap
       -v, --verbose     The same as --all
@@ -105,6 +116,9 @@ fn help_is_in_both_languages() {
       events       读取任意日志，每行输出一个 JSON 事件
       scan         检查文件和进程内容，查找已知的恶意特征
       rules        列出检测所用的迹象，检查外来规则
+      contain      断网：切断入侵者，绝不把您关在外面
+      undo         撤销一项处置
+      ledger       显示或校验案件台账
       completions  输出 shell 补全脚本
       help         显示某个命令的帮助
 
@@ -113,6 +127,7 @@ fn help_is_in_both_languages() {
 
     通用选项
           --root 目录   查看已挂载的磁盘映像或其他根目录，而非本机
+          --case 目录   案件目录；默认取 `$STANCH_CASE`，否则为最近打开的案件
           --json        输出一个 JSON 文档
           --all         全部显示：备注、每个对象、每处盲区
       -v, --verbose     同 --all
@@ -131,7 +146,21 @@ fn help_is_in_both_languages() {
 #[test]
 fn every_command_has_help_in_both_languages_within_80_cells() {
     let world = clean();
-    for command in ["detect", "query", "facts", "rules", "completions", "man", "help"] {
+    let commands = [
+        "detect",
+        "query",
+        "facts",
+        "events",
+        "scan",
+        "rules",
+        "contain",
+        "undo",
+        "ledger",
+        "completions",
+        "man",
+        "help",
+    ];
+    for command in commands {
         let help = world.plain(&["help", command]);
         assert_eq!((help.code, help.stderr.as_str()), (0, ""), "{help}");
         assert_eq!(help.stdout, world.plain(&[command, "-h"]).stdout);
