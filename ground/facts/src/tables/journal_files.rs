@@ -3,8 +3,11 @@
 //! Source: systemd, "Journal File Format"; journald.conf(5) and journalctl(1) (vacuuming removes
 //! whole archived files, the oldest first); `journal-file.c` for the names of archived files.
 //!
-//! One daemon counts its entries in one numbering (`seqnum_id`), over the system's file and those
-//! of the users, so that a number that no file of a directory has was removed or never written.
+//! One daemon counts its entries in one numbering, over the system's file and those of the users,
+//! so that a number that no file of a directory has was removed or never written. The header's
+//! `seqnum_id` names that numbering; but up to systemd 253 (seen with 252 of Debian 12) the first
+//! file of a user is opened without the system's as its model, names a numbering of its own and
+//! still counts on in the daemon's.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -184,7 +187,7 @@ fn rows(files: &[File]) -> Vec<Row> {
     let mut made: Vec<Row> = files.iter().map(File::describe).collect();
     let mut groups: BTreeMap<(&str, [u8; 16]), Vec<usize>> = BTreeMap::new();
     for (at, file) in files.iter().enumerate() {
-        groups.entry((&file.directory, file.summary.header.seqnum_id)).or_default().push(at);
+        groups.entry((&file.directory, numbering(file, files))).or_default().push(at);
     }
     for mut group in groups.into_values() {
         let of = |at: &usize| files.get(*at);
@@ -201,6 +204,25 @@ fn rows(files: &[File]) -> Vec<Row> {
         }
     }
     made
+}
+
+/// Returns the numbering that a file's entries are counted in: a user's that no file of the system
+/// names is that of the system's file which was written at the same time.
+fn numbering(file: &File, files: &[File]) -> [u8; 16] {
+    let own = file.summary.header.seqnum_id;
+    if file.stream == "system" {
+        return own;
+    }
+    let beside =
+        || files.iter().filter(|one| one.stream == "system" && one.directory == file.directory);
+    if beside().any(|one| one.summary.header.seqnum_id == own) {
+        return own;
+    }
+    let is_of_its_time = |one: &&File| match (one.summary.times, file.summary.times) {
+        (Some((first, last)), Some((begin, end))) => first <= end && begin <= last,
+        _ => false,
+    };
+    beside().find(is_of_its_time).map_or(own, |one| one.summary.header.seqnum_id)
 }
 
 /// Returns the numbers that no range has, between the first and the last.
@@ -304,6 +326,29 @@ mod tests {
             ]
         );
         assert_eq!(seen.gaps, []);
+    }
+
+    /// As systemd 252 of Debian 12 makes a user's first file.
+    #[test]
+    fn a_users_file_with_a_numbering_of_its_own_counts_in_the_systems() {
+        let mut users = file([23, 24, 25, 31]);
+        users[72..88].copy_from_slice(b"a user's own id.");
+        let system = (1..=40).filter(|n| !matches!(n, 23..=25 | 31 | 35));
+        let machine = Pretend::new()
+            .file("/var/log/journal/m/system.journal", file(system))
+            .file("/var/log/journal/m/user-1000.journal", users.clone())
+            .file("/var/log/journal/elsewhere/user-1000.journal", users);
+        let columns = [col::directory, col::stream, col::missing, col::missing_ranges];
+        let (mut found, _) = read_all(machine, &columns);
+        found.sort();
+        assert_eq!(
+            found,
+            [
+                "/var/log/journal/elsewhere user-1000 5 26-30",
+                "/var/log/journal/m system 1 35-35",
+                "/var/log/journal/m user-1000 0 ",
+            ]
+        );
     }
 
     #[test]
