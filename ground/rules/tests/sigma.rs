@@ -271,7 +271,7 @@ fn process(path: &str, command: &str, pid: i64, ppid: i64) -> Event<'static> {
     event.command = command.to_owned().into();
     (event.pid, event.ppid) = (Some(pid), Some(ppid));
     event.place.file = "/var/log/audit/audit.log";
-    event.place.line = 3;
+    event.place.line = u64::try_from(pid).unwrap_or_default();
     event
 }
 
@@ -312,10 +312,22 @@ fn many_hits_are_capped_and_counted() {
     assert!((1.0 - innocent - 0.56).abs() < 0.03, "{innocent}");
     assert!(findings[5].seen.en.ends_with("94 more events about others are not shown."));
     assert!(findings[5].seen.zh.ends_with("另有 94 条涉及其他对象，未列出。"));
-    let same: Vec<Event<'_>> = (0..100).map(|n| process("/tmp/nc", "nc", n, 1)).collect();
+    let same: Vec<Event<'_>> = (1..=100).map(|n| process("/tmp/nc", "nc", n, 1)).collect();
     let findings = run(GOOD, &same);
     assert_eq!((findings.len(), findings[0].evidence.len()), (1, 5));
     assert!(findings[0].seen.en.starts_with("100 events, the first: Image = /tmp/nc"));
+}
+
+#[test]
+fn a_line_that_is_two_events_fires_a_rule_once() {
+    let started = process("/tmp/nc", "nc", 1, 1);
+    let mut used = started.clone();
+    used.kind = EventKind::PrivilegeUse;
+    let next = process("/tmp/nc", "nc", 2, 1);
+    let findings = run(GOOD, &[used, started, next]);
+    let lines: Vec<_> = findings[0].evidence.iter().map(|one| one.line).collect();
+    assert_eq!((findings.len(), lines), (1, vec![Some(1), Some(2)]));
+    assert!(findings[0].seen.en.starts_with("2 events, "), "{}", findings[0].seen.en);
 }
 
 #[test]

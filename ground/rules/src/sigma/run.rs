@@ -60,6 +60,16 @@ pub struct Run {
     fired: BTreeMap<(usize, Vec<(String, String)>), Fired>,
     timeless: u64,
     is_parted: bool,
+    /// Where each rule hit last.
+    places: HashMap<usize, Place>,
+}
+
+/// Where a line stands.
+#[derive(Debug, Default)]
+struct Place {
+    file: String,
+    line: u64,
+    offset: u64,
 }
 
 impl Run {
@@ -74,6 +84,7 @@ impl Run {
             fired: BTreeMap::new(),
             timeless: 0,
             is_parted: false,
+            places: HashMap::new(),
         }
     }
 
@@ -84,11 +95,32 @@ impl Run {
             let parent = self.parent(event);
             let hits = self.sigma.judge(event, parent);
             for hit in hits {
+                if self.is_told_twice(hit.rule, event) {
+                    continue;
+                }
                 self.keep(&hit, event);
                 self.count(hit, event);
             }
         }
         self.remember(event);
+    }
+
+    /// Returns whether a rule hit the same line just before: a line of sudo is a right that was used
+    /// and a program that ran, and both are what `process_creation` takes.
+    fn is_told_twice(&mut self, rule: usize, event: &Event<'_>) -> bool {
+        let place = &event.place;
+        if place.line == 0 {
+            return false;
+        }
+        let last = self.places.entry(rule).or_default();
+        let is_same =
+            (last.line, last.offset) == (place.line, place.offset) && last.file == place.file;
+        if !is_same {
+            (last.line, last.offset) = (place.line, place.offset);
+            last.file.clear();
+            last.file.push_str(place.file);
+        }
+        is_same
     }
 
     /// The parent of a process that started, if the same kernel told of it before: audit names only
