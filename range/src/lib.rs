@@ -15,11 +15,13 @@
 mod debian;
 mod planter;
 mod slow_files;
+mod terminal;
 mod victim;
 
 pub use debian::debian;
 pub use planter::{AGENT, How, PLANTS, Plant, VARIANTS};
 pub use slow_files::SlowFiles;
+pub use terminal::Terminal;
 pub use victim::{Ran, Victim, alone};
 
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::debian::run;
+use crate::terminal::Terminal;
 
 /// The victim's address on the veth pair, and the peer's.
 const VICTIM: &str = "10.77.0.2";
@@ -163,6 +164,18 @@ impl Victim {
         let mut command = self.on_network(child_of(self.peer.id())?);
         command.args(["timeout", "30", "sh", "-ec", script]);
         ran(&mut command)
+    }
+
+    /// Starts a shell script on the peer's network, with the victim's files, for somebody who sits
+    /// at a terminal.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn terminal_on_peer(&self, script: &str) -> Result<Terminal> {
+        let mut command = self.on_network(child_of(self.peer.id())?);
+        command.args(["timeout", "300", "sh", "-ec", script]).env_clear();
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("TERM", "xterm");
+        Terminal::start(command.env("LC_ALL", "C.UTF-8"))
     }
 
     /// Puts a file of the outer machine inside.

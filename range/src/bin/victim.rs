@@ -67,6 +67,8 @@ fn make_root(lower: &Path, binaries: &Path) -> Result<()> {
     mount("proc", root.join("proc"), "proc", none, None)?;
     mount("sysfs", root.join("sys"), "sysfs", MountFlags::RDONLY, None)?;
     mount("dev", root.join("dev"), "tmpfs", none, None)?;
+    // As udev makes them: anybody may write to `null`, and a login opens its terminal by `tty`.
+    let umask = rustix::process::umask(Mode::empty());
     for (name, minor) in [("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)] {
         let path = root.join("dev").join(name);
         mknodat(CWD, path, FileType::CharacterDevice, Mode::from(0o666), makedev(1, minor))?;
@@ -85,6 +87,7 @@ fn make_root(lower: &Path, binaries: &Path) -> Result<()> {
         Mode::from(0o600),
         makedev(10, 229),
     )?;
+    rustix::process::umask(umask);
     for folder in ["dev/pts", "dev/shm"] {
         std::fs::create_dir(root.join(folder))?;
     }
