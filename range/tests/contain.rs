@@ -225,3 +225,62 @@ fn killed_at_any_step_it_is_gone_on_with_or_taken_back() {
     assert_eq!(verified.code, 0, "{verified:?}");
     end(sink);
 }
+
+/// Two programs that bring each other back, as miners do, each writing that it lives.
+const WATCHDOGS: &str = r#"
+    cat > /tmp/one <<'END'
+#!/bin/bash
+while :; do
+    kill -0 "$(cat /tmp/two.pid 2>/dev/null)" 2>/dev/null || { /tmp/two & echo $! > /tmp/two.pid; }
+    date +%s.%N > /tmp/one.alive; sleep 0.1
+done
+END
+    cat > /tmp/two <<'END'
+#!/bin/bash
+while :; do date +%s.%N > /tmp/two.alive; sleep 0.1; done
+END
+    chmod 755 /tmp/one /tmp/two
+    setsid --fork bash -c 'echo $$ > /tmp/one.pid; exec /tmp/one' </dev/null >/dev/null 2>&1
+    sleep 1; cat /tmp/one.pid
+"#;
+
+/// Returns whether one of the two wrote within half a second.
+fn is_alive(victim: &Victim) -> bool {
+    let script = "cat /tmp/one.alive /tmp/two.alive; sleep 0.5; cat /tmp/one.alive /tmp/two.alive";
+    let told = victim.shell(script).unwrap();
+    let lines: Vec<&str> = told.lines().collect();
+    lines.first() != lines.get(2) || lines.get(1) != lines.get(3)
+}
+
+#[test]
+fn two_that_bring_each_other_back_are_frozen_in_one_pass_and_thawed() {
+    if !possible() {
+        return;
+    }
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    for mounted in ["mount -t cgroup2 none /sys/fs/cgroup", "umount /sys/fs/cgroup"] {
+        victim.shell(mounted).unwrap();
+        let pid = victim.shell(WATCHDOGS).unwrap().trim().to_owned();
+        assert!(is_alive(&victim));
+        let case = ["--case", "/run/range/case"];
+        let freeze = ["contain", "apply", "--yes", "--freeze", pid.as_str()];
+        let (done, code) = victim.stanch(&[&case[..], &freeze].concat()).unwrap();
+        assert_eq!(code, 0, "{done}");
+        assert!(!is_alive(&victim), "{done}");
+        let act = done["acts"].as_array().unwrap().last().unwrap();
+        assert_eq!(
+            (&act["state"], &act["step"]["act"]),
+            (&"done".into(), &"freeze_process".into())
+        );
+        let undo = ["undo", act["id"].as_str().unwrap()];
+        let (undone, code) = victim.stanch(&[&case[..], &undo].concat()).unwrap();
+        assert_eq!(code, 0, "{undone}");
+        assert!(is_alive(&victim), "{undone}");
+        victim.shell("kill $(cat /tmp/one.pid) $(cat /tmp/two.pid); sleep 0.2").unwrap();
+    }
+    let first = victim.run(&["sh", "-c", &format!("{STANCH} contain apply --yes --freeze 1")]);
+    assert_eq!(first.unwrap().code, 4, "the first process is refused");
+    let own =
+        victim.run(&["sh", "-c", &format!("{STANCH} contain apply --yes --freeze $$; exit $?")]);
+    assert_eq!(own.unwrap().code, 4, "what this session hangs on is refused");
+}

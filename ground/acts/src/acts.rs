@@ -1,11 +1,12 @@
 //! The list of acts. One file each; a new one is two lines here.
 
+pub mod freeze_process;
 pub mod isolate_network;
 
 use crate::Act;
 
 /// All acts.
-pub static ALL: [&dyn Act; 1] = [&isolate_network::IsolateNetwork];
+pub static ALL: [&dyn Act; 2] = [&freeze_process::FreezeProcess, &isolate_network::IsolateNetwork];
 
 /// Returns the act of that name.
 pub fn find(name: &str) -> Option<&'static dyn Act> {

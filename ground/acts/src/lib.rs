@@ -18,13 +18,14 @@ pub mod act;
 pub mod acts;
 mod netlink;
 mod nft;
+mod processes;
 mod record;
 pub mod responder;
 pub mod runner;
 mod sockets;
 
 pub use act::{Act, Trouble};
-pub use acts::isolate_network;
+pub use acts::{freeze_process, isolate_network};
 pub use record::{Deed, State, deeds};
 pub use responder::{Keep, WayIn};
 pub use runner::{RunError, Runner, Signer};

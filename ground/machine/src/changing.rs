@@ -1,5 +1,7 @@
 //! The trait for changing a computer. Only acts use it; planning never sees it.
 
+use std::path::Path;
+
 use crate::{Machine, Miss};
 
 /// What can be changed of a running computer.
@@ -13,6 +15,31 @@ pub trait Changing {
     /// # Errors
     /// A [`Miss`] with the number of the first message that the kernel refused, and its reason.
     fn firewall(&self, messages: &[Vec<u8>], how: Commit) -> Result<(), Miss>;
+
+    /// Makes a control group (a directory of cgroup2).
+    ///
+    /// # Errors
+    /// A [`Miss`] with the kernel's reason, also if the place is not of cgroup2.
+    fn make_group(&self, path: &Path) -> Result<(), Miss>;
+
+    /// Removes a control group, which must be empty. One that is not there is no trouble.
+    ///
+    /// # Errors
+    /// A [`Miss`] with the kernel's reason.
+    fn remove_group(&self, path: &Path) -> Result<(), Miss>;
+
+    /// Writes into a file of a control group (`cgroup.freeze`, `cgroup.procs`).
+    ///
+    /// # Errors
+    /// A [`Miss`] with the kernel's reason, also if the file is not of cgroup2.
+    fn set_group(&self, path: &Path, value: &str) -> Result<(), Miss>;
+
+    /// Sends a signal to the process that has this pid and started then (field 22 of
+    /// `/proc/PID/stat`, in clock ticks since boot), never to another that got its pid.
+    ///
+    /// # Errors
+    /// A [`Miss`]; absent if that process has ended.
+    fn signal(&self, pid: i64, start: u64, signal: Signal) -> Result<(), Miss>;
 
     /// Sends one netlink request that wants no answer but its acknowledgement.
     ///
@@ -29,4 +56,13 @@ pub enum Commit {
     /// The kernel checks every message and then forgets them: the batch has no end mark
     /// (net/netfilter/nfnetlink.c, `nfnetlink_rcv_batch`).
     DryRun,
+}
+
+/// A signal that an act may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Stops it (SIGSTOP).
+    Stop,
+    /// Lets it go on (SIGCONT).
+    Continue,
 }

@@ -31,7 +31,7 @@ mod sys;
 mod tree;
 
 pub use apart::apart;
-pub use changing::{Changing, Commit};
+pub use changing::{Changing, Commit, Signal};
 pub use directory::Directory;
 pub use hanging::may_hang;
 pub use image::Image;

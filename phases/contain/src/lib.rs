@@ -13,18 +13,21 @@
 mod network;
 
 use stanch_acts::Trouble;
+use stanch_acts::freeze_process::FreezeProcess;
 use stanch_acts::isolate_network::{IsolateNetwork, Level};
 use stanch_acts::{Keep, responder};
 use stanch_machine::Machine;
-use stanch_words::{Phase, Plan};
+use stanch_words::{Phase, Plan, Refusal, Step};
 
 pub use network::uplinks;
 
 /// What the responder wants cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
-    /// How much.
-    pub level: Level,
+    /// The processes to be frozen, with all that descend from them.
+    pub freeze: Vec<i64>,
+    /// How much of the network; none to leave it alone.
+    pub level: Option<Level>,
     /// What is not cut, beside the way that the responder came in by.
     pub keep: Vec<Keep>,
     /// What is cut at the level `block`.
@@ -46,31 +49,49 @@ pub enum Seat {
     Console,
 }
 
-/// Plans the cut. Nothing is touched.
+/// Plans it: processes are frozen before the network is cut, since one that notices the cut may
+/// destroy what it can. Nothing is touched.
 ///
 /// # Errors
 /// [`Trouble`] if the machine does not let itself be read, or is not a running one.
 pub fn plan(machine: &dyn Machine, wish: &Wish) -> Result<Plan, Trouble> {
-    let ways_in = responder::ways_in(machine)?;
-    let order = network::order(machine, wish, ways_in);
     let mut plan = Plan {
         id: String::new(),
         phase: Phase::Contain,
         steps: Vec::new(),
-        refusals: network::refusals(machine, &order),
+        refusals: Vec::new(),
         costs: Vec::new(),
     };
-    if !plan.refusals.is_empty() {
-        return Ok(plan);
+    for &pid in &wish.freeze {
+        take(&mut plan, FreezeProcess::plan(machine, pid)?);
     }
-    match network::step(machine, &order, wish.seat)? {
-        Ok(mut step) => {
-            step.id = "S-1".to_owned();
-            plan.costs =
-                network::costs(machine, &order, IsolateNetwork::would_cut(machine, &order)?);
-            plan.steps.push(step);
+    if let Some(level) = wish.level {
+        let order = network::order(machine, wish, level, responder::ways_in(machine)?);
+        let refusals = network::refusals(machine, &order);
+        if refusals.is_empty() {
+            let planned = network::step(machine, &order, wish.seat)?;
+            if planned.is_ok() {
+                let cut = IsolateNetwork::would_cut(machine, &order)?;
+                plan.costs = network::costs(machine, &order, &cut);
+            }
+            take(&mut plan, planned);
+        }
+        plan.refusals.extend(refusals);
+    }
+    // All or nothing: half of what was asked for is not what was asked for.
+    if !plan.refusals.is_empty() {
+        plan.steps.clear();
+        plan.costs.clear();
+    }
+    Ok(plan)
+}
+
+fn take(plan: &mut Plan, planned: Result<Step, Refusal>) {
+    match planned {
+        Ok(step) => {
+            let id = format!("S-{}", plan.steps.len().saturating_add(1));
+            plan.steps.push(Step { id, ..step });
         }
         Err(refusal) => plan.refusals.push(refusal),
     }
-    Ok(plan)
 }

@@ -18,7 +18,12 @@ const NETWORKED: [&str; 9] =
 const NAMED: usize = 5;
 
 /// Returns the order for a wish: the way in joins what is kept.
-pub(crate) fn order(machine: &dyn Machine, wish: &Wish, ways_in: Vec<WayIn>) -> Order {
+pub(crate) fn order(
+    machine: &dyn Machine,
+    wish: &Wish,
+    level: Level,
+    ways_in: Vec<WayIn>,
+) -> Order {
     let mut keep = wish.keep.clone();
     for own in ways_in.iter().map(WayIn::keep) {
         if !keep.contains(&own) {
@@ -27,7 +32,7 @@ pub(crate) fn order(machine: &dyn Machine, wish: &Wish, ways_in: Vec<WayIn>) -> 
     }
     Order {
         v: 1,
-        level: wish.level,
+        level,
         keep,
         block: wish.block.clone(),
         ways_in,
@@ -149,8 +154,8 @@ fn is_kept(order: &Order, from: &str, options: &str) -> bool {
 }
 
 /// Returns what the cut costs and what it does not cover.
-pub(crate) fn costs(machine: &dyn Machine, order: &Order, sockets: Vec<String>) -> Vec<Both> {
-    let mut costs = vec![connections(&sockets)];
+pub(crate) fn costs(machine: &dyn Machine, order: &Order, sockets: &[String]) -> Vec<Both> {
+    let mut costs = vec![connections(sockets)];
     if order.level == Level::Isolate {
         costs.push(Both::new(
             "Whatever this machine serves to others stops until it is released.",
@@ -222,9 +227,10 @@ mod tests {
     use super::*;
     use stanch_machine::Pretend;
 
-    fn wish(level: Level) -> Wish {
+    fn wish() -> Wish {
         Wish {
-            level,
+            freeze: Vec::new(),
+            level: Some(Level::Isolate),
             keep: vec![Keep::parse("10.0.0.9:22").unwrap()],
             block: Vec::new(),
             seat: Seat::Remote,
@@ -251,8 +257,9 @@ mod tests {
             "/proc/self/mounts",
             "10.0.0.5:/x /srv nfs4 rw,addr=10.0.0.5 0 0\n/dev/sda1 / ext4 rw 0 0\n",
         );
-        let mut wish = wish(Level::Isolate);
-        let refusals_of = |wish: &Wish| refusals(&machine, &order(&machine, wish, Vec::new()));
+        let mut wish = wish();
+        let refusals_of =
+            |wish: &Wish| refusals(&machine, &order(&machine, wish, Level::Isolate, Vec::new()));
         let refused = refusals_of(&wish);
         assert_eq!(refused.len(), 1);
         assert!(refused[0].asked.en.contains("`/srv`"), "{refused:?}");

@@ -24,7 +24,7 @@ pub(super) fn contain(say: impl Fn(&'static str, &'static str) -> &'static str +
                     Arg::new("plan")
                         .long("plan")
                         .value_name("ID")
-                        .conflicts_with_all(["level", "keep", "block", "console", "rollback-after"])
+                        .conflicts_with_all(["level", "keep", "block", "freeze", "console", "rollback-after"])
                         .help(say(
                             "Do exactly what this plan says, and nothing else",
                             "严格执行该方案，不做其他",
@@ -85,6 +85,17 @@ fn wish(command: Command, say: impl Fn(&'static str, &'static str) -> &'static s
                 .action(ArgAction::Append)
                 .value_parser(ValueParser::new(keep))
                 .help(say("Cut this address or network; may be repeated", "封锁该地址或网段，可重复")),
+        )
+        .arg(
+            Arg::new("freeze")
+                .long("freeze")
+                .value_name("PID")
+                .action(ArgAction::Append)
+                .value_parser(clap::value_parser!(i64).range(1..))
+                .help(say(
+                    "Freeze this process and all that descend from it; may be repeated. Alone, the network is left as it is",
+                    "冻结该进程及其全部后代，可重复；单独使用时不动网络",
+                )),
         )
         .arg(Arg::new("console").long("console").action(ArgAction::SetTrue).help(say(
             "You sit at the machine itself: no way in over the network need stay",

@@ -63,7 +63,9 @@ fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8,
     }
     consent(&plan, matches, asked, terminal)?;
     let deeds = containment::apply(&asked.desk, &plan).map_err(told)?;
-    let cut = containment::cut(&asked.desk).map_err(told)?;
+    // Said of this cut, not of one that stood before.
+    let is_new = |cut: &containment::Cut| deeds.iter().any(|deed| deed.id == cut.deed.id);
+    let cut = containment::cut(&asked.desk).map_err(told)?.filter(is_new);
     tell(asked, terminal, &page::applied(&deeds, cut.as_ref(), asked.look))
 }
 
@@ -106,11 +108,17 @@ fn wish(matches: &ArgMatches) -> Result<Wish, Box<Report>> {
     let list = |name: &str| -> Vec<Keep> {
         matches.get_many::<Keep>(name).into_iter().flatten().cloned().collect()
     };
-    let block = list("block");
-    let level = matches.get_one::<String>("level").and_then(|name| CutLevel::from_name(name));
-    let level = level.unwrap_or(if block.is_empty() { CutLevel::Isolate } else { CutLevel::Block });
-    let usual = if level == CutLevel::Block { LEASE } else { UNCONFIRMED };
+    let (block, freeze) = (list("block"), list_of_pids(matches));
+    let named = matches.get_one::<String>("level").and_then(|name| CutLevel::from_name(name));
+    let level = match (named, block.is_empty(), freeze.is_empty()) {
+        (Some(level), ..) => Some(level),
+        (None, false, _) => Some(CutLevel::Block),
+        (None, true, true) => Some(CutLevel::Isolate),
+        (None, true, false) => None,
+    };
+    let usual = if level == Some(CutLevel::Block) { LEASE } else { UNCONFIRMED };
     Ok(Wish {
+        freeze,
         level,
         keep: list("keep"),
         block,
@@ -118,6 +126,10 @@ fn wish(matches: &ArgMatches) -> Result<Wish, Box<Report>> {
         seconds: matches.get_one::<u64>("rollback-after").copied().unwrap_or(usual),
         code: containment::code().map_err(told)?,
     })
+}
+
+fn list_of_pids(matches: &ArgMatches) -> Vec<i64> {
+    matches.get_many::<i64>("freeze").into_iter().flatten().copied().collect()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it ends an error's way")]

@@ -60,7 +60,7 @@ fn mistyped_arguments_are_told_in_both_languages() {
 }
 
 #[test]
-fn help_is_in_both_languages() {
+fn the_help_of_a_command_is_as_it_is() {
     let world = clean();
     assert_snapshot!(world.plain(&["query", "--help"]), @r#"
     Answers SQL (SQLite's) over the tables of the machine; `stanch facts` lists
@@ -103,6 +103,11 @@ fn help_is_in_both_languages() {
         in a disk image
     [exit 0]
     "#);
+}
+
+#[test]
+fn the_help_of_all_is_in_both_languages() {
+    let world = clean();
     assert_snapshot!(world.plain(&["help", "--lang", "zh"]), @r"
     止血：Linux 服务器疑似被入侵时的急救工具。
 

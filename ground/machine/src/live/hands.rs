@@ -1,11 +1,18 @@
 //! The hands on the machine that we run on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use rustix::fs::{self, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process;
 use stanch_words::GapKind;
 
 use super::{Live, netlink, transaction};
-use crate::{Changing, Commit, Machine, Miss, sys};
+use crate::changing::Signal;
+use crate::{Changing, Commit, Machine, Miss, limits, sys};
+
+/// `CGROUP2_SUPER_MAGIC` (linux/magic.h).
+const CGROUP2: i64 = 0x6367_7270;
 
 /// The hands on the machine that we run on.
 #[derive(Debug)]
@@ -49,11 +56,70 @@ impl Changing for Hands<'_> {
         })
     }
 
+    fn make_group(&self, path: &Path) -> Result<(), Miss> {
+        of_cgroup2(path.parent().unwrap_or(path))?;
+        match fs::mkdir(path, Mode::from_raw_mode(0o755)) {
+            Err(Errno::EXIST) | Ok(()) => Ok(()),
+            Err(errno) => Err(Miss::from_errno(errno, path)),
+        }
+    }
+
+    fn remove_group(&self, path: &Path) -> Result<(), Miss> {
+        match fs::rmdir(path) {
+            Err(Errno::NOENT) | Ok(()) => Ok(()),
+            Err(errno) => Err(Miss::from_errno(errno, path)),
+        }
+    }
+
+    fn set_group(&self, path: &Path, value: &str) -> Result<(), Miss> {
+        of_cgroup2(path.parent().unwrap_or(path))?;
+        let miss = |errno| Miss::from_errno(errno, path);
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = fs::open(path, flags, Mode::empty()).map_err(miss)?;
+        rustix::io::write(&file, value.as_bytes()).map_err(miss)?;
+        Ok(())
+    }
+
+    fn signal(&self, pid: i64, start: u64, signal: Signal) -> Result<(), Miss> {
+        let place = PathBuf::from(format!("/proc/{pid}"));
+        let miss = |errno| Miss::from_errno(errno, &place);
+        let raw = i32::try_from(pid).ok().and_then(process::Pid::from_raw);
+        let process = raw.ok_or_else(|| miss(Errno::SRCH))?;
+        let held = process::pidfd_open(process, process::PidfdFlags::empty()).map_err(miss)?;
+        // Held now: whoever has the pid keeps it until we are done, so that this look counts.
+        let stat = self.live.read(&place.join("stat"), limits::PSEUDO_FILE)?.bytes;
+        if started(&stat) != Some(start) {
+            return Err(miss(Errno::SRCH));
+        }
+        let signal = match signal {
+            Signal::Stop => process::Signal::STOP,
+            Signal::Continue => process::Signal::CONT,
+        };
+        process::pidfd_send_signal(held, signal).map_err(miss)
+    }
+
     fn netlink_request(&self, protocol: i32, request: &[u8]) -> Result<(), Miss> {
         netlink::dump(protocol, request)
             .map(|_acknowledged| ())
             .map_err(|errno| Miss::from_errno(errno, Path::new("netlink")))
     }
+}
+
+/// Refuses a place that is not of cgroup2: what is written there would be a file.
+fn of_cgroup2(path: &Path) -> Result<(), Miss> {
+    let told = fs::statfs(path).map_err(|errno| Miss::from_errno(errno, path))?;
+    #[expect(clippy::useless_conversion, reason = "the field's width differs by architecture")]
+    if i64::from(told.f_type) == CGROUP2 {
+        return Ok(());
+    }
+    Err(Miss::new(GapKind::Refused, "not a control group", path))
+}
+
+/// Returns when a process started: field 22 of `/proc/PID/stat`.
+fn started(stat: &[u8]) -> Option<u64> {
+    let end = stat.iter().rposition(|&byte| byte == b')')?;
+    let rest = std::str::from_utf8(stat.get(end.saturating_add(1)..)?).ok()?;
+    rest.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
 /// Returns random bytes of the kernel (getrandom(2)), for names and codes that nobody can guess.
