@@ -98,30 +98,71 @@ fn as_told(line: &str) -> String {
     format!("{place} {}", text.split_once("victim ").unwrap().1)
 }
 
+/// An hour goes by, for which nobody can wait: what dpkg and useradd wrote was written before it.
+const AN_HOUR: &str = r#"
+    while read -r day time rest; do
+        echo "$(date -d "$day $time 1 hour ago" '+%F %T') $rest"
+    done < /var/log/dpkg.log > /run/range/dpkg.log
+    while read -r time rest; do
+        echo "$(date -u -d "$time 1 hour ago" '+%FT%T.%6N+00:00') $rest"
+    done < /var/log/auth.log > /run/range/auth.log
+    for log in dpkg.log auth.log; do cat /run/range/$log > /var/log/$log; done
+"#;
+
 #[test]
 fn an_account_added_and_made_an_administrator_is_found_and_a_packages_own_is_not() {
     if !possible() {
         return;
     }
     let victim = victim();
-    // As a package's postinst does it, within its transaction.
+    // A package whose account is not there: its maintainer script makes it anew.
+    let installed = victim
+        .shell(
+            "dpkg --purge openssh-server 2>&1; sed -i /^sshd:/d /etc/passwd /etc/shadow
+             cp -p /etc/passwd /etc/passwd-; cp -p /etc/shadow /etc/shadow-
+             DEBIAN_FRONTEND=noninteractive dpkg -i /srv/packages/openssh-server_*.deb 2>&1
+             sleep 0.5; grep ^sshd: /etc/passwd",
+        )
+        .unwrap();
+    let log = "/var/log/auth.log";
+    assert!(line_of(&victim, log, "new user: name=sshd").contains("useradd"), "{installed}");
+    let found = findings(&victim);
+    assert_eq!(grave(&found), Vec::<String>::new());
+    let of_package = |one: &&Value| one["sign"] == "logs.account-added";
+    assert_eq!(found.iter().find(of_package), None);
+
+    victim.shell(AN_HOUR).unwrap();
+    // As administrators are made, too: two notes, each with its line.
+    victim.shell("useradd -m -s /bin/bash support; usermod -aG sudo support; sleep 0.5").unwrap();
+    let found = findings(&victim);
+    for (sign, words) in [
+        ("logs.account-added", "new user: name=support"),
+        ("logs.joined-powerful-group", "add 'support' to group 'sudo'"),
+    ] {
+        let (level, lines) = told(&found, sign, "support");
+        let line = as_told(&line_of(&victim, log, words));
+        assert!(level == "low" && lines.contains(&line), "{sign} {level} {line}: {lines:#?}");
+    }
+    assert_eq!(grave(&found), Vec::<String>::new());
+
+    // As they are not: a second root, and a visit to the group of administrators.
     victim
         .shell(
-            "date '+%F %T install newd:amd64 <none> 1.0' >> /var/log/dpkg.log
-             useradd --system --no-create-home --shell /usr/sbin/nologin newd
-             date '+%F %T status installed newd:amd64 1.0' >> /var/log/dpkg.log; sleep 0.5",
+            "useradd -o -u 0 -g 0 -d /root -s /bin/bash toor
+             gpasswd -d support sudo; sleep 0.5",
         )
         .unwrap();
     let found = findings(&victim);
-    assert_eq!(grave(&found), Vec::<String>::new());
-    victim.shell("useradd -m -s /bin/bash support; usermod -aG sudo support; sleep 0.5").unwrap();
-    let found = findings(&victim);
-    for sign in ["logs.account-added", "logs.joined-powerful-group"] {
-        let about = found.iter().find(|finding| finding["sign"] == sign);
-        let seen = about.map(|finding| finding["seen"].to_string()).unwrap_or_default();
-        assert!(seen.contains("support"), "{sign}: {found:#?}");
+    for (sign, about, expected, words) in [
+        ("logs.account-added", "toor", "high", "new user: name=toor"),
+        ("logs.joined-powerful-group", "support", "medium", "add 'support' to group 'sudo'"),
+    ] {
+        let (level, lines) = told(&found, sign, about);
+        let line = as_told(&line_of(&victim, log, words));
+        assert!(level == expected && lines.contains(&line), "{sign} {level} {line}: {lines:#?}");
     }
-    assert!(!grave(&found).join("\n").contains("newd"), "{found:#?}");
+    let signs: Vec<_> = found.iter().filter(|one| one["sign"] == "logs.account-added").collect();
+    assert_eq!(signs.len(), 2, "the package's account is still nobody's finding: {signs:#?}");
 }
 
 #[test]
