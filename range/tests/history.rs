@@ -120,7 +120,7 @@ fn an_account_added_and_made_an_administrator_is_found_and_a_packages_own_is_not
         .shell(
             "dpkg --purge openssh-server 2>&1; sed -i /^sshd:/d /etc/passwd /etc/shadow
              cp -p /etc/passwd /etc/passwd-; cp -p /etc/shadow /etc/shadow-
-             DEBIAN_FRONTEND=noninteractive dpkg -i /srv/packages/openssh-server_*.deb 2>&1
+             dpkg -i /srv/packages/openssh-server_*.deb 2>&1
              sleep 0.5; grep ^sshd: /etc/passwd",
         )
         .unwrap();
