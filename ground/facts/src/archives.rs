@@ -177,7 +177,9 @@ impl Place {
     fn unpacked(&self) -> String {
         let (front, own) = self.name.rsplit_once('/').unwrap_or(("", &self.name));
         let stem = match own.rsplit_once('.') {
-            Some((stem, "gz" | "xz" | "bz2" | "zst" | "lz4" | "z" | "Z")) if !stem.is_empty() => stem,
+            Some((stem, "gz" | "xz" | "bz2" | "zst" | "lz4" | "z" | "Z")) if !stem.is_empty() => {
+                stem
+            }
             _ if own.is_empty() => "content",
             _ => own,
         };

@@ -222,7 +222,10 @@ pub(super) static TABLES: &[Wording] = &[
             ("mtime", "自称的内容修改时间，Unix 时间（秒）。"),
             ("ctime", "inode 最后变化的时间，Unix 时间（秒）；谁也不能改写。"),
             ("btime", "创建时间，Unix 时间（秒）；文件系统不记录时为空。"),
-            ("whole_second", "1 表示自称的时间不带秒以下的部分，touch -d、tar、scp 会留下这种痕迹。"),
+            (
+                "whole_second",
+                "1 表示自称的时间不带秒以下的部分，touch -d、tar、scp 会留下这种痕迹。",
+            ),
             ("kind", "elf、script、code、bytecode、data；读不到时为空。"),
             ("size", "大小（字节）。"),
             ("uid", "属主的 UID。"),
@@ -303,7 +306,10 @@ pub(super) static TABLES: &[Wording] = &[
         summary: "/tmp、/var/tmp、/dev/shm、/run 和 /dev 下三层以内的 ELF 文件、脚本和可执行文件，以及 /dev 设备之间的任何文件。",
         columns: &[
             ("executable", "1 表示有人可以执行它。"),
-            ("kind", "elf、script（以 `#!` 开头）、other（可执行，但两者都不是）、data（设备之间的其他文件）。"),
+            (
+                "kind",
+                "elf、script（以 `#!` 开头）、other（可执行，但两者都不是）、data（设备之间的其他文件）。",
+            ),
         ],
     },
     Wording {
