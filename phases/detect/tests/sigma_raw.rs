@@ -11,6 +11,9 @@
 #[path = "../../../ground/rules/tests/solve/solver.rs"]
 mod solver;
 
+#[path = "sigma_raw/beside.rs"]
+mod beside;
+
 /// The writer of journal files that the reader's own tests use.
 #[expect(dead_code, unreachable_pub, reason = "only a part of it is needed here")]
 #[path = "../../../ground/facts/src/logs/journal"]
@@ -25,6 +28,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use beside::BESIDE;
 use rsigma_parser::{SigmaRule, parse_sigma_yaml};
 use solver::{TRIES, Wanted, all_files, solve};
 use stanch_facts::logs::{self, Context, Stream};
@@ -115,16 +119,10 @@ fn text(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02X}")).collect()
 }
 
-fn process(wanted: &Wanted) -> (&'static str, String) {
+/// The program and the command line that a rule wants.
+fn program(wanted: &Wanted) -> (String, String) {
     let field = |name: &str| wanted.fields.get(name).map_or("", String::as_str);
-    let mut records = Records::default();
-    let (parent, image) = (field("ParentImage"), field("Image"));
-    let parent_command = field("ParentCommandLine");
-    if !parent.is_empty() || !parent_command.is_empty() {
-        let path = if parent.is_empty() { "/usr/bin/parent" } else { parent };
-        let arguments: Vec<&str> = parent_command.split(' ').collect();
-        records.start(&Wanted::default(), path, &arguments, (70, 1));
-    }
+    let image = field("Image");
     let image = if image.is_empty() { "/usr/bin/program" } else { image };
     let image = if image.starts_with('/') { image.to_owned() } else { format!("/{image}") };
     let name = image.rsplit('/').next().unwrap_or_default();
@@ -134,6 +132,20 @@ fn process(wanted: &Wanted) -> (&'static str, String) {
         command if command.starts_with(' ') => format!("{name}{command}"),
         command => command.to_owned(),
     };
+    (image, command)
+}
+
+fn process(wanted: &Wanted) -> (&'static str, String) {
+    let field = |name: &str| wanted.fields.get(name).map_or("", String::as_str);
+    let mut records = Records::default();
+    let parent = field("ParentImage");
+    let parent_command = field("ParentCommandLine");
+    if !parent.is_empty() || !parent_command.is_empty() {
+        let path = if parent.is_empty() { "/usr/bin/parent" } else { parent };
+        let arguments: Vec<&str> = parent_command.split(' ').collect();
+        records.start(&Wanted::default(), path, &arguments, (70, 1));
+    }
+    let (image, command) = program(wanted);
     let arguments: Vec<&str> = command.split(' ').collect();
     records.start(wanted, &image, &arguments, (71, 70));
     ("/var/log/audit/audit.log", records.text)
@@ -257,73 +269,6 @@ fn raw(rule: &SigmaRule, wanted: &Wanted) -> (&'static str, String) {
     }
 }
 
-/// Which rules fire beside the one that an event was made for. Each was read beside its event:
-/// they match by their own words, mostly because one rule asks of audit's records what another
-/// asks of a started process (`whoami`), or asks for less (`curl` at all).
-// list: a rule, and what else its event truly is
-static BESIDE: &[(&str, &[&str])] = &[
-    (
-        "file_event_lnx_susp_shell_script_under_profile_directory",
-        &["lnx_auditd_hidden_binary_execution", "lnx_auditd_unix_shell_configuration_modification"],
-    ),
-    ("lnx_auditd_dd_delete_file", &["lnx_auditd_binary_padding"]),
-    ("lnx_auditd_keylogging_with_pam_d", &["lnx_auditd_password_policy_discovery"]),
-    ("lnx_auditd_ld_so_preload_mod", &["lnx_ldso_preload_injection"]),
-    ("lnx_auditd_masquerading_crond", &["lnx_auditd_susp_cmds", "lnx_shell_susp_commands"]),
-    (
-        "lnx_auditd_network_service_scanning",
-        &["proc_creation_lnx_susp_network_utilities_execution"],
-    ),
-    ("lnx_auditd_susp_cmds", &["lnx_auditd_file_or_folder_permissions"]),
-    ("lnx_auditd_susp_exe_folders", &["proc_creation_lnx_susp_execution_tmp_folder"]),
-    ("lnx_auditd_system_info_discovery", &["lnx_auditd_system_info_discovery2"]),
-    ("lnx_auditd_user_discovery", &["lnx_auditd_system_info_discovery"]),
-    ("proc_creation_lnx_chattr_immutable_removal", &["lnx_auditd_chattr_immutable_removal"]),
-    ("proc_creation_lnx_clear_logs", &["proc_creation_lnx_file_deletion"]),
-    ("proc_creation_lnx_crypto_mining", &["lnx_auditd_coinminer"]),
-    ("proc_creation_lnx_file_and_directory_discovery", &["lnx_buffer_overflows"]),
-    ("proc_creation_lnx_find_shell_execution", &["proc_creation_lnx_file_and_directory_discovery"]),
-    ("proc_creation_lnx_iptables_flush_ufw", &["proc_creation_lnx_system_network_discovery"]),
-    (
-        "proc_creation_lnx_mkfifo_named_pipe_creation_susp_location",
-        &["proc_creation_lnx_mkfifo_named_pipe_creation"],
-    ),
-    (
-        "proc_creation_lnx_netcat_reverse_shell",
-        &["proc_creation_lnx_susp_network_utilities_execution"],
-    ),
-    ("proc_creation_lnx_nohup_susp_execution", &["proc_creation_lnx_nohup"]),
-    ("proc_creation_lnx_python_reverse_shell", &["proc_creation_lnx_python_pty_spawn"]),
-    ("proc_creation_lnx_susp_curl_fileupload", &["proc_creation_lnx_curl_usage"]),
-    ("proc_creation_lnx_susp_curl_useragent", &["proc_creation_lnx_curl_usage"]),
-    ("proc_creation_lnx_susp_execution_tmp_folder", &["lnx_auditd_susp_exe_folders"]),
-    ("proc_creation_lnx_susp_find_execution", &["proc_creation_lnx_file_and_directory_discovery"]),
-    (
-        "proc_creation_lnx_susp_history_delete",
-        &["lnx_auditd_susp_histfile_operations", "proc_creation_lnx_file_deletion"],
-    ),
-    ("proc_creation_lnx_susp_history_recon", &["lnx_auditd_susp_histfile_operations"]),
-    ("proc_creation_lnx_susp_process_reading_sudoers", &["proc_creation_lnx_local_account"]),
-    (
-        "proc_creation_lnx_susp_script_interpretor_spawn_credential_scanner",
-        &["proc_creation_lnx_pua_trufflehog"],
-    ),
-    (
-        "proc_creation_lnx_susp_shell_child_process_from_parent_tmp_folder",
-        &["lnx_auditd_susp_exe_folders", "proc_creation_lnx_susp_execution_tmp_folder"],
-    ),
-    (
-        "proc_creation_lnx_system_info_discovery",
-        &["lnx_auditd_system_info_discovery", "lnx_auditd_user_discovery"],
-    ),
-    ("proc_creation_lnx_system_network_connections_discovery", &["lnx_auditd_user_discovery"]),
-    (
-        "proc_creation_lnx_touch_susp",
-        &["lnx_auditd_change_file_time_attr", "lnx_auditd_hidden_files_directories"],
-    ),
-    ("proc_creation_lnx_webshell_detection", &["lnx_auditd_user_discovery"]),
-];
-
 /// Reads a log and returns the ids of the rules that found something in it.
 fn fired(sigma: &Arc<Sigma>, file: &str, text: &str) -> Vec<String> {
     let mut run = Run::new(Arc::clone(sigma), None);
@@ -353,7 +298,6 @@ fn names(files: &[(String, Vec<u8>)]) -> BTreeMap<String, String> {
 fn fired_in_journal(sigma: &Arc<Sigma>, line: &str) -> Vec<String> {
     let (head, message) = line.trim_end_matches('\n').split_once(": ").unwrap();
     let (program, pid) = head.rsplit_once(' ').unwrap().1.split_once('[').unwrap();
-    let mut writer = journal::write::Writer::new(0);
     let fields = [
         "PRIORITY=6".to_owned(),
         "_TRANSPORT=syslog".to_owned(),
@@ -362,15 +306,25 @@ fn fired_in_journal(sigma: &Arc<Sigma>, line: &str) -> Vec<String> {
         format!("SYSLOG_PID={}", pid.trim_end_matches(']')),
         format!("MESSAGE={message}"),
     ];
-    let fields: Vec<&[u8]> = fields.iter().map(String::as_bytes).collect();
-    writer.entry(u64::try_from(TIME).unwrap() * 1_000_000, &fields);
+    fired_by_entry(sigma, &fields)
+}
+
+/// Writes an entry into a journal file, reads that, and returns what fired.
+fn fired_by_entry(sigma: &Arc<Sigma>, fields: &[String]) -> Vec<String> {
+    let mut writer = journal::write::Writer::new(0);
+    let bytes: Vec<&[u8]> = fields.iter().map(String::as_bytes).collect();
+    writer.entry(u64::try_from(TIME).unwrap() * 1_000_000, &bytes);
     let path = Path::new("/var/log/journal/m/system.journal");
     let machine = Pretend::new().file(path, writer.finish());
     let mut run = Run::new(Arc::clone(sigma), None);
     let context = Context::new("/var/log/journal/m/system.journal", TIME * 1_000_000);
     let read = logs::read(&machine, path, context, None, &|| {}, &mut |event| run.event(event));
     let (format, counts, gaps) = read.unwrap();
-    assert_eq!((format, counts.not_understood, gaps), (Some("journal"), 0, Vec::new()), "{line}");
+    assert_eq!(
+        (format, counts.not_understood, gaps),
+        (Some("journal"), 0, Vec::new()),
+        "{fields:?}"
+    );
     let mut ids = ids(run);
     ids.sort();
     ids
@@ -420,6 +374,46 @@ fn every_rule_fires_on_raw_records_of_what_it_asks_for_and_no_other_that_does_no
     }
     assert!(silent.is_empty(), "{} are silent:\n{}", silent.len(), silent.join("\n"));
     assert!(others.is_empty(), "{} differ:\n{}", others.len(), others.join("\n"));
+}
+
+/// What journald itself says of the process that logs: the kernel vouches for it.
+#[test]
+fn a_process_that_the_journal_saw_fires_what_its_start_would() {
+    let files = all_files();
+    let (sigma, _) = Sigma::load(files.clone());
+    let sigma = Arc::new(sigma);
+    let (mut fires, mut silent) = (0, Vec::new());
+    for (path, bytes) in &files {
+        let parsed = parse_sigma_yaml(std::str::from_utf8(bytes).unwrap()).unwrap();
+        for rule in &parsed.rules {
+            let is_of_processes = rule.logsource.category.as_deref() == Some("process_creation");
+            // Of a parent, a folder and a terminal, journald says nothing.
+            let is_said = |wanted: &Wanted| {
+                wanted.fields.keys().all(|name| matches!(&**name, "Image" | "CommandLine"))
+            };
+            let all: Vec<Wanted> =
+                (0..TRIES).map(|number| solve(rule, number)).filter(is_said).collect();
+            if !is_of_processes || all.is_empty() {
+                continue;
+            }
+            let is_hit = |wanted: &Wanted| {
+                let (image, command) = program(wanted);
+                let fields = [
+                    "MESSAGE=x".to_owned(),
+                    "_PID=71".to_owned(),
+                    "_UID=0".to_owned(),
+                    format!("_EXE={image}"),
+                    format!("_CMDLINE={command}"),
+                ];
+                fired_by_entry(&sigma, &fields).contains(rule.id.as_ref().unwrap())
+            };
+            match all.iter().any(is_hit) {
+                true => fires += 1,
+                false => silent.push(path),
+            }
+        }
+    }
+    assert!(silent.is_empty() && fires > 100, "{fires} fire, silent are {silent:#?}");
 }
 
 #[test]
