@@ -14,6 +14,7 @@ pub mod case;
 pub mod containment;
 mod digests;
 mod rule_files;
+mod rules_check;
 mod sigma;
 mod yara;
 
@@ -40,7 +41,9 @@ pub use stanch_rules::{Answer, Digests, Page, QueryError, Sigma, Yara};
 
 pub use digests::digests;
 pub use sigma::sigma;
-pub use yara::{LoadedYara, Starter, yara};
+pub use yara::{LoadedYara, Starter, compiled, yara};
+
+pub use rules_check::{Checked, check_rules};
 
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -171,6 +171,7 @@ fn detect(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
             "检查所有文件的内容，不限时间",
         )))
         .arg(yara_rules(&say))
+        .arg(cache(&say))
         .arg(hashes(&say))
         .args(trust(&say))
         .arg(
@@ -295,6 +296,7 @@ fn scan(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
             "检查文件，加 `--processes` 则还检查内存：使用 YARA 规则（自带一套基础规则），以及对程序、图片和脚本的自有分析。压缩包会在上限之内逐层查看，其中的内容写作“文件!/成员”。与软件包摘要一致的文件只计数、不检查，加 `--all` 则一并检查。不给路径时检查整台机器。退出码：0 没有备注以上的发现，1 有发现，3 有内容未能检查。",
         ))
         .arg(yara_rules(&say))
+        .arg(cache(&say))
         .arg(hashes(&say))
         .args(trust(&say))
         .arg(flag("processes").help(say(
@@ -328,8 +330,20 @@ fn yara_rules(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
         .value_parser(ValueParser::path_buf())
         .value_hint(ValueHint::AnyPath)
         .help(say(
-            "YARA rules of others, beside the starter rules; may be repeated",
-            "外来 YARA 规则，与自带规则一并使用，可重复",
+            "YARA rules of others, or a pack of `stanch rules compile`, beside the starter rules; may be repeated",
+            "外来 YARA 规则，或 `stanch rules compile` 生成的规则包，与自带规则一并使用，可重复",
+        ))
+}
+
+fn cache(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
+    Arg::new("cache")
+        .long("cache")
+        .value_name(say("DIR", "目录"))
+        .value_parser(ValueParser::path_buf())
+        .value_hint(ValueHint::DirPath)
+        .help(say(
+            "Keep compiled YARA rules here; without it nothing is kept on this machine, and with --root in $XDG_CACHE_HOME/stanch",
+            "把编译好的 YARA 规则保存在此；省略时不在本机保存任何东西，与 --root 同用时保存在 $XDG_CACHE_HOME/stanch",
         ))
 }
 
@@ -375,8 +389,8 @@ fn hashes(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
         .value_parser(ValueParser::path_buf())
         .value_hint(ValueHint::FilePath)
         .help(say(
-            "A list of bad MD5, SHA-1 or SHA-256: plain, CSV, STIX 2.1, MISP; may be repeated",
-            "恶意文件摘要清单（MD5、SHA-1、SHA-256），可为纯文本、CSV、STIX 2.1 或 MISP，可重复",
+            "A list of bad MD5, SHA-1, SHA-256 or BLAKE3: plain, CSV, STIX 2.1, MISP; may be repeated",
+            "恶意文件摘要清单（MD5、SHA-1、SHA-256、BLAKE3），可为纯文本、CSV、STIX 2.1 或 MISP，可重复",
         ))
 }
 
@@ -399,12 +413,12 @@ fn rules(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
         .subcommand(
             Command::new("check")
                 .about(say(
-                    "Checks a directory of Sigma rules: what loads, what does not and why",
-                    "检查 Sigma 规则目录：哪些能加载，哪些不能及其原因",
+                    "Checks a directory of Sigma or YARA rules: what loads, what does not and why",
+                    "检查 Sigma 或 YARA 规则目录：哪些能加载，哪些不能及其原因",
                 ))
                 .long_about(say(
-                    "Loads every Sigma rule (`.yml`, `.yaml`) of a directory, as `stanch detect --sigma` does, and tells for each bad one the file, the line, the reason and what helps; then those that load but that no log read here can fire. The exit code is 0 if all load, 1 if some do not.",
-                    "像 `stanch detect --sigma` 那样加载目录中的全部 Sigma 规则（`.yml`、`.yaml`），对每条无效规则给出文件、行号、原因和改法；再列出能加载、但这里读取的日志无法触发的规则。退出码：0 全部可加载，1 有规则无法加载。",
+                    "Loads every Sigma rule (`.yml`, `.yaml`) of a directory, as `stanch detect --sigma` does, and every YARA rule (`.yar`, `.yara`, `.rule`), as `stanch scan --yara` does, and tells for each bad one the file, the line, the reason and what helps; then those that load but that no log read here can fire. The exit code is 0 if all load, 1 if some do not.",
+                    "像 `stanch detect --sigma` 那样加载目录中的全部 Sigma 规则（`.yml`、`.yaml`），像 `stanch scan --yara` 那样加载全部 YARA 规则（`.yar`、`.yara`、`.rule`），对每条无效规则给出文件、行号、原因和改法；再列出能加载、但这里读取的日志无法触发的规则。退出码：0 全部可加载，1 有规则无法加载。",
                 ))
                 .arg(
                     Arg::new("directory")
@@ -414,6 +428,38 @@ fn rules(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
                         .value_hint(ValueHint::AnyPath)
                         .help(say("A directory of rules, or one file", "规则目录，或单个文件")),
                 ),
+        )
+        .subcommand(compile(&say))
+}
+
+fn compile(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+    Command::new("compile")
+        .about(say(
+            "Compiles YARA rules, the starter rules among them, into a pack that loads at once",
+            "把 YARA 规则（连同自带规则）编译成可即时加载的规则包",
+        ))
+        .long_about(say(
+            "Compiles YARA rules of directories and files, the starter rules among them, into one file for `stanch scan --yara`. Mistakes are told as `stanch rules check` tells them; the rules before a mistake are kept. A pack holds up to 1,024 rules and is for the version of stanch that made it. The exit code is 0 if all compile, 1 if some do not.",
+            "把目录和文件中的 YARA 规则连同自带规则编译成一个文件，供 `stanch scan --yara` 使用。错误的报告方式同 `stanch rules check`，错误之前的规则照常保留。规则包至多容纳 1024 条规则，只适用于生成它的 stanch 版本。退出码：0 全部编译通过，1 有规则无法编译。",
+        ))
+        .arg(
+            Arg::new("directory")
+                .value_name(say("PATH", "路径"))
+                .required(true)
+                .num_args(1..)
+                .value_parser(ValueParser::path_buf())
+                .value_hint(ValueHint::AnyPath)
+                .help(say("Directories and files of YARA rules", "YARA 规则的目录和文件")),
+        )
+        .arg(
+            Arg::new("output")
+                .short('o')
+                .long("output")
+                .value_name(say("FILE", "文件"))
+                .required(true)
+                .value_parser(ValueParser::path_buf())
+                .value_hint(ValueHint::FilePath)
+                .help(say("The pack", "规则包")),
         )
 }
 

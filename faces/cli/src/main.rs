@@ -13,6 +13,7 @@
 mod arguments;
 mod commands;
 mod help;
+mod kept;
 mod mistakes;
 mod progress;
 mod terminal;

@@ -2,7 +2,7 @@
 
 mod acts;
 
-use stanch_incident::{Answer, Bases, Blind, Complaint, Harm, LogRead, Page, Sigma};
+use stanch_incident::{Answer, Bases, Blind, Checked, Complaint, Harm, LogRead, Page};
 use stanch_wire as wire;
 use stanch_words::{Finding, Gap, Role, Sees, TableSpec, Value};
 
@@ -241,8 +241,8 @@ pub fn rules(pages: &[Page], look: Look) -> wire::Rules {
 }
 
 /// Returns `stanch.rules-check/1`.
-pub fn rules_check(sigma: &Sigma, complaints: &[Complaint], look: Look) -> wire::RulesCheck {
-    let loaded = sigma.loaded();
+pub fn rules_check(checked: &Checked, look: Look) -> wire::RulesCheck {
+    let loaded = checked.sigma.unwrap_or_default();
     let complaint = |complaint: &Complaint| wire::Complaint {
         file: complaint.file.clone(),
         line: complaint.line,
@@ -263,7 +263,9 @@ pub fn rules_check(sigma: &Sigma, complaints: &[Complaint], look: Look) -> wire:
         correlations: loaded.correlations,
         filters: loaded.filters,
         elsewhere: loaded.elsewhere,
-        complaints: complaints.iter().map(complaint).collect(),
+        yara_files: checked.yara.map_or(0, |loaded| loaded.files),
+        yara_rules: checked.yara.map_or(0, |loaded| loaded.rules),
+        complaints: checked.complaints.iter().map(complaint).collect(),
     }
 }
 

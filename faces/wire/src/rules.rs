@@ -63,6 +63,10 @@ pub struct RulesCheck {
     pub filters: usize,
     /// Rules that are sound, but for other systems or logs.
     pub elsewhere: usize,
+    /// Files of YARA rules read.
+    pub yara_files: usize,
+    /// YARA rules that load.
+    pub yara_rules: usize,
     /// What is wrong, by file and line.
     pub complaints: Vec<Complaint>,
 }

@@ -161,6 +161,8 @@ fn a_check_of_rules_stays_as_it_is() {
         correlations: 0,
         filters: 0,
         elsewhere: 0,
+        yara_files: 1,
+        yara_rules: 3,
         complaints: vec![Complaint {
             file: "rules/a.yml".into(),
             line: Some(8),

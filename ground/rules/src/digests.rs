@@ -1,34 +1,58 @@
 //! Lists of digests that are known to be bad: plain, CSV, STIX 2.1 and MISP.
 //!
-//! A digest is told by its length: 32 digits are MD5, 40 SHA-1, 64 SHA-256. STIX keeps them in
-//! patterns (`file:hashes.'SHA-256' = '…'`) and in file objects (`hashes`), MISP in attributes
-//! whose type is `md5` or `filename|md5` (STIX 2.1, 10.7; MISP core format, 2.4).
+//! A digest is told by its length: 32 digits are MD5, 40 SHA-1, 64 SHA-256, or BLAKE3 where the
+//! list, the column or a word before it says so. STIX keeps them in patterns, which are obeyed
+//! ([`stix`]), and in file objects (`hashes`); MISP in attributes, those of which count whose
+//! `to_ids` is not false (STIX 2.1, 4.7 and 10.7; MISP core format, 2.4).
 
-use std::collections::HashMap;
+mod json;
+mod lines;
+pub mod stix;
 
-use serde_json::Value as Json;
-use stanch_words::{Both, KnownDigests};
+use std::collections::{HashMap, HashSet};
+
+use stanch_words::{Algorithm, Both, Digested, KnownDigests, KnownHit};
 
 use crate::sigma::{Complaint, Harm};
+use stix::Pattern;
 
-/// How deep JSON is looked into.
-const DEPTH: usize = 64;
 /// How many complaints one file gives.
 const COMPLAINTS: usize = 100;
+/// Digests of nothing: on a list they would name each empty file.
+const OF_NOTHING: [&str; 4] = [
+    "d41d8cd98f00b204e9800998ecf8427e",
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+];
 
-/// Digests that are known to be bad: lower-case hexadecimal, what each is known as, and its list.
+/// What a pattern is known as, and its list.
+#[derive(Clone, Debug)]
+struct Indicator {
+    pattern: Pattern,
+    what: String,
+    file: usize,
+}
+
+/// Digests that are known to be bad.
 #[derive(Clone, Debug, Default)]
 pub struct Digests {
-    known: HashMap<String, (String, usize)>,
+    /// Lower-case hexadecimal, what each is known as, and its list.
+    known: HashMap<(Algorithm, String), (String, usize)>,
+    indicators: Vec<Indicator>,
+    /// Which indicators a digest may fulfil.
+    asked: HashMap<(Algorithm, String), Vec<usize>>,
     files: Vec<String>,
-    /// Lengths of the digests, each once.
-    lengths: Vec<usize>,
+    /// The algorithms, each once.
+    wanted: Vec<Algorithm>,
     /// How many digests were read, those told twice too.
     read: usize,
+    /// Complaints about the file that is being read.
+    complaints: Vec<Complaint>,
 }
 
 impl Digests {
-    /// Reads lists, each a path and its bytes. A bad line is a complaint, never the end of others.
+    /// Reads lists, each a path and its bytes. A bad value is a complaint, never the end of others.
     pub fn load(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> (Self, Vec<Complaint>) {
         let mut digests = Self::default();
         let mut complaints = Vec::new();
@@ -37,150 +61,159 @@ impl Digests {
             let text = text.trim_start_matches('\u{feff}');
             digests.files.push(file.clone());
             let before = digests.read;
+            let mut is_broken = false;
             if text.trim_start().starts_with(['{', '[']) {
-                match serde_json::from_str::<Json>(text) {
-                    Ok(json) => digests.json(&json, "", 0),
+                match serde_json::from_str(text) {
+                    Ok(json) => json::read(&mut digests, &json, "", 0),
                     Err(error) => {
+                        is_broken = true;
                         let line = u64::try_from(error.line()).ok();
-                        complaints.push(lost(&file, line, "it is not JSON", "不是合法的 JSON"));
-                        continue;
+                        digests.complain(line, "it is not JSON", "不是合法的 JSON");
                     }
                 }
             } else {
-                complaints.extend(digests.lines(&file, text));
+                lines::read(&mut digests, &file, text);
             }
-            if digests.read == before {
-                complaints.push(lost(&file, None, "it gives no digest", "其中没有摘要"));
+            if digests.read == before && !is_broken {
+                digests.complain(None, "it gives no digest", "其中没有摘要");
             }
+            complaints.append(&mut digests.complaints);
         }
         (digests, complaints)
     }
 
-    fn add(&mut self, digest: &str, what: &str) {
-        let at = self.files.len().saturating_sub(1);
-        self.read = self.read.saturating_add(1);
-        if !self.lengths.contains(&digest.len()) {
-            self.lengths.push(digest.len());
+    fn here(&self) -> usize {
+        self.files.len().saturating_sub(1)
+    }
+
+    fn want(&mut self, algorithm: Algorithm) {
+        if !self.wanted.contains(&algorithm) {
+            self.wanted.push(algorithm);
         }
-        let entry = self.known.entry(digest.to_ascii_lowercase());
+    }
+
+    /// Takes a digest, or complains of it.
+    fn add(&mut self, algorithm: Algorithm, digest: &str, what: &str, line: Option<u64>) {
+        let digest = digest.trim().to_ascii_lowercase();
+        if OF_NOTHING.contains(&digest.as_str()) {
+            return self.complain(
+                line,
+                "the digest of an empty file, which would name each empty file; left out",
+                "空文件的摘要，会命中所有空文件；已略过",
+            );
+        }
+        if !is_digest(algorithm, &digest) {
+            let shown: String = digest.chars().take(80).collect();
+            let name = name(algorithm);
+            let (en, zh) = (format!("`{shown}` is no {name}"), format!("`{shown}` 不是 {name}"));
+            return self.complain(line, &en, &zh);
+        }
+        let at = self.here();
+        self.read = self.read.saturating_add(1);
+        self.want(algorithm);
+        let entry = self.known.entry((algorithm, digest));
         entry.or_insert_with(|| (what.trim().to_owned(), at));
     }
 
-    fn lines(&mut self, file: &str, text: &str) -> Vec<Complaint> {
-        let mut complaints = Vec::new();
-        for (line, number) in text.lines().zip(1_u64..) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with(['#', ';']) {
-                continue;
+    /// Takes a pattern, or complains of it.
+    fn indicator(&mut self, text: &str, what: &str) {
+        let pattern = match stix::parse(text) {
+            Ok(pattern) => pattern,
+            Err(why) => {
+                let what: String = what.chars().take(80).collect();
+                let en = format!("pattern of `{what}` not taken: {}", why.en);
+                let zh = format!("`{what}` 的模式未采用：{}", why.zh);
+                return self.complain(None, &en, &zh);
             }
-            let is_mark = |c: char| matches!(c, ',' | ';' | '\t' | '|') || c.is_whitespace();
-            let fields: Vec<&str> = if line.contains([',', ';', '\t']) {
-                line.split([',', ';', '\t']).collect()
-            } else {
-                line.splitn(2, is_mark).collect()
-            };
-            let fields = fields.into_iter().map(|f| f.trim().trim_matches('"').trim());
-            let (found, other): (Vec<&str>, Vec<&str>) = fields.partition(|f| is_digest(f));
-            let what = other.into_iter().find(|f| !f.is_empty()).unwrap_or_default();
-            for digest in &found {
-                self.add(digest, what.trim_start_matches('*'));
-            }
-            // The first line of a CSV names its columns.
-            if found.is_empty() && number > 1 && complaints.len() < COMPLAINTS {
-                let (en, zh) = ("no MD5, SHA-1 or SHA-256 in it", "其中没有 MD5、SHA-1 或 SHA-256");
-                complaints.push(lost(file, Some(number), en, zh));
-            }
+        };
+        let number = self.indicators.len();
+        for (algorithm, digest) in pattern.digests() {
+            self.want(algorithm);
+            self.asked.entry((algorithm, digest.to_owned())).or_default().push(number);
+            self.read = self.read.saturating_add(1);
         }
-        complaints
+        let file = self.here();
+        self.indicators.push(Indicator { pattern, what: what.trim().to_owned(), file });
     }
 
-    fn json(&mut self, json: &Json, name: &str, depth: usize) {
-        if depth > DEPTH {
-            return;
+    fn complain(&mut self, line: Option<u64>, en: &str, zh: &str) {
+        if self.complaints.len() < COMPLAINTS {
+            let file = self.files.last().cloned().unwrap_or_default();
+            let why = Both::new(en, zh);
+            let (rule, harm, help) = (None, Harm::Lost, None);
+            self.complaints.push(Complaint { file, line, rule, harm, why, help });
         }
-        match json {
-            Json::Array(items) => {
-                items.iter().for_each(|item| self.json(item, name, depth.saturating_add(1)));
-            }
-            Json::Object(object) => {
-                let text = |key: &str| object.get(key).and_then(Json::as_str);
-                let name = ["name", "info", "comment"].into_iter().find_map(text).unwrap_or(name);
-                if let Some(pattern) = text("pattern").filter(|it| it.contains("hashes")) {
-                    pattern.split('\'').filter(|it| is_digest(it)).for_each(|d| self.add(d, name));
-                }
-                let is_attribute = text("type").and_then(|kind| kind.rsplit('|').next());
-                if is_attribute.is_some_and(|kind| matches!(kind, "md5" | "sha1" | "sha256")) {
-                    let value = text("value").and_then(|value| value.rsplit('|').next());
-                    value.filter(|it| is_digest(it)).into_iter().for_each(|d| self.add(d, name));
-                }
-                if let Some(Json::Object(hashes)) = object.get("hashes") {
-                    let values = hashes.values().filter_map(Json::as_str);
-                    values.filter(|it| is_digest(it)).for_each(|d| self.add(d, name));
-                }
-                for inner in object.values().filter(|it| it.is_object() || it.is_array()) {
-                    self.json(inner, name, depth.saturating_add(1));
-                }
-            }
-            _ => {}
-        }
+    }
+
+    fn file(&self, at: usize) -> String {
+        self.files.get(at).cloned().unwrap_or_default()
     }
 }
 
 impl KnownDigests for Digests {
-    fn lengths(&self) -> &[usize] {
-        &self.lengths
+    fn wanted(&self) -> &[Algorithm] {
+        &self.wanted
     }
 
-    fn find(&self, digest: &str) -> Option<(String, String)> {
-        let (what, file) = self.known.get(digest)?;
-        Some((what.clone(), self.files.get(*file).cloned().unwrap_or_default()))
+    fn find(&self, file: &Digested) -> Vec<KnownHit> {
+        let mut hits = Vec::new();
+        let mut asked = HashSet::new();
+        for one in &file.digests {
+            let digest = || one.1.clone();
+            if let Some((what, list)) = self.known.get(one) {
+                let (what, file) = (what.clone(), self.file(*list));
+                hits.push(KnownHit { digest: digest(), what, file });
+            }
+            for &number in self.asked.get(one).into_iter().flatten() {
+                let Some(indicator) = self.indicators.get(number) else { continue };
+                if asked.insert(number) && indicator.pattern.is_fulfilled_by(file) {
+                    let (what, file) = (indicator.what.clone(), self.file(indicator.file));
+                    hits.push(KnownHit { digest: digest(), what, file });
+                }
+            }
+        }
+        hits
     }
 }
 
-fn is_digest(text: &str) -> bool {
-    matches!(text.len(), 32 | 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+fn name(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Md5 => "MD5",
+        Algorithm::Sha1 => "SHA-1",
+        Algorithm::Sha256 => "SHA-256",
+        Algorithm::Blake3 => "BLAKE3",
+    }
 }
 
-fn lost(file: &str, line: Option<u64>, en: &str, zh: &str) -> Complaint {
-    let (file, why) = (file.to_owned(), Both::new(en, zh));
-    Complaint { file, line, rule: None, harm: Harm::Lost, why, help: None }
+/// Returns the algorithm of a name, however it is written.
+fn named(name: &str) -> Option<Algorithm> {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    Some(match name.to_ascii_lowercase().as_str() {
+        "md5" => Algorithm::Md5,
+        "sha1" => Algorithm::Sha1,
+        "sha256" => Algorithm::Sha256,
+        "blake3" | "b3" => Algorithm::Blake3,
+        _ => return None,
+    })
+}
+
+/// Returns the algorithm of a digest that nobody names, by its length.
+fn of_length(text: &str) -> Option<Algorithm> {
+    let is_hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match text.len() {
+        32 if is_hexadecimal => Some(Algorithm::Md5),
+        40 if is_hexadecimal => Some(Algorithm::Sha1),
+        64 if is_hexadecimal => Some(Algorithm::Sha256),
+        _ => None,
+    }
+}
+
+fn is_digest(algorithm: Algorithm, text: &str) -> bool {
+    match of_length(text) {
+        Some(Algorithm::Sha256) => matches!(algorithm, Algorithm::Sha256 | Algorithm::Blake3),
+        other => other == Some(algorithm),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MD5: &str = "44d88612fea8a8f36de82e1278abb02f";
-
-    fn load(text: &str) -> (Digests, Vec<Complaint>) {
-        Digests::load([("list".to_owned(), text.as_bytes().to_vec())])
-    }
-
-    #[test]
-    fn every_form_gives_the_digest_and_its_name() {
-        for text in [
-            format!("# list\n{} EICAR\n", MD5.to_uppercase()),
-            format!("md5,name\n\"{MD5}\",\"EICAR\"\n"),
-            format!(
-                r#"{{"objects":[{{"name":"EICAR","pattern":"[file:hashes.MD5 = '{MD5}']"}}]}}"#
-            ),
-            format!(
-                r#"{{"Event":{{"info":"EICAR","Attribute":[{{"type":"filename|md5","value":"x|{MD5}"}}]}}}}"#
-            ),
-        ] {
-            let (digests, complaints) = load(&text);
-            assert_eq!(complaints, [], "{text}");
-            assert_eq!(digests.find(MD5), Some(("EICAR".into(), "list".into())), "{text}");
-            assert_eq!(digests.lengths(), [32]);
-        }
-    }
-
-    #[test]
-    fn a_bad_line_is_told_and_the_rest_counts() {
-        let (digests, complaints) = load(&format!("{MD5}\n{}\n", MD5.trim_start_matches('4')));
-        assert_eq!(digests.known.len(), 1);
-        assert_eq!(complaints.len(), 1);
-        assert_eq!(complaints[0].line, Some(2));
-        assert_eq!(load("{\"a\":\n").1[0].line, Some(2));
-    }
-}
+mod tests;

@@ -2,11 +2,11 @@
 //!
 //! The engine is `boreal`; nothing outside this module knows it (design note 0007). What is ours is
 //! the loading of whole collections with complaints that help ([`Yara::load`]), the variables that
-//! public rules expect, the cap of time, and the cache of compiled rules ([`Yara::cache`]).
+//! public rules expect, the cap of time, and packs of compiled rules ([`Yara::pack`]).
 //! The engine gets bytes and never a path: reading is `machine`'s.
 
-mod cache;
 mod load;
+mod pack;
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use boreal::scanner::{ScanError, ScanParams, ScanResult};
 use boreal::{MetadataValue, Scanner};
 use stanch_words::{About, ByteHit, ByteJudgement, ByteRules, Value};
 
-pub use cache::CacheError;
+pub use pack::{Pack, PackError};
 
 /// How long the rules may take over one file (or one piece of a large one).
 pub const TIME: Duration = Duration::from_secs(10);
@@ -39,7 +39,8 @@ pub struct Loaded {
 /// Rules that are ready to judge bytes.
 #[derive(Clone)]
 pub struct Yara {
-    scanner: Scanner,
+    /// Compiled together is faster; what was compiled before comes beside.
+    sets: Vec<Scanner>,
     loaded: Loaded,
 }
 
@@ -82,18 +83,29 @@ impl Yara {
 
     /// Returns the names of all rules.
     pub fn names(&self) -> Vec<String> {
-        self.scanner.rules().map(|rule| rule.name.to_owned()).collect()
+        self.sets.iter().flat_map(Scanner::rules).map(|rule| rule.name.to_owned()).collect()
     }
 
     /// Returns the same rules with another cap of time for one file.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
-        self.scanner.set_scan_params(params(Matches::Told).timeout_duration(Some(time)));
+        for set in &mut self.sets {
+            set.set_scan_params(params(Matches::Told).timeout_duration(Some(time)));
+        }
         self
     }
 
-    fn prepared(&self, about: &About) -> Scanner {
-        let mut scanner = self.scanner.clone();
+    /// Returns these rules and others, which were compiled apart.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.sets.extend(other.sets);
+        self.loaded.files = self.loaded.files.saturating_add(other.loaded.files);
+        self.loaded.rules = self.loaded.rules.saturating_add(other.loaded.rules);
+        self
+    }
+
+    fn prepared(set: &Scanner, about: &About) -> Scanner {
+        let mut scanner = set.clone();
         let extension = about.name.rsplit_once('.').map(|(_, ending)| format!(".{ending}"));
         let path = format!("{}/{}", about.directory.trim_end_matches('/'), about.name);
         for (name, value) in [
@@ -116,7 +128,23 @@ impl Yara {
 
 impl ByteRules for Yara {
     fn judge(&self, bytes: &[u8], about: &About) -> ByteJudgement {
-        let mut scanner = self.prepared(about);
+        let mut all = ByteJudgement::default();
+        for set in &self.sets {
+            let judged = Self::judge_by(set, bytes, about);
+            all.hits.extend(judged.hits);
+            all.timed_out |= judged.timed_out;
+        }
+        all
+    }
+
+    fn count(&self) -> usize {
+        self.loaded.rules
+    }
+}
+
+impl Yara {
+    fn judge_by(set: &Scanner, bytes: &[u8], about: &About) -> ByteJudgement {
+        let mut scanner = Self::prepared(set, about);
         let (found, timed_out) = outcome(scanner.scan_mem(bytes));
         if found.rules.is_empty() {
             return ByteJudgement { hits: Vec::new(), timed_out };
@@ -135,10 +163,6 @@ impl ByteRules for Yara {
             }
         }
         ByteJudgement { hits, timed_out }
-    }
-
-    fn count(&self) -> usize {
-        self.loaded.rules
     }
 }
 
@@ -297,23 +321,33 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_gives_the_same_rules_and_a_damaged_or_foreign_one_gives_none() {
+    fn a_pack_gives_the_same_rules_and_a_damaged_or_foreign_one_gives_none() {
         let files =
             [("a.yar".to_owned(), b"rule a { strings: $x = \"marked\" condition: $x }".to_vec())];
         let key = Yara::key(&files);
         let (yara, _) = Yara::load(files.clone());
-        let cache = yara.cache(&key).unwrap();
-        let again = Yara::from_cache(&cache, &key).unwrap();
-        assert_eq!(names(&again, b"this is marked", "x"), ["a"]);
-        assert_eq!(again.loaded(), yara.loaded());
-        assert!(matches!(Yara::from_cache(&cache, "other"), Err(CacheError::Foreign)));
-        for at in (0..cache.len()).step_by(7) {
-            let mut bad = cache.clone();
+        let bytes = yara.pack(&key, false).unwrap();
+        assert!(Yara::is_pack(&bytes));
+        let pack = Yara::from_pack(&bytes).unwrap();
+        assert_eq!((pack.key.as_str(), pack.has_starter), (key.as_str(), false));
+        assert_eq!(names(&pack.rules, b"this is marked", "x"), ["a"]);
+        assert_eq!(pack.rules.loaded(), yara.loaded());
+        assert!(Yara::from_pack(&yara.pack(&key, true).unwrap()).unwrap().has_starter);
+        for at in (0..bytes.len()).step_by(7) {
+            let mut bad = bytes.clone();
             bad[at] ^= 1;
-            assert!(Yara::from_cache(&bad, &key).is_err(), "byte {at}");
-            assert!(Yara::from_cache(&cache[..at], &key).is_err(), "cut at {at}");
+            assert!(Yara::from_pack(&bad).is_err(), "byte {at}");
+            assert!(Yara::from_pack(&bytes[..at]).is_err(), "cut at {at}");
         }
         let other = [("a.yar".to_owned(), b"rule a { condition: true }".to_vec())];
         assert_ne!(Yara::key(&other), key);
+        let two = pack.rules.and(Yara::load(other).0);
+        assert_eq!(names(&two, b"this is marked", "x"), ["a", "a"]);
+        // More than one set is none that one pack could hold.
+        assert!(two.pack(&key, false).is_err());
+        let many: String =
+            (0..1025).map(|n| format!("rule r{n} {{ condition: true }}\n")).collect();
+        let (many, _) = Yara::load([("many.yar".to_owned(), many.into_bytes())]);
+        assert!(many.pack(&key, false).is_err(), "the engine reads it back now: lift the cap");
     }
 }

@@ -56,11 +56,46 @@ pub trait ByteRules: Send + Sync + std::fmt::Debug {
     fn count(&self) -> usize;
 }
 
+/// An algorithm whose digests lists name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Algorithm {
+    /// MD5.
+    Md5,
+    /// SHA-1.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// BLAKE3, of 256 bits.
+    Blake3,
+}
+
+/// A whole file, or a whole member of an archive, as lists of digests see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Digested {
+    /// Its name, without directories.
+    pub name: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// Its digests, lower-case hexadecimal: all that were wanted.
+    pub digests: Vec<(Algorithm, String)>,
+}
+
+/// An entry of a list that a file fulfils.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownHit {
+    /// The digest that was met.
+    pub digest: String,
+    /// What it is known as; may be empty.
+    pub what: String,
+    /// The list that says so.
+    pub file: String,
+}
+
 /// Digests that are known to be bad.
 pub trait KnownDigests: Send + Sync + std::fmt::Debug {
-    /// Returns the lengths, in hexadecimal digits, that there are: only such digests are taken.
-    fn lengths(&self) -> &[usize];
+    /// Returns the algorithms that there are digests of: only such are taken.
+    fn wanted(&self) -> &[Algorithm];
 
-    /// Returns what a digest (lower-case hexadecimal) is known as, and the list that says so.
-    fn find(&self, digest: &str) -> Option<(String, String)>;
+    /// Returns the entries that a file fulfils.
+    fn find(&self, file: &Digested) -> Vec<KnownHit>;
 }

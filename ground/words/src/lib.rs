@@ -25,7 +25,9 @@ pub mod text;
 pub mod value;
 
 pub use both::{Both, Lang};
-pub use byte_rules::{About, ByteHit, ByteJudgement, ByteRules, KnownDigests};
+pub use byte_rules::{
+    About, Algorithm, ByteHit, ByteJudgement, ByteRules, Digested, KnownDigests, KnownHit,
+};
 pub use event::{Clock, Event, EventKind, Field, Place, Text, Trust};
 pub use finding::{Class, Evidence, Finding, Subject, SubjectKind, Verdict};
 pub use gap::{Gap, GapKind};

@@ -40,7 +40,7 @@ pub(super) fn run(
     };
     let progress =
         Progress::start(asked.look.say("looking for signs of an intrusion", "正在查找入侵迹象"));
-    let (yara, broken) = super::scan::rules(matches)?;
+    let (yara, broken) = super::scan::rules(matches, asked)?;
     let (digests, bad) = super::scan::digests(matches)?;
     let is_deep = matches.get_flag("deep");
     let content = Scope {

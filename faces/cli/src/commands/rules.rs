@@ -1,18 +1,19 @@
 //! `stanch rules list`, `stanch rules show ID`: what detection looks for; `stanch rules check DIR`:
-//! whether rules of others load.
+//! whether rules of others load;
+//! `stanch rules compile DIR`: YARA rules into a pack.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use stanch_incident::Harm;
+use stanch_incident::{Checked, Harm};
 use stanch_view::pages::rules;
 use stanch_view::{Report, documents, suggest};
 use stanch_wire::json;
-use stanch_words::Both;
+use stanch_words::{Both, text};
 
 use crate::arguments::Asked;
-use crate::help;
 use crate::terminal::Terminal;
+use crate::{help, kept};
 
 pub(super) fn run(
     matches: &ArgMatches,
@@ -21,6 +22,9 @@ pub(super) fn run(
 ) -> Result<u8, Box<Report>> {
     if let Some(("check", matches)) = matches.subcommand() {
         return check(matches, asked, terminal);
+    }
+    if let Some(("compile", matches)) = matches.subcommand() {
+        return compile(matches, asked, terminal);
     }
     let mut pages = stanch_incident::signs().map_err(|error| super::bug(&error))?;
     let id = match matches.subcommand() {
@@ -53,14 +57,45 @@ pub(super) fn run(
 
 fn check(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
     let directory = matches.get_one::<PathBuf>("directory").cloned().unwrap_or_default();
-    let (sigma, complaints) = stanch_incident::sigma(&directory).map_err(super::no_rules)?;
+    let checked = stanch_incident::check_rules(&directory).map_err(super::no_rules)?;
     if asked.json {
-        let document = documents::rules_check(&sigma, &complaints, asked.look);
+        let document = documents::rules_check(&checked, asked.look);
         terminal.data(|out| json::pretty(out, &document))?;
     } else {
-        terminal.text(&rules::check(&sigma, &complaints, asked.look))?;
+        terminal.text(&rules::check(&checked, asked.look))?;
     }
-    Ok(u8::from(complaints.iter().any(|complaint| complaint.harm == Harm::Lost)))
+    Ok(u8::from(checked.complaints.iter().any(|complaint| complaint.harm == Harm::Lost)))
+}
+
+/// Compiles YARA rules into a pack, and tells what is wrong with them as `check` does.
+fn compile(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
+    let given: Vec<PathBuf> =
+        matches.get_many::<PathBuf>("directory").into_iter().flatten().cloned().collect();
+    let output = matches.get_one::<PathBuf>("output").cloned().unwrap_or_default();
+    let (pack, loaded) = stanch_incident::compiled(&given).map_err(super::no_rules)?;
+    kept::write(&output, &pack).map_err(|error| unwritten(&output, &error))?;
+    let checked =
+        Checked { sigma: None, yara: Some(loaded.rules.loaded()), complaints: loaded.complaints };
+    if asked.json {
+        let document = documents::rules_check(&checked, asked.look);
+        terminal.data(|out| json::pretty(out, &document))?;
+    } else {
+        terminal.text(&rules::check(&checked, asked.look))?;
+    }
+    Ok(u8::from(checked.complaints.iter().any(|complaint| complaint.harm == Harm::Lost)))
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> Box<Report> {
+    let path = text::escaped(&path.to_string_lossy());
+    let what = Both::new(
+        format!("could not write `{path}`: {error}"),
+        format!("无法写入 `{path}`：{error}"),
+    );
+    let next = Both::new(
+        "name a file in a directory that exists and can be written with `--output`",
+        "请用 `--output` 指定一个文件，其所在目录须存在且可写",
+    );
+    help::not_there(what, next).into()
 }
 
 fn missing(id: &str, near: Option<&str>) -> Report {

@@ -12,6 +12,7 @@ use stanch_words::{ByteRules as _, Gap, GapKind, KnownDigests};
 
 use super::detect::{code, milliseconds};
 use crate::arguments::Asked;
+use crate::kept;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
 
@@ -23,7 +24,7 @@ pub(super) fn run(
     let before = milliseconds();
     let incident = super::open(&asked.place)?;
     super::trust(matches, &incident)?;
-    let (rules, gap) = rules(matches)?;
+    let (rules, gap) = rules(matches, asked)?;
     let count = rules.count();
     let (digests, bad) = digests(matches)?;
     let mut roots: Vec<PathBuf> = matches
@@ -77,14 +78,43 @@ fn whole(path: &Path, asked: &Asked) -> PathBuf {
     }
 }
 
+/// Returns where compiled rules are kept: where `--cache` says; else, if it is an image that is
+/// looked at and not this machine, where caches lie. What lies on a suspect machine is not trusted,
+/// and nothing is written there unasked.
+fn cache(matches: &ArgMatches, asked: &Asked) -> Option<PathBuf> {
+    if let Some(cache) = matches.get_one::<PathBuf>("cache") {
+        return Some(cache.clone());
+    }
+    let variable =
+        |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    match asked.place {
+        Place::Live => None,
+        Place::Root(_) => variable("XDG_CACHE_HOME")
+            .filter(|path| path.is_absolute())
+            .or_else(|| Some(variable("HOME")?.join(".cache")))
+            .map(|caches| caches.join("stanch")),
+    }
+}
+
 /// Loads the starter rules and those that are given; what does not load is a gap.
 pub(super) fn rules(
     matches: &ArgMatches,
+    asked: &Asked,
 ) -> Result<(Arc<stanch_incident::Yara>, Option<Gap>), Box<Report>> {
     let directories: Vec<PathBuf> =
         matches.get_many::<PathBuf>("rules").into_iter().flatten().cloned().collect();
-    let loaded = stanch_incident::yara(&directories, Starter::With, None)
+    let cache = cache(matches, asked);
+    let loaded = stanch_incident::yara(&directories, Starter::With, cache.as_deref())
         .map_err(|miss| page::unusable(&miss.path, &miss.detail, miss.kind))?;
+    if let Some((path, pack)) = &loaded.keep {
+        let folder = path.parent().unwrap_or(path);
+        // Without it the rules are compiled again the next time; only who asked for it is told.
+        let written = kept::directory(folder).and_then(|()| kept::write(path, pack));
+        if let (Err(error), true) = (written, matches.contains_id("cache")) {
+            let detail = format!("compiled rules could not be kept: {error}");
+            return Err(page::unusable(&folder.to_string_lossy(), &detail, GapKind::Failed).into());
+        }
+    }
     let lost = loaded.complaints.iter().filter(|one| one.harm == Harm::Lost);
     let files: Vec<&str> = lost.map(|complaint| complaint.file.as_str()).collect();
     let gap = files.first().map(|first| {

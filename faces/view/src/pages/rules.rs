@@ -1,6 +1,6 @@
 //! The signs that detection looks for, or one sign's page.
 
-use stanch_incident::{Complaint, Harm, Page, Sigma};
+use stanch_incident::{Checked, Complaint, Harm, Loaded, Page};
 use stanch_words::text;
 
 use super::detect::{level_name, tone};
@@ -28,8 +28,9 @@ pub fn list(pages: &[Page], look: Look) -> String {
 }
 
 /// Returns what came of loading rules of others: first what is bad, last the sum.
-pub fn check(sigma: &Sigma, complaints: &[Complaint], look: Look) -> String {
+pub fn check(checked: &Checked, look: Look) -> String {
     let mut sheet = Sheet::new(look);
+    let complaints = &checked.complaints;
     for (harm, en, zh) in [
         (Harm::Lost, "Not loaded", "未能加载"),
         (Harm::Odd, "Loaded, but not all of it was understood", "已加载，但有内容未被理解"),
@@ -51,7 +52,17 @@ pub fn check(sigma: &Sigma, complaints: &[Complaint], look: Look) -> String {
     if !complaints.is_empty() {
         sheet.blank();
     }
-    sheet.line(sum(sigma, complaints, look));
+    if let Some(loaded) = &checked.sigma {
+        let lost = lost(checked, |file| !is_of_yara(file));
+        sheet.line(sum(loaded, lost, look));
+    }
+    if let Some(loaded) = &checked.yara {
+        let lost = lost(checked, is_of_yara);
+        let (files, rules) = (loaded.files, loaded.rules);
+        let en = format!("YARA: {files} files, {rules} rules loaded; with mistakes: {lost}.");
+        let zh = format!("YARA：{files} 个文件，加载规则 {rules} 条；有错误的：{lost} 个。");
+        sheet.line(look.say_of(&en, &zh));
+    }
     sheet.finish().trim_start().to_owned()
 }
 
@@ -72,9 +83,16 @@ fn complain(sheet: &mut Sheet, complaint: &Complaint) {
     }
 }
 
-fn sum(sigma: &Sigma, complaints: &[Complaint], look: Look) -> String {
-    let loaded = sigma.loaded();
-    let lost = complaints.iter().filter(|one| one.harm == Harm::Lost).count();
+fn is_of_yara(file: &str) -> bool {
+    [".yar", ".yara", ".rule"].iter().any(|ending| file.ends_with(ending))
+}
+
+fn lost(checked: &Checked, of: impl Fn(&str) -> bool) -> usize {
+    let lost = checked.complaints.iter().filter(|one| one.harm == Harm::Lost);
+    lost.filter(|one| of(&one.file)).count()
+}
+
+fn sum(loaded: &Loaded, lost: usize, look: Look) -> String {
     let (files, rules, elsewhere) = (loaded.files, loaded.rules, loaded.elsewhere);
     let (correlations, filters) = (loaded.correlations, loaded.filters);
     let count = |number: usize, one: &str| match number {

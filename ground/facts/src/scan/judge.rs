@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use stanch_words::{About, ByteHit, Gap, GapKind, Row, Value, text};
+use stanch_words::{About, Algorithm, ByteHit, Digested, Gap, GapKind, Row, Value, text};
 
 use super::piece::{Piece, State};
 use super::{Archives, Counts, Intact, Scan};
@@ -144,18 +144,28 @@ impl Scan<'_> {
     /// Looks for the digests of a file or member among those that are known to be bad.
     fn known(&self, part: &mut Part<'_>) {
         let Some(known) = self.scope.digests.as_ref().filter(|_| part.is_whole) else { return };
-        let asked = |it: &Digest| known.lengths().contains(&it.hexadecimal());
-        for algorithm in [Digest::Md5, Digest::Sha1, Digest::Sha256].into_iter().filter(asked) {
-            let digest = digest::of_bytes(algorithm, part.bytes);
-            if let Some((what, file)) = known.find(&digest) {
-                let mut row = row(part);
-                row.put(col::kind, "hash")
-                    .put(col::rule, digest)
-                    .put(col::what, what)
-                    .put(col::file, file)
-                    .put(col::score, 100);
-                self.push(row);
-            }
+        let digests = known.wanted().iter().map(|&algorithm| {
+            let digest = match algorithm {
+                Algorithm::Md5 => Digest::Md5,
+                Algorithm::Sha1 => Digest::Sha1,
+                Algorithm::Sha256 => Digest::Sha256,
+                Algorithm::Blake3 => Digest::Blake3,
+            };
+            (algorithm, digest::of_bytes(digest, part.bytes))
+        });
+        let digested = Digested {
+            name: part.name.to_owned(),
+            size: part.bytes.len() as u64,
+            digests: digests.collect(),
+        };
+        for hit in known.find(&digested) {
+            let mut row = row(part);
+            row.put(col::kind, "hash")
+                .put(col::rule, hit.digest)
+                .put(col::what, hit.what)
+                .put(col::file, hit.file)
+                .put(col::score, 100);
+            self.push(row);
         }
     }
 

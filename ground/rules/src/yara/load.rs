@@ -59,7 +59,7 @@ pub(super) fn load(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> (Yara,
     scanner.set_scan_params(params(Matches::Told));
     complaints.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     let loaded = Loaded { files: count, rules: scanner.rules().count() };
-    (Yara { scanner, loaded }, complaints)
+    (Yara { sets: vec![scanner], loaded }, complaints)
 }
 
 fn compiler(files: &Arc<Mutex<Files>>) -> Compiler {
