@@ -1,5 +1,6 @@
 //! The command line of the house's own tools: `cargo xtask tidy|pack|new|handbook|score`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -13,6 +14,8 @@ usage: cargo xtask tidy                  checks the laws of the house
        cargo xtask new table NAME        writes a table that fails until it is filled in
        cargo xtask handbook              writes what is generated below handbook/
        cargo xtask score [--misses]      prints how well the logs of ../shared/data are read
+       cargo xtask score webshells [DIR] prints how well web shells are told from the honest pages
+                                         below DIR, or of packages that it fetches
 ";
 
 fn main() -> Result<ExitCode> {
@@ -28,6 +31,8 @@ fn main() -> Result<ExitCode> {
         ["handbook"] => handbook::write(&house),
         ["score"] => show_score(&house, false),
         ["score", "--misses"] => show_score(&house, true),
+        ["score", "webshells"] => show_web_shells(&house, None),
+        ["score", "webshells", folder] => show_web_shells(&house, Some(Path::new(folder))),
         _ => bail!("{USAGE}"),
     }
 }
@@ -51,6 +56,13 @@ fn tidy(house: &House) -> Result<ExitCode> {
 
 fn show_score(house: &House, with_misses: bool) -> Result<ExitCode> {
     for line in score::lines(house, with_misses)? {
+        say(&line);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_web_shells(house: &House, folder: Option<&Path>) -> Result<ExitCode> {
+    for line in score::web_shell_lines(house, folder)? {
         say(&line);
     }
     Ok(ExitCode::SUCCESS)

@@ -8,6 +8,7 @@ pub mod fail2ban;
 pub mod libaudit;
 pub mod loghub;
 pub mod plaso;
+pub mod web_shells;
 
 use std::path::{Path, PathBuf};
 
@@ -87,26 +88,48 @@ pub fn lines(house: &House, with_misses: bool) -> Result<Vec<String>> {
     for (folder, score) in ALL {
         lines.push((*folder).to_owned());
         for measure in score(&data(house).join(folder))? {
-            let goal = match measure.goal {
-                Some(goal) if measure.is_good() => format!("  goal {goal:.3}"),
-                Some(goal) => format!("  goal {goal:.3}  BELOW"),
-                None => String::new(),
-            };
-            let (hits, total) = (measure.hits, measure.total);
-            lines.push(format!(
-                "  {:<44} {:.3}  {hits}/{total}{goal}",
-                measure.name,
-                measure.share()
-            ));
-            if !measure.note.is_empty() {
-                lines.push(format!("    {}", measure.note));
-            }
-            if with_misses {
-                lines.extend(measure.misses.iter().map(|miss| format!("    - {miss}")));
-            }
+            lines.extend(told(&measure, with_misses));
         }
     }
     Ok(lines)
+}
+
+/// Returns the figures of web shells: our pages, and those of packages below a folder.
+///
+/// # Errors
+/// If pages cannot be read.
+pub fn web_shell_lines(house: &House, folder: Option<&Path>) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for measure in web_shells::ours(house)? {
+        lines.extend(told(&measure, true));
+    }
+    let folder = match folder {
+        Some(folder) => folder.to_owned(),
+        None => web_shells::fetch(house)?,
+    };
+    for measure in web_shells::clean(&folder)? {
+        lines.extend(told(&measure, true));
+    }
+    Ok(lines)
+}
+
+/// Returns a measure as lines.
+fn told(measure: &Measure, with_misses: bool) -> Vec<String> {
+    let goal = match measure.goal {
+        Some(goal) if measure.is_good() => format!("  goal {goal:.4}"),
+        Some(goal) => format!("  goal {goal:.4}  BELOW"),
+        None => String::new(),
+    };
+    let (hits, total) = (measure.hits, measure.total);
+    let mut lines =
+        vec![format!("  {:<44} {:.4}  {hits}/{total}{goal}", measure.name, measure.share())];
+    if !measure.note.is_empty() {
+        lines.push(format!("    {}", measure.note));
+    }
+    if with_misses {
+        lines.extend(measure.misses.iter().map(|miss| format!("    - {miss}")));
+    }
+    lines
 }
 
 /// The kinds that say that somebody failed to get in, or that abuse was noticed.

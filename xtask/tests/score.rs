@@ -32,6 +32,21 @@ fn reaches_its_goal(folder_name: &str, names: &[&str]) {
 }
 
 #[test]
+fn web_shells_are_told_from_pages_that_nearly_are_ones() {
+    let house = House::read().unwrap();
+    let measures = score::web_shells::ours(&house).unwrap();
+    let shells: usize = measures
+        .iter()
+        .filter(|measure| measure.goal.is_some() && measure.name.starts_with("recall"))
+        .map(|measure| measure.total)
+        .sum();
+    assert!(shells >= 100, "only {shells} pages of ours");
+    for measure in measures.iter().filter(|measure| measure.goal.is_some()) {
+        assert!(measure.is_good(), "{}: {}", measure.name, measure.misses.join("\n"));
+    }
+}
+
+#[test]
 fn sshd_is_judged_as_fail2ban_judges_it() {
     reaches_its_goal("fail2ban-logs", &["sshd: recall", "sshd: host exact"]);
 }

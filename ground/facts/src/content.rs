@@ -5,8 +5,11 @@
 
 pub mod elf;
 mod images;
+mod languages;
 pub mod php;
 mod scripts;
+mod taint;
+mod web_rules;
 
 /// What a file is by its content; its name decides only between kinds of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +106,9 @@ fn text_kind(bytes: &[u8], name: &str) -> Kind {
     let has = |mark: &[u8]| memchr::memmem::find(head, mark).is_some();
     match ending.as_str() {
         "jsp" | "jspx" | "jspf" | "jsw" | "jsv" => return Kind::Jsp,
-        "asp" | "aspx" | "ashx" | "asmx" | "asa" | "cer" | "cshtml" if has(b"<%") => {
+        "asp" | "aspx" | "ashx" | "asmx" | "asa" | "cer" | "cshtml"
+            if has(b"<%") || has(b"<script") =>
+        {
             return Kind::Asp;
         }
         "php" | "php3" | "php4" | "php5" | "php7" | "php8" | "phtml" | "pht" | "phar" | "inc"
@@ -120,7 +125,8 @@ fn text_kind(bytes: &[u8], name: &str) -> Kind {
         return Kind::Php;
     }
     match ending.as_str() {
-        "sh" | "bash" | "py" | "pl" | "pm" | "cgi" | "rb" | "lua" | "js" | "pth" => Kind::Script,
+        "sh" | "bash" | "py" | "wsgi" | "pl" | "pm" | "cgi" | "rb" | "lua" | "js" | "mjs"
+        | "cjs" | "pth" => Kind::Script,
         _ if head.iter().filter(|&&byte| byte < 9).count() == 0 => Kind::Text,
         _ => Kind::Data,
     }
@@ -129,7 +135,7 @@ fn text_kind(bytes: &[u8], name: &str) -> Kind {
 /// Something about a file's content that a person should know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Oddity {
-    /// What it is: `web-shell`, `decodes-and-runs`, `packed` and so on.
+    /// What it is: `web-shell`, `decodes-and-runs`, `packed`, `web-rule` and so on.
     pub what: &'static str,
     /// How telling, 0 to 100.
     pub score: i64,
@@ -139,13 +145,21 @@ pub struct Oddity {
     pub lines: Vec<(u64, String)>,
 }
 
-/// Returns what is odd about a file's content.
-pub fn oddities(bytes: &[u8], kind: Kind) -> Vec<Oddity> {
+/// Returns what is odd about a file's content; its name tells between languages.
+pub fn oddities(bytes: &[u8], kind: Kind, name: &str) -> Vec<Oddity> {
     match kind {
         Kind::Php => php::judge(bytes).into_iter().collect(),
+        Kind::Jsp => languages::java_page(bytes).into_iter().collect(),
+        Kind::Asp => languages::active_page(bytes).into_iter().collect(),
         Kind::Elf => elf::judge(bytes),
         Kind::Image => images::judge(bytes),
-        Kind::Script => scripts::judge(bytes).into_iter().collect(),
+        Kind::Script => {
+            let (flow, script) = (languages::script(bytes, name), scripts::judge(bytes));
+            // Both may see the same text being run: the one that knows its language says it.
+            let script = script.filter(|it| flow.as_ref().is_none_or(|flow| flow.what != it.what));
+            flow.into_iter().chain(script).collect()
+        }
+        Kind::Text if web_rules::is_one(name) => web_rules::judge(bytes).into_iter().collect(),
         _ => Vec::new(),
     }
 }

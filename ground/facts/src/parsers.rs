@@ -9,6 +9,7 @@ use std::path::Path;
 
 use stanch_words::{Gap, GapKind, Row, Seen};
 
+use crate::content::{self, Kind};
 use crate::load_history::{sar_text, sysstat};
 use crate::tables as t;
 use crate::{descriptors, memory_map, memory_totals, process_files, sockets};
@@ -195,8 +196,32 @@ parsers! {
     "user_ssh_keys" |b, s| one(t::user_ssh_keys::parse(b, path()), s),
         b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ==\n-----END OPENSSH PRIVATE KEY-----\n";
     "users" |b, s| t::users::parse(b, s), PASSWD;
+    "web page active" |b, s| page(b, Kind::Asp, "a.asp", s), b"<% a = Request(\"x\") : Execute a %>";
+    "web page java" |b, s| page(b, Kind::Jsp, "a.jsp", s),
+        b"<% String a = request.getParameter(\"x\"); Runtime.getRuntime().exec(a); %>";
+    "web page php" |b, s| page(b, Kind::Php, "a.php", s),
+        b"<?php foreach (['sy', 'stem'] as $p) { $f .= $p; } $f(\"$_GET[1]\" . chr(60+2)); ?>x";
+    "web program lua" |b, s| page(b, Kind::Script, "a.lua", s),
+        b"local function f(a) return io.popen(a .. [[ x]]) end\nf(ngx.var.arg_x)\n";
+    "web program node" |b, s| page(b, Kind::Script, "a.js", s),
+        b"const { exec: e } = require('child_process'); f((req, res) => { e(`${req.query.x}`); });";
+    "web program perl" |b, s| page(b, Kind::Script, "a.pl", s),
+        b"use CGI; my ($a, $b) = (param('x'), qw(a b)); $a =~ s/x/y/g; print <<E, `$a @{[1]}`;\nt\nE\n";
+    "web program python" |b, s| page(b, Kind::Script, "a.py", s),
+        b"import os as o\ndef f(a, b=1):\n    o.system(f'{a}' % b)\nf(request.args['x'][::-1])\n";
+    "web program ruby" |b, s| page(b, Kind::Script, "a.rb", s),
+        b"def f(a)\n  `x #{a}`\nend\nf params[:x] if a\n";
+    "web rules" |b, s| page(b, Kind::Text, ".htaccess", s),
+        b"<FilesMatch \"x.jpg\">\nSetHandler application/x-httpd-php\n</FilesMatch>\n";
     "yum_sources" |b, s| t::yum_sources::parse(b, path(), s),
         b"[base]\nname=Base - $releasever\nbaseurl = http://a/\n  http://b/\nenabled=1\ngpgcheck=0\n";
+}
+
+/// Reads a page for what a request could run; what is odd is understood.
+fn page(bytes: &[u8], kind: Kind, name: &str, seen: &mut Seen) {
+    if !content::oddities(bytes, kind, name).is_empty() {
+        understood(seen);
+    }
 }
 
 fn socket_list(file: &str, bytes: &[u8], seen: &mut Seen) {

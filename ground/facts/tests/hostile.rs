@@ -239,8 +239,8 @@ fn a_line_that_is_not_understood_is_a_row_or_a_gap() {
 
 /// Formats that have no lines, or whose further lines say nothing: a pseudo file of one line, an
 /// environment, a script, a key, records of a fixed size, an account line without fields (which
-/// the table `users` tells).
-const EXCEPT: [&str; 16] = [
+/// the table `users` tells), a page whose oddity is told once.
+const EXCEPT: [&str; 25] = [
     "hidden_files directory blocks",
     "library_hooks symbols",
     "account_changes",
@@ -257,6 +257,15 @@ const EXCEPT: [&str; 16] = [
     "startup_items",
     "uptime",
     "user_ssh_keys",
+    "web page active",
+    "web page java",
+    "web page php",
+    "web program lua",
+    "web program node",
+    "web program perl",
+    "web program python",
+    "web program ruby",
+    "web rules",
 ];
 
 /// Files of a machine that tables read, by path, with the parser whose seed they are made from.

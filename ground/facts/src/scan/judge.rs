@@ -109,7 +109,7 @@ impl Scan<'_> {
         self.known(part);
         self.by_rules(part, is_memory);
         if part.offset == 0 && !is_memory {
-            for oddity in content::oddities(part.bytes, part.kind) {
+            for oddity in content::oddities(part.bytes, part.kind, part.name) {
                 self.odd(part, oddity);
             }
             if part.kind == Kind::Elf && part.member.is_empty() {

@@ -14,7 +14,7 @@ table_spec! {
     path Text Plain "Path; of memory, that of the program.";
     member Text Plain "Name within the archive at that path, with !/ between archives within archives; empty for the file itself.";
     kind Text Plain "yara or heuristic; hash where a list of digests was given.";
-    rule Text Plain "The rule's name; the digest; or the heuristic's name (web-shell, decodes-and-runs).";
+    rule Text Plain "The rule's name; the digest; or the heuristic's name (web-shell, decodes-and-runs, web-rule).";
     what Text Plain "What it finds, in the words of whoever wrote the rule.";
     score Integer Plain "How telling, 0 to 100.";
     content Text Plain "The kind of the file, or of the member, by its content: elf, script, php, jsp, asp, image, zip, text and others.";

@@ -46,7 +46,7 @@ pub(super) static TABLES: &[Wording] = &[
             ("path", "路径；命中在内存中时为程序的路径。"),
             ("member", "该压缩包内的成员名，逐层压缩之间用 !/ 分隔；命中文件本身时为空。"),
             ("kind", "yara 或 heuristic；给出摘要清单时还有 hash。"),
-            ("rule", "规则名；摘要；或启发式的名称（web-shell、decodes-and-runs）。"),
+            ("rule", "规则名；摘要；或启发式的名称（web-shell、decodes-and-runs、web-rule）。"),
             ("what", "所查找的内容，用规则作者的原话。"),
             ("score", "说明力，0 到 100。"),
             ("content", "按内容判断的文件类型：elf、script、php、jsp、asp、image、zip、text 等。"),

@@ -14,7 +14,7 @@ pub(super) const COMMANDS: [&str; 8] = [
     "expect_popen",
 ];
 /// Functions that call what they are given, and at which place it stands.
-pub(super) const CALLERS: [(&str, usize); 17] = [
+pub(super) const CALLERS: [(&str, usize); 20] = [
     ("call_user_func", 0),
     ("call_user_func_array", 0),
     ("array_map", 0),
@@ -32,6 +32,9 @@ pub(super) const CALLERS: [(&str, usize); 17] = [
     ("mb_ereg_replace_callback", 1),
     ("ob_start", 0),
     ("forward_static_call_array", 0),
+    ("forward_static_call", 0),
+    ("iterator_apply", 1),
+    ("array_walk_recursive", 1),
 ];
 /// Functions whose answer is made of what they get; those of [`UNPACKING`] too.
 const PASSING: [&str; 34] = [

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::functions::is_keyword;
 use super::tokens::Token;
-use super::value::Value;
+use crate::content::taint::value::Value;
+use crate::content::taint::{Flow, Found};
 
 mod calls;
 mod expressions;
+mod sinks;
 
 /// Tokens of a file, and where each begins.
 type Tokens = [(Token, usize)];
@@ -16,19 +18,18 @@ type Tokens = [(Token, usize)];
 const DEPTH: usize = 48;
 /// How often the tokens are gone through, so that what a function defined below does is known.
 const ROUNDS: usize = 3;
+/// How many tokens are gone through, loops again and again included; how many bytes of texts are
+/// made; and how many passes of loops are followed one by one: honest pages need far less.
+const STEPS: usize = 3_000_000;
+const TEXTS: usize = 64 << 20;
+const PASSES: usize = 2_000;
+/// How long a loop may be of which each pass is followed.
+const LOOP: usize = 120;
 /// How many flows, and texts that are run, are kept.
 const KEPT: usize = 64;
 
-/// A flow from a request, or from a packed text, to what runs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Flow {
-    pub(super) offset: usize,
-    pub(super) score: i64,
-    pub(super) detail: String,
-    pub(super) is_from_request: bool,
-}
 /// Returns the flows in a file, and texts that are run as code, each with its offset.
-pub(super) fn flows(tokens: &Tokens) -> (Vec<Flow>, Vec<(Vec<u8>, usize)>) {
+pub(super) fn flows(tokens: &Tokens) -> Found {
     let mut reader = Reader { tokens, ..Reader::default() };
     for _ in 0..ROUNDS {
         let before = (reader.variables.clone(), reader.returns.clone());
@@ -36,7 +37,7 @@ pub(super) fn flows(tokens: &Tokens) -> (Vec<Flow>, Vec<(Vec<u8>, usize)>) {
         reader.braces = 0;
         reader.flows.clear();
         reader.inner.clear();
-        while reader.at < tokens.len() {
+        while reader.at < tokens.len() && reader.steps <= STEPS {
             let from = reader.at;
             reader.statement();
             reader.at = reader.at.max(from.saturating_add(1));
@@ -61,15 +62,25 @@ struct Reader<'a> {
     /// Parameters of the file's own functions, by name.
     functions: BTreeMap<String, Vec<String>>,
     returns: BTreeMap<String, Value>,
-    extracted: Option<String>,
+    extracted: Option<std::rc::Rc<str>>,
     flows: Vec<Flow>,
     inner: Vec<(Vec<u8>, usize)>,
+    /// How many tokens were gone through, how many bytes of texts were made, and how many passes of
+    /// loops were followed one by one.
+    steps: usize,
+    texts: usize,
+    passes: usize,
+    /// Where the call that is read began.
+    call_from: usize,
     /// What the file itself assigned, which `extract` does not overwrite for us.
     assigned: BTreeSet<String>,
 }
 
 impl<'a> Reader<'a> {
     fn token(&self) -> Option<&'a Token> {
+        if self.steps > STEPS {
+            return None;
+        }
         self.tokens.get(self.at).map(|(token, _)| token)
     }
 
@@ -92,6 +103,13 @@ impl<'a> Reader<'a> {
 
     fn step(&mut self) {
         self.at = self.at.saturating_add(1);
+        self.steps = self.steps.saturating_add(1);
+    }
+
+    /// Keeps a computed text only while there is room for more.
+    fn weighed(&mut self, value: Value) -> Value {
+        self.texts = self.texts.saturating_add(value.text.as_ref().map_or(0, |text| text.len()));
+        if self.texts > TEXTS { Value { text: None, ..value } } else { value }
     }
 
     fn key(&self, name: &str) -> String {
@@ -187,18 +205,71 @@ impl<'a> Reader<'a> {
         self.take("(");
         let over = self.expression();
         let one = over.elements.as_ref().and_then(|all| all.first().cloned());
-        let value = one.unwrap_or(Value { text: None, ..over });
+        let value = one.unwrap_or_else(|| Value { text: None, ..over.clone() });
+        let mut keys = Vec::new();
         while let Some(token) = self.token() {
             match token {
                 Token::Sign(")" | "{" | ";") => break,
                 Token::Variable(name) => {
                     let key = self.key(&name.clone());
-                    self.assign(key, value.clone());
+                    self.assign(key.clone(), value.clone());
+                    keys.push(key);
                     self.step();
                 }
                 _ => self.step(),
             }
         }
+        self.take(")");
+        let elements = over.elements.filter(|all| all.len() > 1 && all.len() <= 256);
+        if let (Some(elements), Some(name)) = (elements, keys.last()) {
+            self.each_pass(&elements, keys.first().filter(|_| keys.len() > 1), name);
+        }
+    }
+
+    /// Follows a short loop once for each element; the last pass is left to whoever goes on.
+    fn each_pass(&mut self, elements: &[Value], key: Option<&String>, name: &str) {
+        let start = self.at;
+        let mut end = start;
+        let mut depth = 0_usize;
+        for (token, _) in self.tokens.get(start..).unwrap_or_default().iter().take(LOOP) {
+            end = end.saturating_add(1);
+            match token {
+                Token::Sign("{") => depth = depth.saturating_add(1),
+                Token::Sign("}") => depth = depth.saturating_sub(1),
+                Token::Sign(";") => {}
+                Token::Name(word) if word == "function" || word == "foreach" => return,
+                _ => continue,
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+        if end.saturating_sub(start) >= LOOP {
+            return;
+        }
+        let braces = self.braces;
+        for (place, element) in elements.iter().enumerate() {
+            self.passes = self.passes.saturating_add(1);
+            if self.passes > PASSES {
+                break;
+            }
+            if let Some(key) = key {
+                let told =
+                    element.key.clone().unwrap_or_else(|| place.to_string().into_bytes().into());
+                self.assign(key.clone(), Value { text: Some(told), ..Value::default() });
+            }
+            self.assign(name.to_owned(), Value { key: None, ..element.clone() });
+            if place.saturating_add(1) == elements.len() {
+                break;
+            }
+            (self.at, self.braces) = (start, braces);
+            while self.at < end && self.token().is_some() {
+                let from = self.at;
+                self.statement();
+                self.at = self.at.max(from.saturating_add(1));
+            }
+        }
+        (self.at, self.braces) = (start, braces);
     }
 
     fn assign(&mut self, key: String, value: Value) {

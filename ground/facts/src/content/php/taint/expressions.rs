@@ -1,9 +1,10 @@
 //! Expressions: what a value is made of, and what it is assigned to.
 
 use super::super::functions::{JUDGING, REQUEST};
+use super::super::places::element;
 use super::super::tokens::Token;
-use super::super::value::{Value, array, element};
 use super::{DEPTH, Reader};
+use crate::content::taint::value::{Value, array};
 
 impl Reader<'_> {
     /// Reads an expression up to what ends it.
@@ -26,12 +27,15 @@ impl Reader<'_> {
                     self.step();
                     let next = self.operand();
                     value = value.then(&next);
+                    value = self.weighed(value);
                 }
                 Some(Token::Sign("^")) => {
                     self.step();
                     let next = self.operand();
                     let text = match (&value.text, &next.text) {
-                        (Some(a), Some(b)) => Some(a.iter().zip(b).map(|(a, b)| a ^ b).collect()),
+                        (Some(a), Some(b)) => {
+                            Some(a.iter().zip(b.iter()).map(|(a, b)| a ^ b).collect())
+                        }
                         _ => None,
                     };
                     value = Value { text, ..value.and(&next) };
@@ -60,11 +64,11 @@ impl Reader<'_> {
                     value = Value::default();
                 }
                 Some(Token::Sign(
-                    "+" | "-" | "*" | "/" | "%" | "&" | "|" | "<<" | ">>" | "**" | "<=>",
+                    sign @ ("+" | "-" | "*" | "/" | "%" | "&" | "|" | "<<" | ">>" | "**" | "<=>"),
                 )) => {
                     self.step();
-                    let _number = self.operand();
-                    value = Value::default();
+                    let next = self.operand();
+                    value = calculated(sign, &value, &next).unwrap_or_default();
                 }
                 _ => return value,
             }
@@ -180,6 +184,10 @@ impl Reader<'_> {
         } else {
             self.operand_name()
         };
+        if let Some(by) = named.tainted.as_ref().filter(|_| self.is("=")) {
+            // The request names the variable that is filled: it may be any.
+            self.extracted = Some(by.clone());
+        }
         match named.text.as_ref().map(|text| String::from_utf8_lossy(text).into_owned()) {
             Some(name) => self.variable(&name, offset),
             None => self.suffixes(Value { text: None, ..named }, None, offset),
@@ -213,7 +221,9 @@ impl Reader<'_> {
 
     fn variable(&mut self, name: &str, offset: usize) -> Value {
         let value = match name {
-            "_SERVER" | "_FILES" | "GLOBALS" | "_ENV" => Value::default(),
+            "_SERVER" | "GLOBALS" | "_ENV" => Value::default(),
+            "_FILES" if self.is("[") => Value::default(),
+            "_FILES" => Value::named("$_FILES"),
             _ => self.known(name),
         };
         self.suffixes(value, Some(name), offset)
@@ -312,6 +322,7 @@ impl Reader<'_> {
                 self.step();
                 let more = self.expression();
                 let new = value.then(&more);
+                let new = self.weighed(new);
                 if let Some(key) = key {
                     self.assign(key, new.clone());
                 }
@@ -346,7 +357,8 @@ impl Reader<'_> {
                 self.expression()
             };
             if self.take("=>") {
-                value = self.expression();
+                let key = value.text;
+                value = Value { key, ..self.expression() };
             }
             all.push(value);
             if !self.take(",") && !self.is(close) {
@@ -378,6 +390,8 @@ impl Reader<'_> {
         }
         let open = self.scope.len();
         self.definition();
+        let name =
+            self.scope.last().map(|(name, _)| name.clone()).filter(|_| self.scope.len() > open);
         if self.scope.len() > open {
             let braces = self.braces;
             loop {
@@ -389,8 +403,37 @@ impl Reader<'_> {
                 }
             }
         }
-        Value::default()
+        name.map_or_else(Value::default, |name| Value::named(&name))
     }
+}
+
+/// What an operator makes of two numbers; of arrays, the union.
+fn calculated(sign: &str, one: &Value, other: &Value) -> Option<Value> {
+    if sign == "|" || sign == "&" {
+        let (a, b) = (one.text.as_ref()?, other.text.as_ref()?);
+        let letters = a.iter().zip(b.iter());
+        let text: Vec<u8> = match sign {
+            "|" => letters.map(|(a, b)| a | b).collect(),
+            _ => letters.map(|(a, b)| a & b).collect(),
+        };
+        if one.as_number().is_none() {
+            return Some(Value::text(&text));
+        }
+    }
+    let (a, b) = (one.as_number()?, other.as_number()?);
+    let number = match sign {
+        "+" => a.checked_add(b),
+        "-" => a.checked_sub(b),
+        "*" => a.checked_mul(b),
+        "/" => a.checked_div(b),
+        "%" => a.checked_rem(b),
+        "|" => Some(a | b),
+        "&" => Some(a & b),
+        "<<" => a.checked_shl(u32::try_from(b).ok()?),
+        ">>" => a.checked_shr(u32::try_from(b).ok()?),
+        _ => None,
+    };
+    number.map(|number| Value::text(number.to_string().as_bytes()))
 }
 
 /// A value, and where it is kept.

@@ -1,12 +1,12 @@
-//! PHP's functions over texts that we compute ourselves when all is constant.
+//! Functions over texts that we compute ourselves when all is constant, by PHP's names for them.
 
 use std::io::Read as _;
 
 /// The longest text that is computed.
-pub(super) const LONGEST: usize = 2 << 20;
+pub(crate) const LONGEST: usize = 2 << 20;
 
 /// Returns what a function makes of a constant text.
-pub(super) fn decoded(function: &str, text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decoded(function: &str, text: &[u8]) -> Option<Vec<u8>> {
     let done = match function {
         "base64_decode" => base64(text),
         "str_rot13" => text.iter().map(|&byte| rot13(byte)).collect(),
@@ -66,7 +66,7 @@ fn base64(text: &[u8]) -> Vec<u8> {
     out
 }
 
-pub(super) fn hexadecimal(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn hexadecimal(text: &[u8]) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> =
         text.iter().map(|&b| char::from(b).to_digit(16).map(|d| d.to_le_bytes()[0])).collect();
     let digits = digits?;

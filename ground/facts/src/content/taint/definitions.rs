@@ -1,0 +1,322 @@
+//! Definitions of functions, imports, loops, and several variables assigned at once.
+
+use std::rc::Rc;
+
+use super::Beside;
+use super::reader::{Reader, Scope};
+use super::token::Token;
+use super::value::Value;
+
+/// How far is looked ahead for the end of a list of names.
+const AHEAD: usize = 400;
+
+impl Reader<'_> {
+    /// A function: its name and parameters; its body is read as what follows.
+    pub(super) fn definition(&mut self) {
+        self.step();
+        self.take("*");
+        let mut name = String::new();
+        while let Some(Token::Name(word)) = self.token() {
+            name.clone_from(word);
+            self.step();
+            if !(self.take(".") || self.take(":") || self.take("::")) {
+                break;
+            }
+        }
+        if name.is_empty() {
+            name = format!("#{}", self.at);
+        }
+        self.defined(name);
+    }
+
+    /// What follows the name of a function that is defined.
+    pub(super) fn defined(&mut self, name: String) {
+        let parameters = self.parameters();
+        let scope = Scope { name, braces: self.braces, is_line: false };
+        for (parameter, kind) in &parameters {
+            let key = format!("{}()${parameter}", scope.name);
+            if let Some(kind) = kind
+                && !self.variables.contains_key(&key)
+            {
+                self.variables.insert(key, Value::named(kind));
+            }
+        }
+        let names = parameters.into_iter().map(|(name, _)| name).collect();
+        self.functions.insert(scope.name.clone(), names);
+        self.body(scope);
+    }
+
+    /// Goes to the body of a function and enters it.
+    fn body(&mut self, scope: Scope) {
+        for _ in 0..AHEAD {
+            match self.token() {
+                Some(Token::Sign("{")) => return self.scope.push(scope),
+                // The body is indented, or ends with a word, or there is none.
+                Some(Token::End) => {
+                    if self.language.compares_with_equals {
+                        self.scope.push(scope);
+                    } else if matches!(self.ahead(1), Some(Token::Sign("{"))) {
+                        self.step();
+                        self.scope.push(scope);
+                    }
+                    return;
+                }
+                Some(Token::Sign("=>")) => return,
+                Some(Token::Sign(":" | "->" | "," | "(" | ")")) => self.step(),
+                Some(Token::Name(word)) if word == "return" || self.ends_with_line() => {
+                    return self.scope.push(Scope { is_line: true, ..scope });
+                }
+                None => return,
+                Some(_) => self.step(),
+            }
+        }
+    }
+
+    /// Whether what stands before is the colon after which a body begins on the same line.
+    fn ends_with_line(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
+        matches!(before, Some((Token::Sign(":"), _)))
+    }
+
+    /// Parameters and their types.
+    fn parameters(&mut self) -> Vec<(String, Option<String>)> {
+        let mut all = Vec::new();
+        if !self.take("(") {
+            return all;
+        }
+        let (mut depth, mut names, mut is_default) = (1_usize, Vec::<String>::new(), false);
+        for _ in 0..AHEAD {
+            match self.token() {
+                Some(Token::Sign("(" | "[" | "{" | "<")) => depth = depth.saturating_add(1),
+                Some(Token::Sign(")" | "]" | "}" | ">")) => depth = depth.saturating_sub(1),
+                Some(Token::Sign(",")) if depth == 1 => {
+                    self.parameter(&mut names, &mut all);
+                    is_default = false;
+                }
+                Some(Token::Sign("=" | ":")) => is_default = true,
+                Some(Token::Name(name)) if depth == 1 && !is_default => names.push(name.clone()),
+                None => break,
+                Some(_) => {}
+            }
+            self.step();
+            if depth == 0 {
+                break;
+            }
+        }
+        self.parameter(&mut names, &mut all);
+        all
+    }
+
+    fn parameter(&self, names: &mut Vec<String>, all: &mut Vec<(String, Option<String>)>) {
+        if let Some(name) = names.pop() {
+            let kind = names.pop().filter(|_| self.language.beside == Beside::Type);
+            all.push((name, kind));
+        }
+        names.clear();
+    }
+
+    /// Returns whether a name and its parentheses begin a definition, where no word says so.
+    pub(super) fn is_method(&self) -> bool {
+        if self.language.beside != Beside::Type {
+            return false;
+        }
+        let mut depth = 0_usize;
+        for by in 0..AHEAD {
+            match self.ahead(by) {
+                Some(Token::Sign("(")) => depth = depth.saturating_add(1),
+                Some(Token::Sign(")")) => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        let next = self.ahead(by.saturating_add(1));
+                        return matches!(next, Some(Token::Sign("{")))
+                            || matches!(next, Some(Token::Name(word)) if word == "throws");
+                    }
+                }
+                Some(Token::End) | None => return false,
+                Some(_) => {}
+            }
+        }
+        false
+    }
+
+    /// `for name in values`, in all its spellings.
+    pub(super) fn each(&mut self) {
+        self.step();
+        let _each = self.take_word(&["each"]);
+        let mut names = Vec::new();
+        let is_open = self.is("(");
+        for by in 0..16 {
+            match self.ahead(by) {
+                Some(Token::Name(word)) if ["in", "of", "In"].contains(&word.as_str()) => {
+                    return self.over(by.saturating_add(1), &names);
+                }
+                Some(Token::Sign(":")) => return self.over(by.saturating_add(1), &names),
+                Some(Token::Sign("(")) if by > 0 && !is_open => return self.over(by, &names),
+                Some(Token::Name(name)) => names.push(name.clone()),
+                Some(Token::Sign("(" | "," | "[" | "]" | "<" | ">" | ")")) => {}
+                _ => return,
+            }
+        }
+    }
+
+    fn over(&mut self, by: usize, names: &[String]) {
+        for _ in 0..by {
+            self.step();
+        }
+        let over = self.expression();
+        let one = over.elements.as_ref().and_then(|all| all.first().cloned());
+        let one = one.unwrap_or_else(|| over.source());
+        for name in names.iter().filter(|name| !self.language.keywords.contains(&name.as_str())) {
+            self.assign(name, one.clone());
+        }
+    }
+
+    /// `import a.b as c`, `from a import b as c`: names for what modules hold.
+    pub(super) fn import(&mut self) -> bool {
+        let is_from = self.take_word(&["from"]);
+        if !is_from {
+            self.step();
+        }
+        if !matches!(self.token(), Some(Token::Name(_))) {
+            return false;
+        }
+        let module = self.dotted();
+        if is_from && !self.take_word(&["import"]) {
+            return true;
+        }
+        if !is_from {
+            self.imported(&module, None);
+            while self.take(",") {
+                let module = self.dotted();
+                self.imported(&module, None);
+            }
+            return true;
+        }
+        self.take("(");
+        while let Some(Token::Name(name)) = self.token() {
+            let name = name.clone();
+            self.step();
+            self.imported(&module, Some(name));
+            if !self.take(",") {
+                break;
+            }
+        }
+        self.take(")");
+        true
+    }
+
+    fn imported(&mut self, module: &str, name: Option<String>) {
+        let path = match &name {
+            Some(name) => format!("{module}.{name}"),
+            None => module.to_owned(),
+        };
+        let known_as = if self.take_word(&["as"]) {
+            let Some(Token::Name(word)) = self.token() else { return };
+            let word = word.clone();
+            self.step();
+            word
+        } else {
+            // `import a.b` makes `a` known, which needs no telling.
+            let Some(name) = name else { return };
+            name
+        };
+        self.variables.insert(known_as, Value::named(&path));
+    }
+
+    fn dotted(&mut self) -> String {
+        let mut path = String::new();
+        while let Some(Token::Name(word)) = self.token() {
+            path.push_str(word);
+            self.step();
+            if !self.take(".") {
+                break;
+            }
+            path.push('.');
+        }
+        path
+    }
+
+    /// `Dim name As New Type`, `Dim name As Type = …`.
+    pub(super) fn declaration(&mut self) -> bool {
+        let (Some(Token::Name(name)), Some(Token::Name(word))) = (self.ahead(1), self.ahead(2))
+        else {
+            return false;
+        };
+        if word != "as" {
+            return false;
+        }
+        let name = name.clone();
+        for _ in 0..3 {
+            self.step();
+        }
+        let offset = self.offset();
+        let is_new = self.take_word(&["new"]);
+        let mut value = if is_new { self.made(offset) } else { Value::named(&self.dotted()) };
+        if self.take("=") {
+            value = self.expression();
+        }
+        self.assign(&name, value);
+        true
+    }
+
+    /// `a, b = …`, `my ($a, $b) = …`, `{exec: e} = …`: returns whether it was one.
+    pub(super) fn several(&mut self) -> bool {
+        let (mut names, mut is_list, mut by) = (Vec::<(String, String)>::new(), false, 0);
+        let mut closes = None;
+        loop {
+            match self.ahead(by) {
+                Some(Token::Name(word)) if self.language.keywords.contains(&word.as_str()) => {}
+                Some(Token::Name(word)) => match names.last_mut() {
+                    Some((_, known_as)) if known_as.is_empty() => known_as.clone_from(word),
+                    _ => names.push((word.clone(), word.clone())),
+                },
+                Some(Token::Sign(":")) if closes == Some("}") => {
+                    if let Some((_, known_as)) = names.last_mut() {
+                        known_as.clear();
+                    }
+                }
+                Some(Token::Sign(",")) => is_list = true,
+                Some(Token::Sign("(")) if names.is_empty() => closes = Some(")"),
+                Some(Token::Sign("[")) if names.is_empty() => closes = Some("]"),
+                Some(Token::Sign("{")) if names.is_empty() && by > 0 => closes = Some("}"),
+                Some(Token::Sign(sign)) if closes == Some(*sign) => is_list = true,
+                Some(Token::Sign("=")) if is_list && !names.is_empty() => break,
+                _ => return false,
+            }
+            by = by.saturating_add(1);
+            if by > 64 {
+                return false;
+            }
+        }
+        for _ in 0..=by {
+            self.step();
+        }
+        self.spread(&names, closes == Some("}"));
+        true
+    }
+
+    fn spread(&mut self, names: &[(String, String)], by_name: bool) {
+        let mut value = self.expression();
+        if self.is(",") {
+            let mut all = vec![value];
+            while self.take(",") && !self.is_end() {
+                all.push(self.expression());
+            }
+            value = super::value::array(all);
+        }
+        for (place, (name, known_as)) in names.iter().enumerate() {
+            let one = match (&value.elements, &value.path) {
+                (Some(elements), _) if elements.len() >= names.len() => {
+                    elements.get(place).cloned().unwrap_or_default()
+                }
+                (_, Some(path)) if by_name => {
+                    let path: Rc<str> = format!("{path}.{name}").into();
+                    let found = self.sourced(&path);
+                    found.unwrap_or(Value { path: Some(path), ..value.clone().source() })
+                }
+                _ => value.clone().source(),
+            };
+            self.assign(known_as, one);
+        }
+    }
+}
