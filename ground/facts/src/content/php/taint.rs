@@ -35,6 +35,7 @@ pub(super) fn flows(tokens: &Tokens) -> Found {
         let before = (reader.variables.clone(), reader.returns.clone());
         (reader.at, reader.scope) = (0, Vec::new());
         reader.braces = 0;
+        reader.fresh.clear();
         reader.flows.clear();
         reader.inner.clear();
         while reader.at < tokens.len() && reader.steps <= STEPS {
@@ -70,6 +71,8 @@ struct Reader<'a> {
     steps: usize,
     texts: usize,
     passes: usize,
+    /// What was assigned in this round.
+    fresh: BTreeSet<String>,
     /// Where the call that is read began.
     call_from: usize,
     /// What the file itself assigned, which `extract` does not overwrite for us.
@@ -274,6 +277,7 @@ impl<'a> Reader<'a> {
 
     fn assign(&mut self, key: String, value: Value) {
         self.assigned.insert(key.clone());
+        self.fresh.insert(key.clone());
         self.variables.insert(key, value);
     }
 }

@@ -321,6 +321,10 @@ impl Reader<'_> {
             ".=" => {
                 self.step();
                 let more = self.expression();
+                // What nothing was assigned to yet is empty.
+                let is_empty = value.tainted.is_none()
+                    && key.as_ref().is_some_and(|key| !self.fresh.contains(key));
+                let value = if is_empty { Value::text(b"") } else { value };
                 let new = value.then(&more);
                 let new = self.weighed(new);
                 if let Some(key) = key {
