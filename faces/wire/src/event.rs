@@ -1,117 +1,194 @@
 //! `stanch.event/1`: one event a line, and the summary after the last.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
-use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use stanch_words::{Event, Field};
 
-use crate::Gap;
+use crate::{Gap, json};
 
-/// One event as a line. What is not known has no key, but `time`, which is null then.
-#[derive(Clone, Copy, Debug)]
-pub struct EventLine<'e>(pub &'e Event<'e>);
-
-impl EventLine<'_> {
-    /// The name and version of the document.
-    pub const SCHEMA: &'static str = "stanch.event/1";
+/// Writes events, each as a line. What is not known has no key, but `time`, which is null then.
+///
+/// A line is put together by hand: there are millions of them, and most of what they hold needs
+/// no escape.
+#[derive(Debug, Default)]
+pub struct EventLines {
+    line: Vec<u8>,
+    date: Date,
 }
 
-/// The keys that an event's own fields have; a source's field of the same name goes below
-/// `fields`.
-const OWN: [&str; 26] = [
-    "schema",
-    "time",
-    "until",
-    "clock",
-    "trust",
-    "kind",
-    "host",
-    "program",
-    "pid",
-    "ppid",
-    "user",
-    "uid",
-    "target",
-    "source_ip",
-    "source_port",
-    "method",
-    "command",
-    "path",
-    "tty",
-    "session",
-    "unit",
-    "message",
-    "raw",
-    "fields",
-    "file",
-    "line",
-];
+/// Whether a key is one that an event's own fields have; a source's field of the same name goes
+/// below `fields`.
+fn is_own(name: &str) -> bool {
+    matches!(
+        name,
+        "schema"
+            | "time"
+            | "until"
+            | "clock"
+            | "trust"
+            | "kind"
+            | "host"
+            | "program"
+            | "pid"
+            | "ppid"
+            | "user"
+            | "uid"
+            | "target"
+            | "source_ip"
+            | "source_port"
+            | "method"
+            | "command"
+            | "path"
+            | "tty"
+            | "session"
+            | "unit"
+            | "message"
+            | "raw"
+            | "fields"
+            | "file"
+            | "line"
+    )
+}
 
-impl Serialize for EventLine<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let event = self.0;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("schema", Self::SCHEMA)?;
-        map.serialize_entry("time", &event.time.and_then(rfc3339))?;
-        if let Some(until) = event.until.and_then(rfc3339) {
-            map.serialize_entry("until", &until)?;
+impl EventLines {
+    /// The name and version of the document.
+    pub const SCHEMA: &'static str = "stanch.event/1";
+
+    /// Writes one event.
+    ///
+    /// # Errors
+    /// An error of the writer.
+    pub fn write(&mut self, out: &mut dyn Write, event: &Event<'_>) -> io::Result<()> {
+        self.line.clear();
+        self.put(event)?;
+        out.write_all(&self.line)
+    }
+
+    fn put(&mut self, event: &Event<'_>) -> io::Result<()> {
+        let line = &mut self.line;
+        for part in ["{\"schema\":\"", Self::SCHEMA, "\",\"time\":"] {
+            line.extend_from_slice(part.as_bytes());
         }
-        map.serialize_entry("clock", event.clock.name())?;
-        map.serialize_entry("trust", event.trust.name())?;
-        map.serialize_entry("kind", event.kind.name())?;
-        let texts = [
-            ("host", &event.host),
-            ("program", &event.program),
-            ("user", &event.user),
-            ("target", &event.target),
-            ("source_ip", &event.source_ip),
-            ("method", &event.method),
-            ("command", &event.command),
-            ("path", &event.path),
-            ("tty", &event.tty),
-            ("session", &event.session),
-            ("unit", &event.unit),
-            ("message", &event.message),
+        if !event.time.is_some_and(|time| self.date.put(line, time)) {
+            line.extend_from_slice(b"null");
+        }
+        if let Some(until) = event.until {
+            let before = line.len();
+            key(line, "until");
+            if !self.date.put(line, until) {
+                line.truncate(before);
+            }
+        }
+        let words = [
+            (",\"clock\":", event.clock.name()),
+            (",\"trust\":", event.trust.name()),
+            (",\"kind\":", event.kind.name()),
         ];
-        for (name, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
-            map.serialize_entry(name, text)?;
+        let texts: [(&str, &str); 12] = [
+            (",\"host\":", &event.host),
+            (",\"program\":", &event.program),
+            (",\"user\":", &event.user),
+            (",\"target\":", &event.target),
+            (",\"source_ip\":", &event.source_ip),
+            (",\"method\":", &event.method),
+            (",\"command\":", &event.command),
+            (",\"path\":", &event.path),
+            (",\"tty\":", &event.tty),
+            (",\"session\":", &event.session),
+            (",\"unit\":", &event.unit),
+            (",\"message\":", &event.message),
+        ];
+        let known = texts.into_iter().filter(|(_, text)| !text.is_empty());
+        for (name, text) in words.into_iter().chain(known) {
+            line.extend_from_slice(name.as_bytes());
+            json::text(line, text)?;
         }
         let port = event.source_port.map(i64::from);
         let numbers =
             [("pid", event.pid), ("ppid", event.ppid), ("uid", event.uid), ("source_port", port)];
         for (name, number) in numbers {
             if let Some(number) = number {
-                map.serialize_entry(name, &number)?;
+                key(line, name);
+                json::value(line, &number)?;
             }
         }
-        further(event, &mut map)?;
-        map.serialize_entry("raw", &Raw::of(event))?;
-        map.end()
+        further(line, event)?;
+        key(line, "raw");
+        line.extend_from_slice(b"{\"file\":");
+        json::text(line, event.place.file)?;
+        key(line, "line");
+        json::value(line, &event.place.line)?;
+        key(line, "offset");
+        json::value(line, &event.place.offset)?;
+        line.extend_from_slice(b"}}\n");
+        Ok(())
     }
 }
 
+/// Begins a further entry; the name needs no escape.
+fn key(line: &mut Vec<u8>, name: &str) {
+    line.extend_from_slice(b",\"");
+    line.extend_from_slice(name.as_bytes());
+    line.extend_from_slice(b"\":");
+}
+
+fn named(line: &mut Vec<u8>, name: &str) -> io::Result<()> {
+    line.push(b',');
+    json::text(line, name)?;
+    line.push(b':');
+    Ok(())
+}
+
 /// Writes the further fields: each name once (several values become a list).
-fn further<M: serde::ser::SerializeMap>(event: &Event<'_>, map: &mut M) -> Result<(), M::Error> {
+fn further(line: &mut Vec<u8>, event: &Event<'_>) -> io::Result<()> {
+    if is_plain(event) {
+        for (name, field) in &event.more {
+            named(line, name)?;
+            match field {
+                Field::Text(text) => json::text(line, text)?,
+                field => json::value(line, &Wired(field))?,
+            }
+        }
+        return Ok(());
+    }
     let mut aside: BTreeMap<&str, Vec<Wired<'_>>> = BTreeMap::new();
     for (at, (name, field)) in event.more.iter().enumerate() {
         let again =
             || event.more.iter().enumerate().any(|(other, (n, _))| other != at && n == name);
-        if OWN.contains(&name.as_ref()) || again() {
+        if is_own(name) || again() {
             aside.entry(name).or_default().push(Wired(field));
         } else {
-            map.serialize_entry(name, &Wired(field))?;
+            named(line, name)?;
+            json::value(line, &Wired(field))?;
         }
     }
     let (own, repeated): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        aside.into_iter().partition(|(name, _)| OWN.contains(name));
+        aside.into_iter().partition(|(name, _)| is_own(name));
     for (name, values) in &repeated {
-        map.serialize_entry(name, values)?;
+        named(line, name)?;
+        json::value(line, values)?;
     }
     if !own.is_empty() {
-        map.serialize_entry("fields", &own)?;
+        key(line, "fields");
+        json::value(line, &own)?;
     }
     Ok(())
+}
+
+/// Returns whether every name occurs once and is none of an event's own.
+fn is_plain(event: &Event<'_>) -> bool {
+    let mut marks = 0_u64;
+    event.more.iter().enumerate().all(|(at, (name, _))| {
+        let bytes = name.as_bytes();
+        let [first, last] = [bytes.first(), bytes.last()].map(|byte| byte.copied().unwrap_or(0));
+        let mark = 1_u64 << ((bytes.len() ^ usize::from(first) ^ (usize::from(last) << 2)) & 63);
+        // Only names with the same mark can be the same.
+        let again = marks & mark != 0 && event.more.iter().take(at).any(|(other, _)| other == name);
+        marks |= mark;
+        !again && !is_own(name)
+    })
 }
 
 #[derive(Clone, Copy)]
@@ -127,24 +204,72 @@ impl Serialize for Wired<'_> {
     }
 }
 
-/// Where an event stands.
-#[derive(Serialize)]
-struct Raw<'e> {
-    file: &'e str,
-    line: u64,
-    offset: u64,
+/// The day that was written last: most events are of the same.
+#[derive(Debug)]
+struct Date {
+    day: i64,
+    text: [u8; 10],
 }
 
-impl<'e> Raw<'e> {
-    fn of(event: &'e Event<'e>) -> Self {
-        let place = &event.place;
-        Self { file: place.file, line: place.line, offset: place.offset }
+impl Default for Date {
+    fn default() -> Self {
+        Self { day: 0, text: *b"1970-01-01" }
     }
 }
 
-/// Returns microseconds since 1970 UTC as RFC 3339.
-fn rfc3339(micros: i64) -> Option<String> {
-    jiff::Timestamp::from_microsecond(micros).ok().map(|time| time.to_string())
+impl Date {
+    /// Writes microseconds since 1970 UTC as RFC 3339; returns whether there is such a time.
+    fn put(&mut self, line: &mut Vec<u8>, micros: i64) -> bool {
+        const DAY: i64 = 86_400_000_000;
+        let day = micros.div_euclid(DAY);
+        if day != self.day {
+            let Ok(time) = jiff::Timestamp::from_microsecond(micros) else { return false };
+            let text = time.to_string();
+            match text.as_bytes().first_chunk() {
+                // Years before 0 and after 9999 have a sign and more digits.
+                Some(date) if text.as_bytes().get(10) == Some(&b'T') => {
+                    (self.day, self.text) = (day, *date);
+                }
+                _ => {
+                    line.push(b'"');
+                    line.extend_from_slice(text.as_bytes());
+                    line.push(b'"');
+                    return true;
+                }
+            }
+        }
+        line.push(b'"');
+        line.extend_from_slice(&self.text);
+        let within = micros.rem_euclid(DAY);
+        let (seconds, mut fraction) = (within / 1_000_000, within % 1_000_000);
+        for (before, part) in
+            [(b'T', seconds / 3_600), (b':', seconds / 60 % 60), (b':', seconds % 60)]
+        {
+            line.push(before);
+            digits(line, part, 10, 2);
+        }
+        if fraction > 0 {
+            let mut places = 6;
+            while fraction % 10 == 0 {
+                fraction /= 10;
+                places = usize::saturating_sub(places, 1);
+            }
+            line.push(b'.');
+            let highest = (1..places).fold(1_i64, |unit, _| unit.saturating_mul(10));
+            digits(line, fraction, highest, places);
+        }
+        line.extend_from_slice(b"Z\"");
+        true
+    }
+}
+
+/// Writes so many digits of a number, the first of which counts `unit`.
+fn digits(line: &mut Vec<u8>, number: i64, mut unit: i64, places: usize) {
+    for _ in 0..places {
+        let digit = number.checked_div(unit).unwrap_or(0) % 10;
+        line.push(u8::try_from(digit).unwrap_or(0) | b'0');
+        unit /= 10;
+    }
 }
 
 /// `stanch.events-summary/1`: the last line.
@@ -201,6 +326,57 @@ mod tests {
 
     use super::*;
 
+    fn read(event: &Event<'_>) -> serde_json::Value {
+        let mut line = Vec::new();
+        EventLines::default().write(&mut line, event).unwrap();
+        serde_json::from_slice(&line).unwrap()
+    }
+
+    #[test]
+    fn times_are_written_as_jiff_writes_them() {
+        let mut lines = EventLines::default();
+        let mut event = Event::new(EventKind::Boot);
+        let times = [
+            0,
+            1,
+            -1,
+            10,
+            1_500_000,
+            1_772_352_764_000_000,
+            1_772_352_764_120_000,
+            86_399_999_999,
+            -62_135_596_800_000_000,
+            253_402_207_200_000_000,
+            -70_000_000_000_000_000,
+            i64::MAX,
+            i64::MIN,
+        ];
+        for time in times {
+            event.time = Some(time);
+            let mut line = Vec::new();
+            lines.write(&mut line, &event).unwrap();
+            let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
+            let expected = jiff::Timestamp::from_microsecond(time).ok().map(|t| t.to_string());
+            assert_eq!(value["time"].as_str(), expected.as_deref(), "{time}");
+        }
+    }
+
+    #[test]
+    fn hostile_names_and_values_are_escaped_and_no_control_passes() {
+        let mut event = Event::new(EventKind::LogMessage);
+        event.message = "a\u{1b}[2J\"\\\u{202e}\n".into();
+        event.place.file = "/tmp/\u{9b}x";
+        event.with("a\"b\u{7f}", "\u{85}");
+        let mut line = Vec::new();
+        EventLines::default().write(&mut line, &event).unwrap();
+        let text = String::from_utf8(line).unwrap();
+        assert!(text.trim_end_matches('\n').chars().all(|c| (' '..='~').contains(&c)), "{text}");
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["message"], *event.message);
+        assert_eq!(value["a\"b\u{7f}"], "\u{85}");
+        assert_eq!(value["raw"]["file"], event.place.file);
+    }
+
     #[test]
     fn an_event_is_one_flat_object_and_no_key_occurs_twice() {
         let mut event = Event::new(EventKind::AuthFailure);
@@ -211,7 +387,7 @@ mod tests {
         event.with("key", "a").with("key", "b").with("user", "claimed").with("count", 3);
         event.place.file = "/var/log/auth.log";
         event.place.line = 12;
-        let value = serde_json::to_value(EventLine(&event)).unwrap();
+        let value = read(&event);
         let expected = serde_json::json!({
             "schema": "stanch.event/1", "time": "2026-03-01T08:12:44Z", "clock": "local",
             "trust": "claim", "kind": "auth.failure", "user": "root", "source_port": 22,

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
-use stanch_words::text;
+use stanch_words::text as characters;
 
 /// Writes a document over several lines, for a person or a script.
 ///
@@ -32,6 +32,27 @@ pub fn line(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
     out.write_all(&line)
 }
 
+/// Appends a text as JSON.
+pub(crate) fn text(line: &mut Vec<u8>, text: &str) -> io::Result<()> {
+    // Most of what logs hold is plain. Every byte is looked at, so that the processor can look at
+    // many at once.
+    let is_plain =
+        |byte: u8| (byte.wrapping_sub(b' ') <= b'~' - b' ') & (byte != b'"') & (byte != b'\\');
+    if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+        line.push(b'"');
+        line.extend_from_slice(text.as_bytes());
+        line.push(b'"');
+        return Ok(());
+    }
+    value(line, &text)
+}
+
+/// Appends a value as JSON.
+pub(crate) fn value(line: &mut Vec<u8>, value: &impl Serialize) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(line, Safe(CompactFormatter)))?;
+    Ok(())
+}
+
 struct Safe<F>(F);
 
 impl<F: Formatter> Formatter for Safe<F> {
@@ -44,7 +65,7 @@ impl<F: Formatter> Formatter for Safe<F> {
         if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
             return writer.write_all(fragment.as_bytes());
         }
-        let unsafe_one = |c: char| c.is_control() || text::is_invisible(c);
+        let unsafe_one = |c: char| c.is_control() || characters::is_invisible(c);
         let mut units = [0; 2];
         let mut rest = fragment;
         while let Some(at) = rest.find(unsafe_one) {

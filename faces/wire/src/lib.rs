@@ -25,7 +25,7 @@ mod status;
 
 pub use detect::{Detect, Entity, Evidence, Finding, Gap, LookedAt, Packages};
 pub use error::Error;
-pub use event::{EventLine, EventsSource, EventsSummary};
+pub use event::{EventLines, EventsSource, EventsSummary};
 pub use facts::{Column, Facts, Table};
 pub use plan::{Act, Acts, Ledger, LedgerEntry, Plan, Refusal, Step};
 pub use query::{Cell, Query, QuerySummary, Row, RowLine};

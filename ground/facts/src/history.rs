@@ -205,7 +205,9 @@ pub fn read_source(
     let context = Context {
         file: source.path_text().to_owned(),
         zone: sources::zone(host),
-        modified: source.modified,
+        modified: source.newest,
+        first_year: source.first_year,
+        is_short: source.is_short,
         tell_strange: false,
         template: WebServers::of(host).template(&source.series),
     };

@@ -13,6 +13,7 @@ pub mod single;
 pub mod stamps;
 pub mod statement;
 pub mod stream;
+pub mod years;
 
 use std::path::Path;
 
@@ -34,6 +35,10 @@ pub struct Context {
     /// When the source was last written, in microseconds since 1970 UTC: no line is younger, so a
     /// stamp without a year finds its year by it.
     pub modified: i64,
+    /// The year of the first stamp without one, if it is known already.
+    pub first_year: Option<i64>,
+    /// Whether the source is known to go over less than a year, so that this needs no search.
+    pub is_short: bool,
     /// Whether lines that nobody understood are shown as events of their own kind.
     pub tell_strange: bool,
     /// The format of the source's lines by the machine's own configuration, where there is one.
@@ -47,6 +52,8 @@ impl Context {
             file: file.into(),
             zone: jiff::tz::TimeZone::UTC,
             modified,
+            first_year: None,
+            is_short: false,
             tell_strange: false,
             template: None,
         }
@@ -246,7 +253,7 @@ pub fn find(name: &str) -> Option<&'static Format> {
 pub fn read(
     machine: &dyn Machine,
     path: &Path,
-    context: Context,
+    mut context: Context,
     format: Option<&'static Format>,
     alive: &dyn Fn(),
     each: &mut Each<'_>,
@@ -268,6 +275,11 @@ pub fn read(
             each(event);
         })?;
         return Ok((Some(name), counts, gaps));
+    }
+    if context.first_year.is_none() && !context.is_short {
+        let turns = years::Turns::of(machine, path);
+        context.first_year =
+            turns.and_then(|turns| turns.first_year(context.modified.saturating_add(stamps::DAY)));
     }
     let mut stream = Stream::new(context, format);
     let read = decompress::read_pieces(machine, path, MOST_BYTES, &mut |piece| {

@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use stanch_incident::{Incident, LogRead, Miss, ReadLogs};
 use stanch_view::pages::{events as page, query};
 use stanch_view::{Report, documents};
-use stanch_wire::{EventLine, json};
+use stanch_wire::{EventLines, json};
 use stanch_words::{Event, EventKind, Gap};
 
 use crate::arguments::Asked;
@@ -34,6 +34,7 @@ pub(super) fn run(
     let mut read = Vec::new();
     let mut gaps = Vec::new();
     let mut misses = Vec::new();
+    let mut lines = EventLines::default();
     terminal.data(|out| {
         for file in &files {
             // The first error of the writer ends the reading of nothing: the counts are still told.
@@ -41,7 +42,7 @@ pub(super) fn run(
             let mut each = |event: &Event<'_>| {
                 let shown = kinds.is_empty() || kinds.contains(&event.kind);
                 if written.is_ok() && (shown || event.kind == EventKind::LogStrange) {
-                    written = json::line(out, &EventLine(event));
+                    written = lines.write(out, event);
                 }
             };
             match one(&incident, file, how, &mut each) {

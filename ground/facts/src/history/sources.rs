@@ -5,18 +5,24 @@
 
 use std::path::{Path, PathBuf};
 
-use stanch_machine::{FileKind, limits};
+use stanch_machine::{FileKind, Machine, limits};
 use stanch_words::{Seen, Value};
 
 use crate::Host;
 use crate::accounts::homes;
 use crate::logs::Format;
+use crate::logs::stamps::{DAY, SECOND};
+use crate::logs::years::Turns;
 use crate::reach::Reach;
 use crate::tables::shell_history::HISTORIES;
 
 /// How deep `/var/log` is walked, and how many files are taken.
 const DEPTH: usize = 5;
 const FILES: usize = 20_000;
+
+/// Rotations that follow each other within this go over less than a year.
+const HOUR: i64 = 3_600 * SECOND;
+const SHORT: i64 = 300 * DAY;
 
 /// Folders of logs outside `/var/log`, with how deep they are walked.
 const FOLDERS: [(&str, usize); 7] = [
@@ -87,6 +93,12 @@ pub struct Source {
     pub owner: Option<std::sync::Arc<str>>,
     /// When it was last written, in microseconds since 1970 UTC.
     pub modified: i64,
+    /// No line is younger than this: when it was last written, if the others of its series agree.
+    pub newest: i64,
+    /// The year of its first stamp without one, if it had to be looked for.
+    pub first_year: Option<i64>,
+    /// Whether it goes over less than a year for sure.
+    pub is_short: bool,
     /// Its size on the disk.
     pub size: u64,
 }
@@ -112,6 +124,9 @@ impl Source {
             format: None,
             owner: None,
             modified: i64::MAX / 4,
+            newest: i64::MAX / 4,
+            first_year: None,
+            is_short: false,
             size: 0,
         }
     }
@@ -149,7 +164,39 @@ pub(crate) fn find(host: &Host, table: &'static str, seen: &mut Seen) -> Vec<Sou
         (&a.series, order(a), a.modified, &a.text).cmp(&(&b.series, order(b), b.modified, &b.text))
     });
     sources.dedup_by(|a, b| a.path == b.path);
+    order_years(host.machine(), &mut sources);
     sources
+}
+
+/// Finds out of when the lines of each source can be at most. Rotated logs were last written one
+/// after the other; where their times say otherwise (copied without them, or set by hand) the
+/// beginning of the next younger one is the bound.
+fn order_years(machine: &dyn Machine, sources: &mut [Source]) {
+    let mut younger: Option<(String, i64)> = None;
+    for at in (0..sources.len()).rev() {
+        let older = at.checked_sub(1).and_then(|at| sources.get(at));
+        let older = older.map(|source| (source.series.clone(), source.modified));
+        let Some(source) = sources.get_mut(at) else { return };
+        let older = older.filter(|(series, _)| *series == source.series).map(|(_, time)| time);
+        let bound = younger.take().filter(|(series, _)| *series == source.series);
+        let bound = bound.map_or(i64::MAX, |(_, time)| time);
+        let own = source.modified;
+        let is_wrong = older.is_some_and(|older| older > own.saturating_add(DAY));
+        source.newest = match is_wrong {
+            true if bound < i64::MAX => bound,
+            true => older.unwrap_or(own).max(own),
+            false => own.min(bound),
+        };
+        let length = older.map(|older| source.newest.saturating_sub(older));
+        source.is_short = !is_wrong && length.is_some_and(|length| (HOUR..SHORT).contains(&length));
+        if source.witness == Witness::Text && older.is_some() && !source.is_short {
+            let turns = Turns::of(machine, &source.path);
+            let newest = source.newest.saturating_add(DAY);
+            source.first_year = turns.and_then(|turns| turns.first_year(newest));
+            let first = turns.and_then(|turns| turns.first_time(newest));
+            younger = first.map(|first| (source.series.clone(), first.saturating_add(DAY)));
+        }
+    }
 }
 
 /// Histories of editors and clients, relative to the home.
@@ -264,7 +311,58 @@ pub fn zone(host: &Host) -> jiff::tz::TimeZone {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use stanch_machine::Pretend;
+
     use super::*;
+
+    /// Years of the first stamps of a log that was rotated each month, oldest first; the months
+    /// since 2020 and the time of each file are given.
+    fn years(files: &[(i64, i64)]) -> Vec<Option<i64>> {
+        const NAMES: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let mut machine = Pretend::new();
+        for (number, &(month, modified)) in files.iter().rev().enumerate() {
+            let path = match number {
+                0 => "/var/log/auth.log".to_owned(),
+                _ => format!("/var/log/auth.log.{number}"),
+            };
+            let name = NAMES[usize::try_from(month % 12).unwrap()];
+            let line =
+                format!("{name}  5 04:05:06 web01 sshd[7]: Server listening on :: port 22.\n");
+            machine = machine.file(path.as_str(), line.as_bytes());
+            machine = machine.with(path.as_str(), |stat| stat.modified = modified * 1_000);
+        }
+        let host = Host::new(Arc::new(machine));
+        let (mut seen, mut gaps, mut years) = (Seen::default(), Vec::new(), Vec::new());
+        for source in find(&host, "log_sources", &mut seen) {
+            let read =
+                crate::history::read_source(&host, source, &|| {}, &mut gaps, &mut |_, _| {});
+            let first = jiff::Timestamp::from_microsecond(read.first.unwrap()).unwrap();
+            years.push(Some(i64::from(jiff::tz::TimeZone::UTC.to_datetime(first).year())));
+        }
+        years
+    }
+
+    fn month(number: i64) -> i64 {
+        1_577_836_800 * SECOND + number * 30 * DAY + number / 2 * DAY + 20 * DAY
+    }
+
+    #[test]
+    fn the_years_of_rotated_logs_follow_from_their_times_or_from_each_other() {
+        let months: Vec<i64> = (0..40).map(|at| at + 20).collect();
+        let expected: Vec<_> = months.iter().map(|month| Some(2020 + month / 12)).collect();
+        let honest: Vec<_> = months.iter().map(|&at| (at, month(at))).collect();
+        assert_eq!(years(&honest), expected);
+        // A copy that did not keep the times.
+        let copied: Vec<_> = months.iter().map(|&at| (at, month(60))).collect();
+        assert_eq!(years(&copied), expected);
+        // Somebody set one back by ten years.
+        let mut set = honest.clone();
+        set[17].1 = month(17) - 3_650 * DAY;
+        assert_eq!(years(&set), expected);
+    }
 
     #[test]
     fn rotations_are_one_series() {

@@ -31,6 +31,8 @@ pub struct Stamps {
     zone: jiff::tz::TimeZone,
     /// No line is younger; a day of tolerance for clocks and zones.
     newest: i64,
+    /// The year of the first stamp without one, where it is known.
+    first_year: Option<i64>,
     /// The last time without a year, to which the next is taken to be near.
     last: Option<i64>,
     year: i64,
@@ -45,6 +47,7 @@ impl Stamps {
         Self {
             zone: context.zone.clone(),
             newest: context.modified.saturating_add(DAY),
+            first_year: context.first_year,
             last: None,
             year: 0,
             month: 0,
@@ -275,6 +278,12 @@ impl Stamps {
                 let possible = years.into_iter().filter(|&year| at(year) <= newest);
                 possible.min_by_key(|&year| at(year).abs_diff(last)).unwrap_or(year)
             }
+            None if self
+                .first_year
+                .is_some_and(|year| civil_seconds(year, month, day).is_some()) =>
+            {
+                self.first_year.unwrap_or(0)
+            }
             None => {
                 let last = civil_year(newest.div_euclid(SECOND));
                 // The 29th of February needs a leap year, up to eight years back.
@@ -285,6 +294,14 @@ impl Stamps {
             }
         }
     }
+}
+
+/// Reads `Nov  2 08:12:44` with no year behind it, as month, day and second of the day.
+pub fn yearless(bytes: &[u8]) -> Option<(u32, i64, i64)> {
+    let month = month(bytes.get(..3)?)?;
+    let (day, at) = day(bytes, 3)?;
+    let (seconds, _) = clock(bytes, at)?;
+    Some((month, day, seconds))
 }
 
 /// Returns seconds since 1970 of a day, or nothing if there is no such day.

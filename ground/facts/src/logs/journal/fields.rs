@@ -48,12 +48,26 @@ pub(super) fn split(payload: &[u8]) -> Option<(&[u8], &[u8])> {
     (!name.is_empty() && name.iter().all(fits)).then(|| (name, rest.get(1..).unwrap_or_default()))
 }
 
+/// How many fields are remembered as found lately.
+const LATELY: u64 = 512;
+
+/// A field that lies in one block: its object, where its payload is, how long that and its name.
+#[derive(Clone, Copy, Default)]
+struct Lately {
+    object: u64,
+    start: u64,
+    length: usize,
+    name: usize,
+}
+
 /// Gathers the fields of one entry after another.
 #[derive(Default)]
 pub(super) struct Gatherer {
     /// Each field's object, place, and the length of its name.
     places: Vec<(u64, At, usize)>,
     copies: Vec<u8>,
+    /// Fields that were found lately, by their object: entries repeat most of those before.
+    lately: Vec<Lately>,
     unfolded: HashMap<u64, Option<Arc<[u8]>>>,
     remembered: usize,
     /// Bytes that were gathered in all.
@@ -76,13 +90,24 @@ impl Gatherer {
                 self.cut = self.cut.saturating_add(1);
                 break;
             }
+            if let Some(known) = self.known(blocks, offset, room) {
+                let Lately { start, length, name, .. } = known;
+                room = room.saturating_sub(length);
+                self.work = self.work.saturating_add(length as u64).saturating_add(64);
+                self.places.push((offset, At::Block(start, length), name));
+                continue;
+            }
             match self.find(layout, blocks, offset, room.min(FIELD)) {
                 Some((at, length)) => {
+                    let is_whole = length < room.min(FIELD);
                     room = room.saturating_sub(length);
                     self.work = self.work.saturating_add(length as u64).saturating_add(64);
                     match self.payload(blocks, &at).and_then(split) {
                         Some((name, _)) => {
                             let name = name.len();
+                            if is_whole {
+                                self.remember(offset, &at, name);
+                            }
                             self.places.push((offset, at, name));
                         }
                         None => self.broken = self.broken.saturating_add(1),
@@ -90,6 +115,22 @@ impl Gatherer {
                 }
                 None => self.broken = self.broken.saturating_add(1),
             }
+        }
+    }
+
+    /// Returns a field that was found lately, with its block loaded.
+    fn known(&self, blocks: &mut Blocks<'_>, object: u64, room: usize) -> Option<Lately> {
+        let known = *self.lately.get(slot(object))?;
+        let fits = known.object == object && object != 0 && known.length <= room.min(FIELD);
+        (fits && blocks.lie_in_one_block(known.start, known.length)).then_some(known)
+    }
+
+    fn remember(&mut self, object: u64, at: &At, name: usize) {
+        if self.lately.is_empty() {
+            self.lately = vec![Lately::default(); usize::try_from(LATELY).unwrap_or(1)];
+        }
+        if let (At::Block(start, length), Some(place)) = (at, self.lately.get_mut(slot(object))) {
+            *place = Lately { object, start: *start, length: *length, name };
         }
     }
 
@@ -179,6 +220,11 @@ impl Gatherer {
             At::Unfolded(bytes) => Some(bytes),
         }
     }
+}
+
+/// Returns where an object is remembered; they lie at multiples of eight.
+fn slot(object: u64) -> usize {
+    usize::try_from((object >> 3) % LATELY).unwrap_or(0)
 }
 
 /// Decompresses LZ4 as journald stores it: the length in 8 bytes, then one block.
