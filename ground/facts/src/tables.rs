@@ -59,6 +59,7 @@ tables! {
     flows
     file_capabilities
     ftrace_functions
+    gathered_files
     groups
     guard_stops
     hash

@@ -122,6 +122,24 @@ pub(super) static TABLES: &[Wording] = &[
         ],
     },
     Wording {
+        table: "gathered_files",
+        summary: "临时或公开目录里的密钥副本和大型归档，以及在许多文件夹里同名的信。",
+        columns: &[
+            ("path", "文件；若是信，为其中第一个。"),
+            ("kind", "secret、archive 或 note。"),
+            (
+                "what",
+                "secret 为 password-hashes、private-key、cluster-access 或 cloud-access；archive 为其格式；note 为据以判断的词。",
+            ),
+            ("copies", "信所在的文件夹数；其余为 1。"),
+            ("size", "大小，字节。"),
+            ("uid", "属主。"),
+            ("mode", "权限位，八进制。"),
+            ("mtime", "内容最后变化时间，Unix 时间（秒）：属主可随意设置。"),
+            ("ctime", "inode 最后变化时间，Unix 时间（秒）：无人能设置。"),
+        ],
+    },
+    Wording {
         table: "hash",
         summary: "按路径、通配模式或目录计算普通文件的摘要。",
         columns: &[
