@@ -216,6 +216,14 @@ fn files(host: &Host, seen: &mut Seen) -> Vec<(PathBuf, Form)> {
     files.into_iter().map(|(_, path, form)| (path, form)).collect()
 }
 
+/// Returns whether a path is that of an archive.
+pub(crate) fn is_archive(path: &Path) -> bool {
+    let folder = path.parent().unwrap_or(path);
+    let name = path.file_name().unwrap_or_default();
+    FOLDERS.iter().any(|known| Path::new(known) == folder)
+        && form_of(name.as_encoded_bytes()).is_some()
+}
+
 /// Tells from a name what a file is: `sa05`, `sa20261105`, `sa05.xz`, `sar05`.
 fn form_of(name: &[u8]) -> Option<Form> {
     let stem = name.split(|&byte| byte == b'.').next()?;

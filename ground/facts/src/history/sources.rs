@@ -10,6 +10,7 @@ use stanch_words::{Seen, Value};
 
 use crate::Host;
 use crate::accounts::homes;
+use crate::load_history;
 use crate::logs::Format;
 use crate::logs::stamps::{DAY, SECOND};
 use crate::logs::years::Turns;
@@ -231,6 +232,8 @@ fn walk(
             match entry.kind {
                 FileKind::Directory if left > 1 => folders.push((path, left.saturating_sub(1))),
                 FileKind::Directory => {}
+                // No log: the table load_history reads it.
+                _ if load_history::is_archive(&path) => {}
                 _ => add(reach, path, sources, seen),
             }
         }

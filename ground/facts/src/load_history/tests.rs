@@ -128,6 +128,18 @@ fn a_text_stands_in_only_where_the_binary_file_is_gone() {
 }
 
 #[test]
+fn an_archive_is_no_log_that_nobody_understands() {
+    let machine = Pretend::new()
+        .file("/var/log/sysstat/sa30", BINARY)
+        .file("/var/log/sysstat/sar30", TEXT)
+        .file("/var/log/sysstat/notes", b"x\n");
+    let mut seen = Seen::default();
+    let found = sources::find(&Host::new(Arc::new(machine)), "log_sources", &mut seen);
+    let found: Vec<&str> = found.iter().map(|source| source.path_text()).collect();
+    assert_eq!(found, ["/var/log/sysstat/notes"]);
+}
+
+#[test]
 fn atop_is_a_gap() {
     let machine = Pretend::new().file("/var/log/atop/atop_20261130", b"\xef\xbe\xed\xfe");
     let history = LoadHistory::of(&Host::new(Arc::new(machine)));
