@@ -1,4 +1,4 @@
-//! A Debian root, made once and kept.
+//! Debian roots, made once and kept.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,24 +14,48 @@ const PACKAGES: &str = "openssh-server,nginx-light,cron,rsyslog,systemd,procps,i
 /// network.
 const SHELF: &str = "gcc libc6-dev make less cron openssh-server nginx-light logrotate";
 
+/// What runs on a server for the web: PHP, Python, and two applications that intruders know well.
+const WEB: &str = "nginx-light,php-fpm,php-mysql,wordpress,phpmyadmin,python3,python3-pip,cron,\
+    systemd,openssh-server,procps,passwd,login,dash,libcap2-bin,e2fsprogs";
+
+/// What lies in that root's `/srv/packages`, with the indexes that the archive signed.
+const WEB_SHELF: &str = "passwd dash nginx-light php8.2-cli";
+
+/// Keeps what apt downloaded of its archive beside the packages.
+const KEEP_LISTS: &str = "; cp \"$1\"/var/lib/apt/lists/*InRelease \
+    \"$1\"/var/lib/apt/lists/*Packages* \"$1/srv/packages/\"";
+
 /// Returns the folder of an unpacked Debian root. It is made on first use (about a minute and
 /// 250 MB of packages) and kept below `target/`, outside the tree.
 ///
 /// # Errors
 /// When mmdebstrap cannot be installed or does not finish.
 pub fn debian() -> Result<PathBuf> {
+    made("debian", PACKAGES, SHELF, "", "usr/sbin/nginx")
+}
+
+/// Returns the folder of an unpacked Debian root with servers for the web and applications in PHP,
+/// made and kept as [`debian`] is.
+///
+/// # Errors
+/// When mmdebstrap cannot be installed or does not finish.
+pub fn web_server() -> Result<PathBuf> {
+    made("web-server", WEB, WEB_SHELF, KEEP_LISTS, "usr/share/wordpress/wp-login.php")
+}
+
+fn made(name: &str, packages: &str, shelf: &str, hook: &str, proof: &str) -> Result<PathBuf> {
     static ONCE: Mutex<()> = Mutex::new(());
     let _one_at_a_time = ONCE.lock();
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/range");
     std::fs::create_dir_all(&kept)?;
     let kept = kept.canonicalize()?;
-    let root = kept.join("debian");
-    let tar = kept.join("debian.tar");
+    let root = kept.join(name);
+    let tar = kept.join(format!("{name}.tar"));
     // A root of other packages than these is no answer to today's question.
-    let list = kept.join("debian.packages");
-    let these = format!("{PACKAGES} and {SHELF}");
+    let list = kept.join(format!("{name}.packages"));
+    let these = format!("{packages} and {shelf}{hook}");
     let is_of_these = std::fs::read_to_string(&list).is_ok_and(|made| made == these);
-    if is_of_these && root.join("usr/sbin/nginx").exists() {
+    if is_of_these && root.join(proof).exists() {
         return Ok(root);
     }
     if !is_of_these {
@@ -40,18 +64,18 @@ pub fn debian() -> Result<PathBuf> {
         }
     }
     tools()?;
-    let making = kept.join("debian.making");
+    let making = kept.join(format!("{name}.making"));
     remove(&making)?;
     // As a tar, then unpacked: mmdebstrap's directory mode leaves mounts behind when it is killed.
     if !tar.exists() {
-        let partial = kept.join("debian.tar.making");
+        let partial = kept.join(format!("{name}.tar.making"));
         let mut make = Command::new("mmdebstrap");
         make.args(["--quiet", "--format=tar", "--variant=apt"]);
-        make.arg(format!("--include={PACKAGES}"));
+        make.arg(format!("--include={packages}"));
         make.arg(format!(
             "--customize-hook=APT_CONFIG=\"$MMDEBSTRAP_APT_CONFIG\" apt-get -qq -y \
-             --download-only --reinstall install {SHELF} >&2; mkdir \"$1/srv/packages\"; \
-             mv \"$1\"/var/cache/apt/archives/*.deb \"$1/srv/packages/\""
+             --download-only --reinstall install {shelf} >&2; mkdir \"$1/srv/packages\"; \
+             mv \"$1\"/var/cache/apt/archives/*.deb \"$1/srv/packages/\"{hook}"
         ));
         make.arg("bookworm").arg(&partial);
         run(&mut make)?;

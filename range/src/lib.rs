@@ -18,7 +18,7 @@ mod slow_files;
 mod terminal;
 mod victim;
 
-pub use debian::debian;
+pub use debian::{debian, web_server};
 pub use planter::{AGENT, How, PLANTS, Plant, VARIANTS};
 pub use slow_files::SlowFiles;
 pub use terminal::Terminal;

@@ -34,6 +34,7 @@ pub use stanch_detect::{Blind, DetectError, Detection, LookedAt, Options};
 pub use stanch_facts::logs::{Counts, Format as LogFormat, Stream as LogStream};
 pub use stanch_facts::packages::{Bases, Trust};
 pub use stanch_facts::scan::{Archives, Files, Intact, Processes, Remote, Scope};
+pub use stanch_facts::system_files::{Compared, Depth};
 pub use stanch_ledger::{Entry, LedgerError};
 pub use stanch_machine::{Miss, apart};
 pub use stanch_rules::sigma::{Complaint, Harm, Loaded};

@@ -40,7 +40,8 @@ fn packages(bases: &Bases) -> Option<wire::Packages> {
     let (archive, brought, machine) = (bases.archive, bases.brought, bases.machine.len());
     let any = bases.compared || machine > 0;
     let unproven = if bases.compared { bases.machine.clone() } else { Vec::new() };
-    any.then_some(wire::Packages { archive, brought, machine, unproven })
+    let (files, files_not_read) = (bases.files.files, bases.files.left);
+    any.then_some(wire::Packages { archive, brought, machine, files, files_not_read, unproven })
 }
 
 fn finding(found: &Finding, place: Place<'_>, look: Look) -> wire::Finding {

@@ -57,7 +57,11 @@ pub struct Packages {
     pub brought: usize,
     /// Packages compared with the lists of the machine itself, which root can write.
     pub machine: usize,
-    /// The latter, as `apt-get download` takes them; empty unless package files were looked for.
+    /// Files that were read and compared.
+    pub files: usize,
+    /// Files that were not read, because nothing has touched them since their packages came.
+    pub files_not_read: usize,
+    /// The packages that rest on the machine, as `apt-get download` takes them; empty unless package files were looked for.
     pub unproven: Vec<String>,
 }
 

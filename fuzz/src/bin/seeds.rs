@@ -14,6 +14,10 @@ fn main() -> Result<()> {
         let seed = [&[number], parser.seed].concat();
         write(&corpus.join("tables"), parser.name, &seed)?;
     }
+    for (number, parser) in (0_u8..).zip(parsers::packages::ALL) {
+        let seed = [&[number], parser.seed].concat();
+        write(&corpus.join("packages"), parser.name, &seed)?;
+    }
     for (number, format) in (0_u8..).zip(logs::ALL) {
         if let Some(sample) = parsers::logs::sample(format) {
             let seed = [&[number], sample.bytes].concat();

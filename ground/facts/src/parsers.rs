@@ -213,6 +213,11 @@ parsers! {
         b"def f(a)\n  `x #{a}`\nend\nf params[:x] if a\n";
     "web rules" |b, s| page(b, Kind::Text, ".htaccess", s),
         b"<FilesMatch \"x.jpg\">\nSetHandler application/x-httpd-php\n</FilesMatch>\n";
+    "wordpress_files" |b, s| {
+        if !t::wordpress_files::parse("wordpress-6.1.9.json", b).is_empty() {
+            understood(s);
+        }
+    }, b"{\"checksums\":{\"a.php\":\"900150983cd24fb0d6963f7d28e17f72\"}}";
     "yum_sources" |b, s| t::yum_sources::parse(b, path(), s),
         b"[base]\nname=Base - $releasever\nbaseurl = http://a/\n  http://b/\nenabled=1\ngpgcheck=0\n";
 }

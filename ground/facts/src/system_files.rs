@@ -38,9 +38,18 @@ pub enum Depth {
     /// Everything.
     #[default]
     Deep,
-    /// What changed after its package came, then programs and libraries, then the rest, as far as
-    /// a gibibyte goes.
+    /// What changed after its package came, then what intruders replace (programs, libraries, PAM,
+    /// configuration, units), then the rest, as far as a gibibyte goes.
     Usual,
+}
+
+/// How many files of packages were compared with what was shipped. Given to the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Read and compared.
+    pub files: usize,
+    /// Not read: their inodes have not changed since their packages came, and the bound was met.
+    pub left: usize,
 }
 
 /// What a file is, by its content.
@@ -101,7 +110,7 @@ const CODE: [&[u8]; 24] = [
 ];
 
 /// What an unowned file is explained by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Explained {
     /// Nothing.
     #[default]
@@ -114,6 +123,8 @@ pub(crate) enum Explained {
     Copy(u32),
     /// A manifest that lists this very content, by its name.
     Listed(&'static str),
+    /// A manifest that lists another content for it: its name, the listed SHA-256, the found one.
+    Otherwise(&'static str, Box<str>, Box<str>),
     /// A manifest that lists the folder, but no digests, by its name.
     Beside(&'static str),
     /// Something mounted over it.
@@ -124,9 +135,9 @@ pub(crate) enum Explained {
 
 impl Explained {
     /// Returns its name in tables.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::No => "",
+            Self::No | Self::Otherwise(..) => "",
             Self::Link => "link",
             Self::Bytecode => "bytecode",
             Self::Copy(_) => "copy",
@@ -153,6 +164,8 @@ pub(crate) enum RestsOn {
     Status,
     /// rpm's header in the database, which root can write.
     Header,
+    /// A manifest of another package manager, which whoever installs with it can write.
+    Manifest(&'static str),
     /// A package file that the responder brought.
     Package,
     /// A package file that an archive signed for.
@@ -178,6 +191,7 @@ impl RestsOn {
             Self::Md5sums => "md5sums",
             Self::Status => "status",
             Self::Header => "header",
+            Self::Manifest(name) => name,
             Self::Package => "package",
             Self::Archive => "archive",
         }

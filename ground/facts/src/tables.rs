@@ -158,6 +158,7 @@ tables! {
     web_attacks
     web_clients
     web_paths
+    wordpress_files
     yum_sources
 }
 

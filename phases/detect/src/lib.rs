@@ -24,6 +24,7 @@ use stanch_facts::Snapshot;
 use stanch_facts::history::History;
 use stanch_facts::packages::{self, Bases};
 use stanch_facts::scan::{Counts, Files, Scope};
+use stanch_facts::system_files::Depth;
 use stanch_rules::{Sigma, content};
 use stanch_words::{Both, Finding, Gap, Verdict};
 
@@ -39,6 +40,8 @@ pub struct Options {
     pub content: Option<Scope>,
     /// Sigma rules of others, which see every event of every log.
     pub sigma: Option<Arc<Sigma>>,
+    /// How much of the files of packages is read.
+    pub depth: Depth,
 }
 
 /// The answer of the phase.
@@ -107,6 +110,7 @@ pub fn detect(snapshot: &Arc<Snapshot>, options: &Options) -> Result<Detection, 
         let files = if wanted { scope.files } else { Files::LeftOut };
         snapshot.host().give(Arc::new(Scope { files, ..scope.clone() }));
     }
+    snapshot.host().give(Arc::new(options.depth));
     let signs: Vec<_> = signs
         .into_iter()
         .filter(|sign| {

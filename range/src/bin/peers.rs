@@ -5,6 +5,9 @@
 //! descriptors more: sockets, pipes and files. It runs each command several times in turn, and
 //! prints the medians and the ratios that `BENCHMARKS.md` quotes. Peers that are not installed are
 //! named as missing.
+//!
+//! `peers STANCH files [RUNS]` verifies all files of dpkg's packages instead, beside `md5sum` and
+//! `openssl md5` of the same files, `dpkg -V` and `debsums -s` (one run each of the last two).
 #![expect(unsafe_code, reason = "JUSTIFICATION: wait4(2) alone tells a child's own CPU and memory")]
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -12,6 +15,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -23,7 +27,11 @@ const RUNS: usize = 5;
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let stanch = arguments.next().context("usage: peers STANCH [PROCESSES]")?;
-    let processes: usize = arguments.next().map_or(Ok(2000), |n| n.parse())?;
+    let second = arguments.next();
+    if second.as_deref() == Some("files") {
+        return files(&stanch, arguments.next().map_or(Ok(3), |n| n.parse())?);
+    }
+    let processes: usize = second.map_or(Ok(2000), |n| n.parse())?;
     let laden: usize = arguments.next().map_or(Ok(0), |n| n.parse())?;
     if std::env::var_os("STANCH_PEERS_INSIDE").is_none() {
         // Namespaces of our own: the sleeping processes end with them.
@@ -71,6 +79,60 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// Measures the verification of packages' files against its peers.
+fn files(stanch: &str, runs: usize) -> Result<()> {
+    // A worker that its keeper did not wait for becomes our child, and is counted.
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    let list = std::env::temp_dir().join(format!("stanch-peers-{}", std::process::id()));
+    let (count, bytes) = listed(&list)?;
+    println!("{count} files, {bytes} bytes; medians of {runs} runs\n");
+    println!("| command | CPU s | wall s | peak MB |");
+    println!("|---|---|---|---|");
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let each = |command: &str| {
+        let script = format!("xargs -0 -a {} {command} >/dev/null", list.display());
+        vec!["sh".to_owned(), "-c".to_owned(), script]
+    };
+    let verify = "SELECT state, rests_on, count(*) FROM system_files GROUP BY 1, 2";
+    let verify = vec![stanch.to_owned(), "query".into(), "--json".into(), verify.into()];
+    let ours = measure_times(&verify, runs)?;
+    let hashing = measure_times(&each("md5sum"), runs)?;
+    let openssl = measure_times(&each("openssl md5 -r"), runs)?;
+    let _usual = measure_times(&[stanch.to_owned(), "detect".into(), "--json".into()], runs)?;
+    let dpkg = measure_times(&words("dpkg -V"), 1)?;
+    let debsums = measure_times(&words("debsums -s"), 1)?;
+    std::fs::remove_file(&list)?;
+    println!();
+    ratio("verification / md5sum of the same files", ours.as_ref(), hashing.as_ref());
+    ratio("verification / openssl md5 of the same files", ours.as_ref(), openssl.as_ref());
+    ratio("verification / dpkg -V", ours.as_ref(), dpkg.as_ref());
+    ratio("verification / debsums -s", ours.as_ref(), debsums.as_ref());
+    Ok(())
+}
+
+/// Writes the paths of all files that dpkg has digests of and that are there, each ended by a zero
+/// byte; returns how many there are, and their bytes.
+fn listed(to: &Path) -> Result<(usize, u64)> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir("/var/lib/dpkg/info")? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "md5sums") {
+            let text = String::from_utf8_lossy(&std::fs::read(path)?).into_owned();
+            paths.extend(text.lines().filter_map(|line| Some(format!("/{}", line.get(34..)?))));
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    let mut bytes = 0;
+    paths.retain(|path| {
+        let regular = std::fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_file);
+        bytes += regular.as_ref().map_or(0, std::fs::Metadata::len);
+        regular.is_some()
+    });
+    std::fs::write(to, paths.iter().flat_map(|path| [path, "\0"]).collect::<String>())?;
+    Ok((paths.len(), bytes))
+}
+
 /// Opens what a busy server process holds, to be inherited: 10 ends of TCP connections, 5 UDP
 /// sockets, 10 ends of socket pairs, 10 ends of pipes, 15 files.
 fn load() -> Result<Vec<OwnedFd>> {
@@ -101,14 +163,26 @@ struct Figures {
     peak_mb: f64,
 }
 
+impl Figures {
+    fn add(&mut self, usage: &libc::rusage) {
+        let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+        self.cpu += seconds(usage.ru_utime) + seconds(usage.ru_stime);
+        self.peak_mb = self.peak_mb.max(usage.ru_maxrss as f64 / 1024.0);
+    }
+}
+
 fn measure(command: &[String]) -> Result<Option<Figures>> {
+    // unhide's brute force takes half a minute; once is enough to place it.
+    let most = if command.first().is_some_and(|program| program == "unhide") { 1 } else { RUNS };
+    measure_times(command, most)
+}
+
+fn measure_times(command: &[String], most: usize) -> Result<Option<Figures>> {
     let (program, arguments) = command.split_first().context("an empty command")?;
     let shown: Vec<&str> =
         command.iter().map(|word| word.rsplit('/').next().unwrap_or(word)).collect();
     let shown = shown.join(" ");
     let mut runs = Vec::new();
-    // unhide's brute force takes half a minute; once is enough to place it.
-    let most = if program == "unhide" { 1 } else { RUNS };
     for _ in 0..most {
         let start = Instant::now();
         let child = Command::new(program)
@@ -120,13 +194,17 @@ fn measure(command: &[String]) -> Result<Option<Figures>> {
             println!("| `{shown}` | not installed | | |");
             return Ok(None);
         };
-        let usage = wait(child.id())?;
-        let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-        runs.push(Figures {
-            cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime),
-            wall: start.elapsed().as_secs_f64(),
-            peak_mb: usage.ru_maxrss as f64 / 1024.0,
-        });
+        let usage = wait(i32::try_from(child.id())?)?;
+        let wall = start.elapsed().as_secs_f64();
+        let mut figures = Figures { cpu: 0.0, wall, peak_mb: 0.0 };
+        figures.add(&usage);
+        // Where we are the reaper of all, what the child left behind counts as well.
+        while rustix::process::child_subreaper()?.is_some()
+            && let Ok(usage) = wait(-1)
+        {
+            figures.add(&usage);
+        }
+        runs.push(figures);
     }
     runs.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
     let median = runs.get(runs.len() / 2).copied();
@@ -137,12 +215,11 @@ fn measure(command: &[String]) -> Result<Option<Figures>> {
 }
 
 /// Waits for a child and returns what it used.
-fn wait(pid: u32) -> Result<libc::rusage> {
+fn wait(pid: i32) -> Result<libc::rusage> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     let mut status = 0;
     // SAFETY: both pointers lead to live, writable places of the right size.
-    let waited =
-        unsafe { libc::wait4(i32::try_from(pid)?, &raw mut status, 0, usage.as_mut_ptr()) };
+    let waited = unsafe { libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()) };
     ensure!(waited > 0, "wait4: {}", std::io::Error::last_os_error());
     // SAFETY: the kernel filled it, and all zeros is valid as well.
     Ok(unsafe { usage.assume_init() })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use rustix::time::{ClockId, clock_gettime};
-use stanch_incident::{Blind, Detection, Harm, Options, Place, Scope, Sigma};
+use stanch_incident::{Blind, Depth, Detection, Harm, Options, Place, Scope, Sigma};
 use stanch_view::pages::detect::{self, Answered};
 use stanch_view::{Report, documents};
 use stanch_wire::json;
@@ -50,7 +50,8 @@ pub(super) fn run(
         seconds: (!is_deep).then_some(CONTENT_SECONDS),
         ..Scope::default()
     };
-    let options = Options { only, since, content: Some(content), sigma };
+    let depth = if is_deep { Depth::Deep } else { Depth::Usual };
+    let options = Options { only, since, content: Some(content), sigma, depth };
     let mut detection = incident.detect(&options).map_err(|error| super::bug(&error))?;
     let gaps = gap.into_iter().chain(broken).chain(bad);
     detection.gaps.extend(gaps.map(|gap| Blind { gap, signs: Vec::new() }));

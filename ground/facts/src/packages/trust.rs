@@ -27,6 +27,7 @@ use super::signed_index::{LISTS, Sha256, SignedIndex};
 use super::{Index, Manager, rpm_file};
 use crate::decompress::Source;
 use crate::host::{Beat, Host};
+use crate::system_files::Compared;
 
 /// Where apt keeps what it downloaded.
 const CACHE: &str = "/var/cache/apt/archives";
@@ -145,7 +146,9 @@ impl Index {
 
 /// Returns what the claims of a look rest on; nothing if no package was asked about.
 pub fn bases(host: &Host) -> Bases {
-    host.made::<Index>().map(|index| index.bases()).unwrap_or_default()
+    let files = host.made::<Compared>().map(|compared| *compared).unwrap_or_default();
+    let bases = host.made::<Index>().map(|index| index.bases());
+    bases.map(|bases| Bases { files, ..bases }).unwrap_or_default()
 }
 
 /// What the claims about packages rest on.
@@ -159,6 +162,8 @@ pub struct Bases {
     pub brought: usize,
     /// Those that rest on the lists of the machine itself, as a download names them.
     pub machine: Vec<String>,
+    /// How many of their files were read.
+    pub files: Compared,
 }
 
 impl super::Package {

@@ -8,7 +8,7 @@ use crate::Host;
 
 /// Places for temporary files; where web servers serve from; where things lie that start by
 /// themselves. Homes come last: they are the largest.
-const PLACES: [&str; 22] = [
+const PLACES: [&str; 25] = [
     "/tmp",
     "/var/tmp",
     "/dev/shm",
@@ -18,6 +18,9 @@ const PLACES: [&str; 22] = [
     "/srv",
     "/usr/share/nginx/html",
     "/usr/local/apache2/htdocs",
+    "/var/lib/wordpress",
+    "/var/lib/phpmyadmin",
+    "/usr/lib/cgi-bin",
     "/var/lib/tomcat9/webapps",
     "/var/lib/tomcat10/webapps",
     "/opt/tomcat/webapps",

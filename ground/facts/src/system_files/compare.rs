@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use stanch_machine::{FileKind, Machine, Miss, together};
 use stanch_words::{Gap, GapKind, Seen};
 
-use super::{Depth, File, Kind, RestsOn, Survey};
+use super::{Compared, Depth, File, Kind, RestsOn, Survey};
 use crate::Host;
 use crate::digest::{self, Digest, files::Held, files::md5_of_each};
 use crate::packages::shipped::{Md5, Shipped};
@@ -51,6 +51,7 @@ pub(super) fn owned(
 ) {
     let mut jobs = jobs(index, shipped, survey);
     jobs.sort_by_key(|job| (job.rank, job.size));
+    let all = jobs.len();
     if depth == Depth::Usual {
         let mut left = USUAL;
         let fits = jobs.iter().take_while(|job| {
@@ -68,6 +69,8 @@ pub(super) fn owned(
         }
         jobs.truncate(count);
     }
+    let compared = Compared { files: jobs.len(), left: all.saturating_sub(jobs.len()) };
+    host.give(std::sync::Arc::new(compared));
     // The largest first, so that none is left alone at the end.
     jobs.sort_by_key(|job| std::cmp::Reverse(job.size));
     for (job, result) in read(host.machine(), survey, &jobs) {
@@ -95,8 +98,9 @@ fn jobs(index: &Index, shipped: &Shipped, survey: &mut Survey) -> Vec<Job> {
         let touched = regular.is_none_or(|stat| touched(stat.changed, since));
         let rank = match regular {
             Some(_) if touched => 0,
-            Some(stat) if is_program(&path, stat.mode) => 1,
-            _ => 2,
+            _ if is_telling(&path) => 1,
+            Some(stat) if is_program(&path, stat.mode) => 2,
+            _ => 3,
         };
         let Some(file) = survey.files.get_mut(number) else { continue };
         let Some(stat) = regular else {
@@ -114,6 +118,23 @@ fn jobs(index: &Index, shipped: &Shipped, survey: &mut Survey) -> Vec<Job> {
 /// Returns whether an inode changed after its package came.
 pub(super) fn touched(changed: i64, since: Option<i64>) -> bool {
     since.is_none_or(|since| changed.div_euclid(1_000_000_000) > since.saturating_add(SLACK))
+}
+
+/// Returns whether a file is what intruders replace: a program in the places that a shell looks
+/// into, a library that all programs find, a module of PAM or NSS, configuration, a unit.
+fn is_telling(path: &Path) -> bool {
+    let mut parts = path.iter().skip(1).filter(|part| *part != "usr");
+    let top = parts.next().and_then(|part| part.to_str()).unwrap_or_default();
+    let rest = parts.count();
+    let within = |name: &str| path.parent().is_some_and(|above| above.ends_with(name));
+    match top {
+        "etc" | "bin" | "sbin" | "libexec" | "games" => true,
+        // `lib/libc.so.6` and `lib/x86_64-linux-gnu/libc.so.6`.
+        _ if top.starts_with("lib") => {
+            rest < 3 || within("security") || within("systemd") || within("system")
+        }
+        _ => false,
+    }
 }
 
 /// Returns whether a path is where programs and libraries are, or a mode lets it be started.

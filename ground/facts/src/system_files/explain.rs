@@ -9,7 +9,7 @@ use stanch_machine::{Machine, Stat, together};
 use stanch_words::{Gap, Seen};
 
 use super::manifests::Manifests;
-use super::{Explained, Kind, Survey};
+use super::{Explained, Kind, RestsOn, Survey};
 use crate::Host;
 use crate::digest::files::md5_of_each;
 use crate::packages::shipped::{Md5, Shipped};
@@ -70,8 +70,16 @@ pub(super) fn unowned(
     {
         let explained = mounted(host.machine(), survey, number)
             .or_else(|| manifests.explain(host.machine(), survey, number));
-        if let (Some(file), Some(explained)) = (survey.files.get_mut(number), explained) {
-            file.explained = explained;
+        match (survey.files.get_mut(number), explained) {
+            (Some(file), Some(Explained::Otherwise(name, expected, found)))
+                if file.owned.is_none() =>
+            {
+                file.state = State::Altered;
+                file.rests_on = RestsOn::Manifest(name);
+                file.digests = Some((expected, found));
+            }
+            (Some(file), Some(explained)) => file.explained = explained,
+            _ => {}
         }
     }
 }

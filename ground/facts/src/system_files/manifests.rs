@@ -102,7 +102,7 @@ impl Manifests {
         }
     }
 
-    /// Returns what explains a file.
+    /// Returns what explains a file: its manifest, or the one that lists another content for it.
     pub(super) fn explain(
         &self,
         machine: &dyn Machine,
@@ -113,8 +113,11 @@ impl Manifests {
         let path = survey.path(file);
         if let Some(expected) = self.pip.get(&path) {
             let found = digest::of_file(machine, &path, &[Digest::Sha256]).ok()?;
-            let same = same(expected, found.first()?);
-            return same.then_some(Explained::Listed("pip"));
+            let expected = hexadecimal(expected)?;
+            return Some(match found.into_iter().next()? {
+                found if found == expected => Explained::Listed("pip"),
+                found => Explained::Otherwise("pip", expected.into(), found.into()),
+            });
         }
         for above in path.ancestors().skip(1) {
             if self.npm.contains(above) {
@@ -155,9 +158,9 @@ fn is_below_node_modules(directory: &Path) -> bool {
     is(above) || (scoped() && is(above.and_then(Path::parent)))
 }
 
-/// Compares URL-safe base64 without padding with hexadecimal.
-fn same(expected: &str, found: &str) -> bool {
-    let mut plain: String = expected
+/// Returns the hexadecimal digits of URL-safe base64 without padding.
+fn hexadecimal(base64: &str) -> Option<String> {
+    let mut plain: String = base64
         .trim_end_matches('=')
         .chars()
         .map(|c| match c {
@@ -169,7 +172,7 @@ fn same(expected: &str, found: &str) -> bool {
     while !plain.len().is_multiple_of(4) {
         plain.push('=');
     }
-    base64::decode(plain.as_bytes()).is_some_and(|bytes| stanch_words::text::hex(&bytes) == found)
+    base64::decode(plain.as_bytes()).map(|bytes| stanch_words::text::hex(&bytes))
 }
 
 /// Looks for the module among those that dkms built:
@@ -217,9 +220,10 @@ mod tests {
     #[test]
     fn base64_and_hexadecimal_are_the_same_digest() {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert!(same("ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0", abc));
-        assert!(!same("ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAEa0", abc));
-        assert!(!same("", abc));
+        let of = |base64: &str| hexadecimal(base64).unwrap_or_default();
+        assert_eq!(of("ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"), abc);
+        assert_ne!(of("ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAEa0"), abc);
+        assert_eq!(of("no base64!"), "");
     }
 
     #[test]

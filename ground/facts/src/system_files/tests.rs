@@ -168,3 +168,102 @@ fn without_a_database_nothing_is_called_unowned() {
     let machine = Pretend::new().file("/usr/bin/x", "\x7fELF");
     assert_eq!(look(machine, SPEC.name).rows, []);
 }
+
+/// A root with the package `probe`, in a database that rpm 4.18 wrote (SQLite) for a package with
+/// a program, one with `cap_net_raw`, a configuration file of mode 0640, one that may differ in
+/// content and mode (`%verify(not …)`), and a log that is only listed (`%ghost`).
+fn fedora() -> Pretend {
+    let packed = include_bytes!("../../fixtures/rpmdb.sqlite.xz");
+    let most = 1 << 20;
+    let (database, cut) =
+        crate::decompress::value(crate::decompress::Compression::Xz, packed, most).unwrap();
+    assert!(!cut);
+    // What setcap(8) writes for `cap_net_raw=ep`.
+    let raw = [0x0200_0001_u32, 1 << 13, 0, 0, 0].map(u32::to_le_bytes).concat();
+    Pretend::new()
+        .file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\nann:x:1000:1000::/:/bin/sh\n")
+        .file("/etc/group", "root:x:0:\nann:x:1000:\n")
+        .file("/usr/lib/sysimage/rpm/rpmdb.sqlite", database)
+        .file("/usr/bin/probe", "#!/bin/sh\nexit 0\n")
+        .with("/usr/bin/probe", |stat| stat.mode = 0o10_0755)
+        .file("/usr/bin/probe-raw", "raw")
+        .with("/usr/bin/probe-raw", |stat| stat.mode = 0o10_0755)
+        .with_attribute("/usr/bin/probe-raw", "security.capability", &raw)
+        .file("/etc/probe.conf", "conf\n")
+        .with("/etc/probe.conf", |stat| stat.mode = 0o10_0640)
+        .file("/etc/loose.conf", "whatever\n")
+        .with("/etc/loose.conf", |stat| stat.mode = 0o10_0600)
+}
+
+fn of_probe(machine: Pretend) -> Vec<String> {
+    let seen = look(machine, SPEC.name);
+    assert_eq!(seen.gaps, []);
+    let columns = [col::path, col::state, col::rests_on, col::differs];
+    let lines = told(&seen, &columns);
+    lines.into_iter().filter(|line| line.contains("probe") || line.contains("loose")).collect()
+}
+
+#[test]
+fn what_rpm_installed_is_intact_and_what_may_differ_is_not_compared() {
+    assert_eq!(
+        of_probe(fedora()),
+        [
+            "/etc/loose.conf unverified",
+            "/etc/probe.conf intact header",
+            "/usr/bin/probe intact header",
+            "/usr/bin/probe-raw intact header",
+        ]
+    );
+}
+
+#[test]
+fn digests_modes_owners_and_capabilities_of_rpms_files_are_compared() {
+    let setuid = [0x0200_0001_u32, 1 << 7, 0, 0, 0].map(u32::to_le_bytes).concat();
+    let changed = fedora()
+        .file("/usr/bin/probe", "#!/bin/sh\nexit 1\n")
+        .with("/usr/bin/probe", |stat| {
+            stat.mode = 0o10_4755;
+            stat.uid = 1000;
+        })
+        .file("/usr/bin/probe-raw", "raw")
+        .with("/usr/bin/probe-raw", |stat| stat.mode = 0o10_0755)
+        .with_attribute("/usr/bin/probe-raw", "security.capability", &setuid)
+        .file("/etc/probe.conf", "edited\n")
+        .with("/etc/probe.conf", |stat| {
+            stat.mode = 0o10_0644;
+            stat.gid = 1000;
+        });
+    assert_eq!(
+        of_probe(changed),
+        [
+            "/etc/loose.conf unverified",
+            "/etc/probe.conf config header mode group",
+            "/usr/bin/probe altered header mode owner",
+            "/usr/bin/probe-raw intact header capabilities",
+        ]
+    );
+}
+
+#[test]
+fn what_pip_lists_is_explained_and_what_is_not_as_it_lists_is_altered() {
+    let folder = "/usr/lib/python3/site-packages";
+    let record = "p/a.py,sha256=y4N5rCCYqhZQKeOTilHaC87PwAj9Z5X0AReGR_lsWzQ,3\n\
+        p/b.py,sha256=ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0,3\nRECORD,,\n";
+    let machine = debian()
+        .file(format!("{folder}/p-1.dist-info/RECORD"), record)
+        .file(format!("{folder}/p/a.py"), "def")
+        .file(format!("{folder}/p/b.py"), "changed")
+        .file(format!("{folder}/p/c.py"), "added");
+    let seen = look(machine, SPEC.name);
+    let lines = told(&seen, &[col::path, col::state, col::explained, col::rests_on]);
+    let lines: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix(folder)).collect();
+    assert_eq!(
+        lines,
+        [
+            "/p-1.dist-info/RECORD unowned",
+            "/p/a.py unowned pip",
+            "/p/b.py altered  pip",
+            "/p/c.py unowned",
+        ]
+    );
+}

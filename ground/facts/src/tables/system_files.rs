@@ -23,7 +23,7 @@ table_spec! {
     state Text Plain "intact, altered, config (a configuration file that was changed, as it may be), unverified (nothing to compare with, or not read), missing (listed, not there), unowned.";
     kind Text Plain "elf, script (begins with #!), code (source that an interpreter takes), bytecode (Python's), link, special (device, pipe, socket), data; empty for files that are intact or were not read.";
     explained Text Plain "What explains an unowned file: link (leads to an owned file), bytecode (of an owned source), copy (of a shipped file), pip (RECORD has its digest), npm, gem, composer (their manifest stands beside it, without digests), dkms, mount; empty for nothing.";
-    rests_on Text Plain "What the state rests on: md5sums, status (dpkg's lists, which root can write), header (rpm's database, which root can write), package (a package file that was brought along), archive (a package file that the distribution signed for), inode time (not read; not changed since its package came), not read; empty for nothing.";
+    rests_on Text Plain "What the state rests on: md5sums, status (dpkg's lists, which root can write), header (rpm's database, which root can write), pip (its RECORD, which whoever installs with it can write), package (a package file that was brought along), archive (a package file that the distribution signed for), inode time (not read; not changed since its package came), not read; empty for nothing.";
     expected Text Plain "Shipped digest where it is not the found one: MD5 for dpkg.";
     found Text Plain "Digest of the file where it is not the shipped one.";
     copy_of Text Plain "The shipped file that an unowned one is a copy of.";
@@ -175,8 +175,8 @@ fn row(index: &Index, survey: &Survey, file: &File, differs: &str) -> Row {
     if let Some((expected, found)) = &file.digests {
         row.put(col::expected, &**expected).put(col::found, &**found);
     }
-    if let Explained::Copy(place) = file.explained {
-        row.put(col::copy_of, index.path_of(place));
+    if let Explained::Copy(place) = &file.explained {
+        row.put(col::copy_of, index.path_of(*place));
     }
     if let Some(stat) = file.stat {
         row.put(col::mode, format!("{:04o}", stat.mode & 0o7777))

@@ -34,6 +34,18 @@ pub(super) fn section(sheet: &mut Sheet, place: Place<'_>, bases: &Bases) {
         ),
     };
     sheet.prose(2, &line);
+    if bases.files.left > 0 {
+        let (read, left) = (thousands(bases.files.files), thousands(bases.files.left));
+        let line = match look.lang {
+            Lang::En => format!(
+                "{read} files were compared. {left} were not read, since nothing has touched them since their packages came; `--deep` reads them."
+            ),
+            Lang::Zh => format!(
+                "已对比 {read} 个文件，另有 {left} 个自软件包安装后未变动，没有读取，`--deep` 会读取。"
+            ),
+        };
+        sheet.prose(2, &line);
+    }
     if !bases.compared {
         for command in place.commands(&["stanch detect --trust archive".to_owned()]) {
             sheet.command(4, &command);

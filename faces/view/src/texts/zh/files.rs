@@ -40,6 +40,21 @@ pub(super) static TABLES: &[Wording] = &[
         columns: OF_SYSTEM_FILES,
     },
     Wording {
+        table: "wordpress_files",
+        summary: "与官方发布内容不一致的 WordPress 核心文件，依据 `--packages` 所给目录中的清单。",
+        columns: &[
+            ("path", "路径。"),
+            ("root", "WordPress 的安装目录。"),
+            ("version", "其版本。"),
+            (
+                "state",
+                "altered（被改过）、missing（缺失）或 unowned（位于 wp-admin 或 wp-includes，而那里只该有它自己的文件）。",
+            ),
+            ("expected", "官方公布的 MD5，无主文件为空。"),
+            ("found", "文件的 MD5，缺失的文件为空。"),
+        ],
+    },
+    Wording {
         table: "content_matches",
         summary: "YARA 规则和自带启发式在文件内容和进程内存中的命中；在查询中，范围是临时目录、网站目录、自启动位置和用户目录中无法证明完好的文件。",
         columns: &[
@@ -364,7 +379,7 @@ const OF_SYSTEM_FILES: &[(&str, &str)] = &[
     ),
     (
         "rests_on",
-        "状态的依据：md5sums、status（dpkg 的清单，root 可改写）、header（rpm 的数据库，root 可改写）、package（带来的软件包）、archive（发行版签过名的软件包）、inode time（未读取；自软件包安装后未变动）、not read；无依据则为空。",
+        "状态的依据：md5sums、status（dpkg 的清单，root 可改写）、header（rpm 的数据库，root 可改写）、pip（其 RECORD，用 pip 安装者可改写）、package（带来的软件包）、archive（发行版签过名的软件包）、inode time（未读取；自软件包安装后未变动）、not read；无依据则为空。",
     ),
     ("expected", "与实际不符时，软件包所给的摘要；dpkg 用 MD5。"),
     ("found", "与软件包所给不符时，文件的摘要。"),
