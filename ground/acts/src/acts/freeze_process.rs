@@ -17,6 +17,8 @@ use crate::responder::ancestors;
 
 /// How often relatives that were born meanwhile are looked for.
 const ROUNDS: u32 = 8;
+/// How often is waited until all are still, 50 milliseconds each time.
+const WAITS: u32 = 40;
 
 /// Freezes a process and its descendants.
 #[derive(Debug)]
@@ -164,18 +166,17 @@ impl Act for FreezeProcess {
 
     fn verify(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
         let order = read(order)?;
-        let running: Vec<String> = processes::tree(machine, order.root)
-            .into_iter()
-            .filter(|&process| match &order.way {
-                Way::Group { mount, group } => {
-                    let own = processes::group_of(machine, process.pid).unwrap_or_default();
-                    mount.join(own.trim_start_matches('/')) != *group
-                }
-                Way::Signal => !is_stopped(machine, process),
-            })
-            .map(|process| process.pid.to_string())
-            .collect();
-        Ok((!running.is_empty()).then(|| format!("still running: {}", running.join(", "))))
+        let kernel = machine.kernel().ok_or(Trouble::NotLive)?;
+        // A busy machine takes its time: a process stops when it is next looked at.
+        let mut running = running(machine, &order);
+        for _wait in 0..WAITS {
+            if running.is_none() {
+                break;
+            }
+            kernel.sleep(std::time::Duration::from_millis(50));
+            running = self::running(machine, &order);
+        }
+        Ok(running)
     }
 
     fn undo(&self, hands: &dyn Changing, order: &str, _met: &str) -> Result<(), Trouble> {
@@ -191,6 +192,29 @@ impl Act for FreezeProcess {
         }
         Ok(())
     }
+}
+
+/// Returns what of the tree is not frozen, if anything is.
+fn running(machine: &dyn Machine, order: &Order) -> Option<String> {
+    if let Way::Group { group, .. } = &order.way {
+        let events = machine.read(&group.join("cgroup.events"), limits::PSEUDO_FILE);
+        let events = events.map(|read| read.bytes).unwrap_or_default();
+        if !events.split(|&byte| byte == b'\n').any(|line| line == b"frozen 1") {
+            return Some("the control group is not frozen yet".to_owned());
+        }
+    }
+    let running: Vec<String> = processes::tree(machine, order.root)
+        .into_iter()
+        .filter(|&process| match &order.way {
+            Way::Group { mount, group } => {
+                let own = processes::group_of(machine, process.pid).unwrap_or_default();
+                mount.join(own.trim_start_matches('/')) != *group
+            }
+            Way::Signal => !is_stopped(machine, process),
+        })
+        .map(|process| process.pid.to_string())
+        .collect();
+    (!running.is_empty()).then(|| format!("still running: {}", running.join(", ")))
 }
 
 /// Moves the processes back to where they came from, thaws, and removes our group.
