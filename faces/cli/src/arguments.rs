@@ -167,8 +167,8 @@ fn detect(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
         )
         .arg(since(&say))
         .arg(Arg::new("deep").long("deep").action(ArgAction::SetTrue).help(say(
-            "Look into the content of all files, however long it takes",
-            "检查所有文件的内容，不限时间",
+            "Look into the content of all files and archives, however long it takes",
+            "检查所有文件和压缩包的内容，不限时间",
         )))
         .arg(yara_rules(&say))
         .arg(cache(&say))

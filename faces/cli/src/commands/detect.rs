@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use rustix::time::{ClockId, clock_gettime};
-use stanch_incident::{Blind, Depth, Detection, Harm, Options, Place, Scope, Sigma};
+use stanch_incident::{Archives, Blind, Depth, Detection, Harm, Options, Place, Scope, Sigma};
 use stanch_view::pages::detect::{self, Answered};
 use stanch_view::{Report, documents};
 use stanch_wire::json;
@@ -47,6 +47,8 @@ pub(super) fn run(
         roots: if is_deep { vec!["/".into()] } else { Vec::new() },
         rules: Some(yara),
         digests,
+        // Unpacking what a folder of downloads holds would use up the time for what matters more.
+        archives: if is_deep { Archives::LookedInto } else { Archives::AsTheyLie },
         seconds: (!is_deep).then_some(CONTENT_SECONDS),
         ..Scope::default()
     };

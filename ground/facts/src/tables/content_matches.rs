@@ -6,7 +6,7 @@
 use stanch_words::{Ask, Seen, table_spec};
 
 use crate::Host;
-use crate::scan::{self, Scope};
+use crate::scan::{self, Archives, Scope};
 
 table_spec! {
     /// Matches of content.
@@ -43,7 +43,10 @@ const SECONDS: i64 = 8;
 
 /// Scans what the host's scope says.
 pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
-    let usual = || std::sync::Arc::new(Scope { seconds: Some(SECONDS), ..Scope::default() });
+    let usual = || {
+        let archives = Archives::AsTheyLie;
+        std::sync::Arc::new(Scope { seconds: Some(SECONDS), archives, ..Scope::default() })
+    };
     let scope = host.made::<Scope>().unwrap_or_else(usual);
     scan::scan(host, SPEC.name, &scope, seen);
 }
