@@ -41,7 +41,7 @@ table_spec! {
     logins_before BigInt Plain "Logins of this account before.";
     source_logins BigInt Plain "Logins of this account from this source, in all.";
     history_before BigInt Plain "Seconds that the history had been running before; what is new in its first day says little.";
-    hour_share Real Plain "Share of this account's other logins that fell within two hours of this time of day.";
+    hour_density Real Plain "How dense this account's other logins are at this time of day, 1 where they are spread evenly over the day (UTC).";
     file Text Plain "Log that tells it.";
     line BigInt Plain "Line or record in that log, from 1.";
     excerpt Text Plain "What it says there.";

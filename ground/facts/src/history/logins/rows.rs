@@ -253,7 +253,7 @@ impl Known<'_> {
             .iter()
             .map(|habit| habit.hours)
             .max_by_key(|hours| hours.iter().map(|&count| u64::from(count)).sum::<u64>());
-        row.put(col::hour_share, hours.and_then(|hours| hour_share(&hours, login.time)));
+        row.put(col::hour_density, hours.and_then(|hours| hour_density(&hours, login.time)));
     }
 }
 
@@ -263,15 +263,60 @@ fn habits_of(successes: &Successes, user: Option<u32>) -> Vec<&super::success::H
     witnesses.iter().filter_map(|&witness| successes.habits.get(&(user, witness))).collect()
 }
 
-/// Returns the share of the other logins within two hours of this time of day.
-fn hour_share(hours: &[u32; 24], time: i64) -> Option<f64> {
-    let all: u32 = hours.iter().fold(0, |sum, &count| sum.saturating_add(count));
-    let others = all.checked_sub(1).filter(|&others| others > 0)?;
-    let hour = time.rem_euclid(DAY) / HOUR;
-    let near = (0_i64..).zip(hours).filter(|(at, _)| {
-        let apart = (at - hour).rem_euclid(24);
-        apart <= 2 || apart >= 22
-    });
-    let near: u32 = near.fold(0, |sum, (_, &count)| sum.saturating_add(count));
-    Some(f64::from(near.saturating_sub(1)) / f64::from(others))
+/// Returns how dense the other logins are at this time of day, 1 where they are spread evenly over
+/// it: a circular kernel density (von Mises, one hour wide) over the hours of the day, so that 23:30
+/// and 00:30 are neighbours.
+///
+/// Source: Mardia and Jupp, Directional Statistics, 2000, chapter 3 (von Mises), 12 (density).
+fn hour_density(hours: &[u32; 24], time: i64) -> Option<f64> {
+    /// Concentration of a kernel whose standard deviation is one hour: (24 / 2π)².
+    const CONCENTRATION: f64 = 14.59;
+    let kernel = |apart: f64| {
+        let angle = apart * std::f64::consts::TAU / 24.0;
+        (CONCENTRATION * (angle.cos() - 1.0)).exp()
+    };
+    let of_day = u32::try_from(time.rem_euclid(DAY)).ok()?;
+    let own = usize::try_from(time.rem_euclid(DAY) / HOUR).ok()?;
+    let now = f64::from(of_day) / 3600.0;
+    let (mut others, mut near, mut even) = (0_u32, 0.0, 0.0);
+    for ((at, &count), middle) in hours.iter().enumerate().zip((0_u32..).map(f64::from)) {
+        let count = count.saturating_sub(u32::from(at == own));
+        others = others.saturating_add(count);
+        near += f64::from(count) * kernel(middle + 0.5 - now);
+        even += kernel(middle) / 24.0;
+    }
+    (others > 0).then(|| near / (f64::from(others) * even))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hours_of_a_day_are_a_circle() {
+        let mut late = [0_u32; 24];
+        late[23] = 40;
+        // The login itself, half an hour after midnight, is among the hours of its account.
+        late[0] = 1;
+        let just_after = hour_density(&late, 1_800).unwrap();
+        let at_noon = {
+            late[12] = 1;
+            late[0] = 0;
+            hour_density(&late, 12 * HOUR + 1_800).unwrap()
+        };
+        assert!(just_after > 4.0, "23:30 and 00:30 are neighbours: {just_after}");
+        assert!(at_noon < 0.001, "{at_noon}");
+    }
+
+    #[test]
+    fn logins_at_all_hours_make_no_hour_odd() {
+        let even = [10_u32; 24];
+        for hour in 0..24 {
+            let density = hour_density(&even, hour * HOUR + 600).unwrap();
+            assert!((0.9..1.1).contains(&density), "{hour}: {density}");
+        }
+        let mut alone = [0_u32; 24];
+        alone[3] = 1;
+        assert_eq!(hour_density(&alone, 3 * HOUR), None, "without others there is no habit");
+    }
 }
