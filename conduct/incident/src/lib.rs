@@ -10,6 +10,7 @@
 //! **Start reading** at [`Incident`] (one look), [`case`] (the open case) and [`containment`]. Gates,
 //! people and report join it with their issues.
 
+mod baseline;
 pub mod case;
 pub mod containment;
 mod digests;
@@ -31,15 +32,24 @@ pub use case::{Desk, Standing};
 pub use stanch_acts::{Deed, State, runner::RunError};
 pub use stanch_detect::scan::{ContentMatch, Scanned};
 pub use stanch_detect::{Blind, DetectError, Detection, LookedAt, Options};
+pub use stanch_facts::baseline::{
+    Because, Change, Crossing, Difference, Digests as BaselineDigests, Field as BaselineField,
+    Header as BaselineHeader, Row as BaselineRow, Run as PackageRun, Scope as BaselineScope, Told,
+};
 pub use stanch_facts::logs::{Counts, Format as LogFormat, Stream as LogStream};
 pub use stanch_facts::packages::{Bases, Trust};
 pub use stanch_facts::scan::{Archives, Files, Intact, Processes, Remote, Scope};
 pub use stanch_facts::system_files::{Compared, Depth};
+pub use stanch_ledger::kept::Older;
 pub use stanch_ledger::{Entry, LedgerError};
 pub use stanch_machine::{Miss, apart};
 pub use stanch_rules::sigma::{Complaint, Harm, Loaded};
 pub use stanch_rules::{Answer, Digests, Page, QueryError, Sigma, Yara};
 
+pub use baseline::{
+    BaselineError, Checked as BaselineChecked, KeepAs, Made, Signed, Verified, VerifyWith,
+    make_keys, open_baseline, rfc3339, sign_baseline, take_baseline,
+};
 pub use digests::digests;
 pub use sigma::sigma;
 pub use yara::{LoadedYara, Starter, compiled, yara};

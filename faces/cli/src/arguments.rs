@@ -2,6 +2,7 @@
 //! completions come from here.
 
 mod acts;
+mod baseline;
 
 use std::path::PathBuf;
 
@@ -78,6 +79,7 @@ pub(crate) fn command(lang: Lang) -> Command {
         .subcommand(acts::contain(say))
         .subcommand(acts::undo(say))
         .subcommand(acts::ledger(say))
+        .subcommand(baseline::command(&say))
         .subcommand(completions(say))
         .subcommand(man(say))
         .subcommand(
@@ -174,6 +176,18 @@ fn detect(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
         .arg(cache(&say))
         .arg(hashes(&say))
         .args(trust(&say))
+        .arg(
+            Arg::new("baseline")
+                .long("baseline")
+                .value_name(say("FILE", "文件"))
+                .value_parser(ValueParser::path_buf())
+                .value_hint(ValueHint::FilePath)
+                .help(say(
+                    "Judge what differs from this baseline (`stanch baseline create`), too",
+                    "同时判断与此基线（`stanch baseline create`）的差异",
+                )),
+        )
+        .arg(baseline::public_key(&say).requires("baseline"))
         .arg(
             Arg::new("sigma")
                 .long("sigma")

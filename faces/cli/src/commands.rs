@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod baseline;
 mod completions;
 mod contain;
 mod detect;
@@ -40,6 +41,7 @@ pub(crate) fn run(
         Some(("facts", matches)) => facts::run(matches, asked, terminal),
         Some(("events", matches)) => events::run(matches, asked, terminal),
         Some(("scan", matches)) => scan::run(matches, asked, terminal),
+        Some(("baseline", matches)) => baseline::run(matches, asked, terminal),
         Some(("rules", matches)) => rules::run(matches, asked, terminal),
         Some(("contain", matches)) => contain::run(matches, asked, terminal),
         Some(("undo", matches)) => undo::run(matches, asked, terminal),

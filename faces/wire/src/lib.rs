@@ -12,6 +12,7 @@
 //! **Start reading** at [`Detect`] (the verdict), [`Query`] (rows) and [`json`] (how it is
 //! written). `tests/golden/` holds one document of each kind; a change there breaks scripts.
 
+mod baseline;
 mod detect;
 mod error;
 mod event;
@@ -23,6 +24,7 @@ mod rules;
 mod scan;
 mod status;
 
+pub use baseline::{Baseline, BaselineCheck, BaselineDifference, BaselineFile, PackageRun};
 pub use detect::{Detect, Entity, Evidence, Finding, Gap, LookedAt, Packages};
 pub use error::Error;
 pub use event::{EventLines, EventsSource, EventsSummary};

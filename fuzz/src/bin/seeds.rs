@@ -30,6 +30,9 @@ fn main() -> Result<()> {
             write(&corpus.join("query"), path, sql.as_bytes())?;
         }
     }
+    if let Some(items) = parsers::ALL.iter().find(|parser| parser.name == "baseline items") {
+        write(&corpus.join("baseline"), "items", items.seed)?;
+    }
     let golden = include_bytes!("../../../ground/ledger/tests/golden/v1.jsonl");
     write(&corpus.join("ledger"), "v1", golden)
 }

@@ -14,6 +14,7 @@
 mod accounts;
 pub mod archives;
 mod base64;
+pub mod baseline;
 mod bpf;
 pub mod command_text;
 mod config_lines;

@@ -12,7 +12,7 @@ use stanch_words::{Gap, GapKind, Row, Seen};
 use crate::content::{self, Kind};
 use crate::load_history::{sar_text, sysstat};
 use crate::tables as t;
-use crate::{descriptors, memory_map, memory_totals, process_files, sockets};
+use crate::{baseline, descriptors, memory_map, memory_totals, process_files, sockets};
 
 /// A parser, and bytes that it understands.
 #[derive(Debug)]
@@ -72,6 +72,8 @@ parsers! {
         b"#!/bin/sh\n# atrun uid=1000 gid=1000\n# mail ann 0\numask 22\ncd /home/ann || exit 1\nid\n";
     "authorized_keys" |b, s| t::authorized_keys::parse(b, path(), 0, "root", s),
         b"command=\"a b\",no-pty ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== ann@x\n# c\nssh-rsa AAAA\n";
+    "baseline items" |b, s| (0..baseline::format::parse_items(b, s)).for_each(|_| understood(s)),
+        b"\0\0\x04/etc\0\0\xed\x83\x01\0\0\0\0\x02\0\0\0\x01\x04\x02/x\x02\x04\x02/y";
     "cpu_time" |b, s| t::cpu_time::parse(b, s),
         b"cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\nintr 5\n";
     "crontab" |b, s| t::crontab::parse(b, path(), t::crontab::Form::System, "root", s), CRONTAB;

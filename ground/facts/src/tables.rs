@@ -31,6 +31,7 @@ tables! {
     at_jobs
     audit_changes
     authorized_keys
+    baseline_differences
     block_devices
     bpf_links
     bpf_programs

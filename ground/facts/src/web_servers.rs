@@ -47,6 +47,8 @@ pub struct WebServers {
     /// Access logs: path, and the name of its format (Apache: or the format itself).
     access: BTreeMap<String, (bool, String)>,
     errors: BTreeSet<String>,
+    /// Directories that are served from.
+    roots: BTreeSet<String>,
 }
 
 impl WebServers {
@@ -68,6 +70,11 @@ impl WebServers {
     /// Returns the files that are logged to.
     pub fn logs(&self) -> impl Iterator<Item = &str> {
         self.access.keys().chain(&self.errors).map(String::as_str)
+    }
+
+    /// Returns the directories that are served from.
+    pub fn roots(&self) -> impl Iterator<Item = &str> {
+        self.roots.iter().map(String::as_str)
     }
 
     fn read(host: &Host) -> Self {
@@ -122,6 +129,7 @@ impl WebServers {
                     self.access_log(path, false, name);
                 }
                 ["error_log", path, ..] if path.starts_with('/') => self.error_log(path),
+                ["root" | "alias", path] if path.starts_with('/') => self.root(path),
                 _ => {}
             }
         }
@@ -148,6 +156,7 @@ impl WebServers {
                         self.error_log(&path);
                     }
                 }
+                (Some("documentroot"), [path]) if path.starts_with('/') => self.root(path),
                 _ => {}
             }
         }
@@ -162,6 +171,12 @@ impl WebServers {
     fn access_log(&mut self, path: &str, apache: bool, name: &str) {
         if self.access.len() < KEPT && !path.contains('$') {
             self.access.insert(path.to_owned(), (apache, name.to_owned()));
+        }
+    }
+
+    fn root(&mut self, path: &str) {
+        if self.roots.len() < KEPT && !path.contains('$') {
+            self.roots.insert(path.to_owned());
         }
     }
 

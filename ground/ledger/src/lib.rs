@@ -11,6 +11,8 @@
 //! a crash. The clock and the user are given, never taken. The ledger alone does not stop root
 //! from rewriting the whole chain; THREATS.md says what does.
 //!
+//! A file that is kept beside it ([`kept`]) and its signature ([`signature`]) are here as well.
+//!
 //! **Start reading** at [`Ledger`] (the store), [`chain`] (what is checked) and
 //! `design/0003-ledger.md` (the format and why).
 
@@ -18,6 +20,8 @@ pub mod case;
 pub mod chain;
 pub mod entry;
 pub mod format;
+pub mod kept;
+pub mod signature;
 pub mod store;
 
 pub use case::Case;

@@ -187,7 +187,7 @@ fn lock(file: &File, path: &Path) -> Result<(), LedgerError> {
 }
 
 /// A new name in a directory is durable only when the directory is (fsync(2)).
-fn sync_directory(path: &Path) -> Result<(), LedgerError> {
+pub(crate) fn sync_directory(path: &Path) -> Result<(), LedgerError> {
     let parent = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::tree::Tree;
-use crate::{Contents, Kernel, Listing, Machine, Miss, OpenFile, Stalls, Stat};
+use crate::{
+    Attribute, Contents, Inspector, Kernel, Listing, Machine, Miss, OpenFile, Stalls, Stat,
+};
 
 /// A root directory seen as a machine (`--root DIR`).
 #[derive(Debug)]
@@ -56,6 +58,15 @@ impl Machine for Image {
     }
     fn attribute(&self, path: &Path, name: &str) -> Result<Option<Vec<u8>>, Miss> {
         self.tree.attribute(path, name)
+    }
+    fn attributes(&self, path: &Path) -> Result<Vec<Attribute>, Miss> {
+        self.tree.attributes(path)
+    }
+    fn inspect(&self, directory: &Path, names: &[&std::ffi::OsStr], inspector: &mut dyn Inspector) {
+        self.tree.inspect(directory, names, inspector);
+    }
+    fn magic(&self, path: &Path) -> Result<Option<i64>, Miss> {
+        self.tree.magic(path).map(Some)
     }
     fn flags(&self, path: &Path) -> Result<Option<u32>, Miss> {
         self.tree.flags(path)

@@ -15,7 +15,9 @@ use crate::entries;
 use crate::kernel::{BpfKind, BpfPart, FileSystem, Probe, Protocol, Sysinfo, TakenPorts};
 use crate::stall::Guard;
 use crate::tree::{Tree, read_capped};
-use crate::{Contents, Kernel, Listing, Machine, Miss, OpenFile, Stalls, Stat, sys};
+use crate::{
+    Attribute, Contents, Inspector, Kernel, Listing, Machine, Miss, OpenFile, Stalls, Stat, sys,
+};
 
 mod hands;
 mod netlink;
@@ -129,6 +131,15 @@ impl Machine for Live {
     }
     fn attribute(&self, path: &Path, name: &str) -> Result<Option<Vec<u8>>, Miss> {
         self.tree.attribute(path, name)
+    }
+    fn attributes(&self, path: &Path) -> Result<Vec<Attribute>, Miss> {
+        self.tree.attributes(path)
+    }
+    fn inspect(&self, directory: &Path, names: &[&std::ffi::OsStr], inspector: &mut dyn Inspector) {
+        self.tree.inspect(directory, names, inspector);
+    }
+    fn magic(&self, path: &Path) -> Result<Option<i64>, Miss> {
+        self.tree.magic(path).map(Some)
     }
     fn flags(&self, path: &Path) -> Result<Option<u32>, Miss> {
         self.tree.flags(path)

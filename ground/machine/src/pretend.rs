@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use stanch_words::GapKind;
 
-use crate::{Contents, Entry, FileKind, Kernel, Listing, Machine, Miss, OpenFile, Stat};
+use crate::{Attribute, Contents, Entry, FileKind, Kernel, Listing, Machine, Miss, OpenFile, Stat};
 
 /// A machine in memory.
 ///
@@ -210,6 +210,11 @@ impl Machine for Pretend {
 
     fn attribute(&self, path: &Path, name: &str) -> Result<Option<Vec<u8>>, Miss> {
         Ok(self.attributes.get(&(path.to_owned(), name.to_owned())).cloned())
+    }
+
+    fn attributes(&self, path: &Path) -> Result<Vec<Attribute>, Miss> {
+        let of_path = self.attributes.iter().filter(|((at, _), _)| at == path);
+        Ok(of_path.map(|((_, name), value)| (name.clone().into_bytes(), value.clone())).collect())
     }
 
     fn flags(&self, _path: &Path) -> Result<Option<u32>, Miss> {

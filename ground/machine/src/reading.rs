@@ -6,6 +6,7 @@ use stanch_words::{Gap, GapKind};
 
 use crate::Kernel;
 use crate::directory::{ByPath, Directory};
+use crate::inspect::{self, Attribute, Inspector};
 
 /// What can be read of a computer. Implementations are live, an image, or pretend.
 pub trait Machine: Send + Sync {
@@ -54,6 +55,20 @@ pub trait Machine: Send + Sync {
 
     /// Returns an extended attribute of a file itself (not of a symlink's target), if it has it.
     fn attribute(&self, path: &Path, name: &str) -> Result<Option<Vec<u8>>, Miss>;
+
+    /// Returns all extended attributes of a file itself, in the order of names.
+    fn attributes(&self, path: &Path) -> Result<Vec<Attribute>, Miss>;
+
+    /// Looks closely at entries of one directory without following symlinks: one open of each
+    /// serves description, attributes, flags and content.
+    fn inspect(&self, directory: &Path, names: &[&std::ffi::OsStr], inspector: &mut dyn Inspector) {
+        inspect::one_by_one(self, directory, names, inspector);
+    }
+
+    /// Returns the kernel's magic number of the file system that a path lies on, if there is one.
+    fn magic(&self, _path: &Path) -> Result<Option<i64>, Miss> {
+        Ok(None)
+    }
 
     /// Returns the inode flags (`FS_IOC_GETFLAGS`, ioctl_iflags(2)), where the file system has them.
     fn flags(&self, path: &Path) -> Result<Option<u32>, Miss>;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use rustix::time::{ClockId, clock_gettime};
-use stanch_incident::{Archives, Blind, Depth, Detection, Harm, Options, Place, Scope, Sigma};
+use stanch_incident::{
+    Archives, Blind, Depth, Detection, Harm, Options, Place, Scope, Sigma, VerifyWith,
+};
+use stanch_view::pages::baseline;
 use stanch_view::pages::detect::{self, Answered};
 use stanch_view::{Report, documents};
 use stanch_wire::json;
@@ -38,6 +41,13 @@ pub(super) fn run(
         }
         None => (None, None),
     };
+    if let Some(path) = matches.get_one::<PathBuf>("baseline") {
+        let public_key = matches.get_one::<PathBuf>("public-key").cloned();
+        let with = VerifyWith { public_key, signature: None };
+        let verified = stanch_incident::open_baseline(path, &with);
+        let verified = verified.map_err(|e| baseline::failed(&path.to_string_lossy(), &e))?;
+        incident.give_baseline(&verified);
+    }
     let progress =
         Progress::start(asked.look.say("looking for signs of an intrusion", "正在查找入侵迹象"));
     let (yara, broken) = super::scan::rules(matches, asked)?;

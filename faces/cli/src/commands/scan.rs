@@ -71,7 +71,7 @@ pub(super) fn run(
 }
 
 /// Returns a path as the machine that is looked at knows it: of this one, from its own root.
-fn whole(path: &Path, asked: &Asked) -> PathBuf {
+pub(super) fn whole(path: &Path, asked: &Asked) -> PathBuf {
     match (&asked.place, std::env::current_dir()) {
         (Place::Live, Ok(here)) => here.join(path),
         _ => Path::new("/").join(path),

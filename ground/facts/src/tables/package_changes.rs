@@ -29,7 +29,7 @@ table_spec! {
 }
 
 /// Reads dpkg's log and those before it.
-pub(super) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
+pub(crate) fn read(host: &Host, _ask: &Ask, seen: &mut Seen) {
     let zone = zone(host, seen);
     let log = Path::new("/var/log");
     for entry in host.list(SPEC.name, log, seen) {

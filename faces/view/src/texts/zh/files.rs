@@ -5,6 +5,42 @@ use super::Wording;
 
 pub(super) static TABLES: &[Wording] = &[
     Wording {
+        table: "baseline_differences",
+        summary: "与 `--baseline` 所给基线的差异，不含只有时间不同的和由软件包带来的；未给基线时没有行。",
+        columns: &[
+            ("path", "路径。"),
+            ("change", "变化：added 新增、removed 消失或 altered 改动。"),
+            (
+                "fields",
+                "改动的项目，逗号分隔：type、content、size、target、device、mode、owner、group、capabilities、acl、label、attributes、flags、links、inode、mtime、ctime、btime。",
+            ),
+            ("type", "现在的文件类型，已消失的为原类型：regular、directory、symlink 等。"),
+            ("kind", "按内容判断的类别：elf、script、code、data 等；已消失或未读取时为空。"),
+            ("was_mode", "原权限位（八进制）。"),
+            ("mode", "现权限位（八进制）。"),
+            ("was_uid", "原属主的 UID。"),
+            ("uid", "现属主的 UID。"),
+            ("was_gid", "原属组的 GID。"),
+            ("gid", "现属组的 GID。"),
+            ("was_size", "原大小（字节）。"),
+            ("size", "现大小（字节）。"),
+            ("was_mtime", "原内容修改时间，Unix 时间（秒）。"),
+            ("mtime", "现内容修改时间，Unix 时间（秒）。"),
+            ("ctime", "inode 最后变化的时间，Unix 时间（秒）。"),
+            ("was_target", "符号链接原来的目标。"),
+            ("target", "符号链接现在的目标。"),
+            ("was_capabilities", "原文件能力。"),
+            ("capabilities", "现文件能力。"),
+            ("was_blake3", "原内容的 BLAKE3。"),
+            ("blake3", "现内容的 BLAKE3。"),
+            ("time_kept", "内容已变而修改时间与原来相同，说明时间被改回，则为 1。"),
+            ("rights_gained", "多出了原来没有的 set-id 位、文件能力或人人可写的权限，则为 1。"),
+            ("package", "建立基线时所属的软件包；不属于任何软件包则为空。"),
+            ("during_packages", "在软件包变更期间改动、但没有软件包能证明，则为 1。"),
+            ("baseline_time", "基线建立的时间，Unix 时间（秒）。"),
+        ],
+    },
+    Wording {
         table: "changed_files",
         summary: "程序、配置和网页所在的常见位置中，inode 在没有软件包安装、删除或升级时发生变化的普通文件。",
         columns: &[
