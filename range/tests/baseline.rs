@@ -18,7 +18,7 @@ const DEEDS: &str = r#"
     touch -d "$old" /usr/bin/passwd
     chmod 4755 /usr/bin/dash
     chown 65534 /etc/crontab
-    perl -e 'my $v = "x"; syscall(188, "/etc/hostname", "user.note", $v, 1, 0) == 0 or die $!'
+    perl -e 'my ($f, $n, $v) = ("/etc/hostname", "user.note", "x"); syscall(188, $f, $n, $v, 1, 0) == 0 or die $!'
     setcap cap_setuid+ep /usr/bin/perl
     perl -e 'open F, "<", "/etc/sudoers"; ioctl(F, 0x40086602, pack("l", 0x10)) or die $!' || true
     echo id > /etc/cron.hourly/zz

@@ -312,7 +312,9 @@ impl Incident {
             return (scope, gaps);
         }
         for root in &mut scope.roots {
-            match host.machine().resolve(root) {
+            let resolved = host.machine().resolve(root);
+            // What was named and is not there must not pass for covered.
+            match resolved.and_then(|path| host.machine().lstat(&path).map(|_there| path)) {
                 Ok(resolved) => *root = resolved,
                 Err(miss) => {
                     gaps.push(Gap { kind: stanch_words::GapKind::Failed, ..miss.gap(NAME) })
@@ -356,7 +358,11 @@ impl Incident {
         follows: Option<Digest>,
         to: &mut dyn Write,
     ) -> Result<Made, BaselineError> {
-        let (scope, mut gaps) = self.baseline_scope(scope);
+        // One that follows another has its places from there, wherever they were taken from.
+        let (scope, mut gaps) = match follows {
+            Some(_older) => (scope, Vec::new()),
+            None => self.baseline_scope(scope),
+        };
         let host = self.snapshot.host();
         let header = Header {
             host: self.host_name(),

@@ -140,7 +140,8 @@ fn to_stdout(
 }
 
 fn with(matches: &ArgMatches) -> VerifyWith {
-    let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+    // `update` has no `--signature`: it signs the new one beside it.
+    let path = |name: &str| matches.try_get_one::<PathBuf>(name).ok().flatten().cloned();
     VerifyWith { public_key: path("public-key"), signature: path("signature") }
 }
 

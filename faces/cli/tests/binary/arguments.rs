@@ -124,6 +124,7 @@ fn the_help_of_all_is_in_both_languages() {
       contain      断网：切断入侵者，绝不把您关在外面
       undo         撤销一项处置
       ledger       显示或校验案件台账
+      baseline     记录每个文件的现状，日后比较有何不同
       completions  输出 shell 补全脚本
       help         显示某个命令的帮助
 

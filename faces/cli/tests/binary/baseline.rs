@@ -23,7 +23,7 @@ fn made(world: &World) -> String {
     let file = beside(world, "b");
     let run = world.run(&["baseline", "create", "-o", &file, "--lang", "en"]);
     assert_eq!(run.code, 0, "{run}");
-    assert!(run.stdout.contains("9 files") && run.stdout.contains("Seal: "), "{run}");
+    assert!(run.stdout.contains("8 files") && run.stdout.contains("Seal: "), "{run}");
     file
 }
 
@@ -33,7 +33,7 @@ fn what_was_added_removed_and_altered_is_told_and_nothing_else() {
     let file = made(&world);
     let run = world.run(&["baseline", "check", &file, "--lang", "en"]);
     assert_eq!(run.code, 0, "{run}");
-    assert!(run.stdout.starts_with("As in the baseline: 9 files"), "{run}");
+    assert!(run.stdout.starts_with("As in the baseline: 8 files"), "{run}");
     let root = world.path("root");
     let passwd = root.join("usr/bin/passwd");
     let time = std::fs::metadata(&passwd).unwrap().modified().unwrap();
@@ -47,10 +47,10 @@ fn what_was_added_removed_and_altered_is_told_and_nothing_else() {
         "/usr/bin/passwd\n    content is another, size and time of change are the old ones",
         "New: 2\n  /etc/cron.d\n",
         "Gone: 1\n  /etc/hosts\n",
-        "Differences: 4; files compared: 8",
-        "not signed: whoever could write it could forge it",
+        "Differences: 4; files compared: 7",
+        "not signed: whoever could\nwrite it could forge it",
     ] {
-        assert!(run.stdout.replace("it\ncould", "it could").contains(part), "{part}\n{run}");
+        assert!(run.stdout.contains(part), "{part}\n{run}");
     }
     let run = world.run(&["baseline", "check", &file, "--lang", "zh"]);
     assert!(run.stdout.contains("内容已变，大小和修改时间却与原来相同"), "{run}");
@@ -141,7 +141,7 @@ fn it_goes_out_and_comes_back_over_a_pipe() {
     };
     let made = stanch(&["baseline", "create", "-o", "-", "--lang", "en"], b"");
     assert_eq!(made.status.code(), Some(0));
-    assert!(String::from_utf8_lossy(&made.stderr).contains("9 files"));
+    assert!(String::from_utf8_lossy(&made.stderr).contains("8 files"));
     let checked = stanch(&["baseline", "check", "-", "--lang", "en"], &made.stdout);
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
     let torn = stanch(&["baseline", "check", "-", "--lang", "en"], &made.stdout[..100]);

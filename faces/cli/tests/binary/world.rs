@@ -137,7 +137,14 @@ fn command(binary: &Path) -> Command {
 }
 
 fn run(mut command: Command) -> Run {
-    let output = command.output().unwrap();
+    // A program that was just copied is busy while a fork of another test's holds it open.
+    let busy = std::io::ErrorKind::ExecutableFileBusy;
+    let mut output = command.output();
+    while output.as_ref().is_err_and(|error| error.kind() == busy) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        output = command.output();
+    }
+    let output = output.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Run {
         stdout: text(output.stdout),
