@@ -477,7 +477,11 @@ fn names_that_drive_terminals_are_shown_escaped() {
     }
     write(&root, "etc/passwd", &passwd);
     let (document, _) = look(&root);
-    assert_eq!(grave(&document), Vec::<String>::new());
+    // Names and lines that drive a terminal hide something: that much is said of them, no more.
+    let of_hiding = ["files.name-that-tricks", "files.telling-cron-job", "files.rights-opened"];
+    let mut others = grave(&document);
+    others.retain(|told| !of_hiding.iter().any(|sign| told.contains(sign)));
+    assert_eq!(others, Vec::<String>::new());
     // In a table too; and no row is lost.
     let (out, _) = run(&root, &["query", "SELECT * FROM users"]);
     let text = String::from_utf8(out).unwrap();

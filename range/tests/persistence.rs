@@ -11,6 +11,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use stanch_range::{PLANTS, Plant, VARIANTS, debian, possible};
@@ -32,8 +33,11 @@ fn detect(stanch: &Path, root: &Path, over: &Path) -> Value {
     document.unwrap()
 }
 
-fn laid_over(name: usize) -> std::path::PathBuf {
-    let folder = format!("stanch-plant-{}-{name}", std::process::id());
+/// Makes a folder to be laid over a root: one of its own each time, since tests run side by side.
+fn laid_over() -> std::path::PathBuf {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let folder = format!("stanch-plant-{}-{number}", std::process::id());
     let folder = std::env::temp_dir().join(folder);
     std::fs::create_dir_all(folder.join("over")).unwrap();
     folder
@@ -114,13 +118,13 @@ fn variants_are_found_by_their_path_and_as_grave_as_they_are() {
     }
     let root = debian().unwrap();
     let stanch = stanch_range::binaries().unwrap().join("stanch");
-    let clean = laid_over(usize::MAX);
+    let clean = laid_over();
     let bare = detect(&stanch, &root, &clean);
     std::fs::remove_dir_all(&clean).unwrap();
     let placed = sets(VARIANTS);
     let documents: Vec<Value> = (0..=placed.iter().map(|(set, _)| *set).max().unwrap())
         .map(|number| {
-            let over = laid_over(number);
+            let over = laid_over();
             for (_, plant) in placed.iter().filter(|(set, _)| *set == number) {
                 plant.put(&root, &over.join("over")).unwrap();
             }
@@ -140,7 +144,7 @@ fn every_way_back_is_found_by_its_path_and_a_clean_root_has_none() {
     }
     let root = debian().unwrap();
     let stanch = stanch_range::binaries().unwrap().join("stanch");
-    let clean = laid_over(usize::MAX);
+    let clean = laid_over();
     let bare = detect(&stanch, &root, &clean);
     std::fs::remove_dir_all(&clean).unwrap();
     let grave = |finding: &&Value| !matches!(finding["level"].as_str(), Some("info" | "low"));
@@ -152,7 +156,7 @@ fn every_way_back_is_found_by_its_path_and_a_clean_root_has_none() {
     let documents: Vec<Value> = placed
         .iter()
         .map(|(number, plant)| {
-            let over = laid_over(*number);
+            let over = laid_over();
             plant.put(&root, &over.join("over")).unwrap();
             let document = detect(&stanch, &root, &over);
             std::fs::remove_dir_all(&over).unwrap();

@@ -132,7 +132,9 @@ pub(super) fn line(entry: &Entry) -> Judged {
     let mut judged = Judged::default();
     judged.text(&entry.text);
     judged.command(&entry.command);
-    if is_hidden(&text::to_bytes(&entry.text)) {
+    let bytes = text::to_bytes(&entry.text);
+    // Bytes that are no text at all are damage, which a gap tells; who hides a line writes text.
+    if is_hidden(&bytes) && std::str::from_utf8(&bytes).is_ok() {
         judged.add("hidden-line", 50);
     }
     entry.reasons.iter().for_each(|(reason, weight)| judged.add(reason, *weight));
