@@ -25,6 +25,16 @@ pub(crate) struct Told {
     pub(crate) state: char,
     /// Whether it is a thread of the kernel (`PF_KTHREAD`).
     pub(crate) is_kernels: bool,
+    /// How many threads it has, its first one included.
+    threads: u64,
+}
+
+impl Told {
+    /// Returns whether it runs no more. A first thread that left by itself is a zombie too, while
+    /// the others run on (pthread_exit(3)).
+    fn has_ended(&self) -> bool {
+        matches!(self.state, 'Z' | 'X') && self.threads <= 1
+    }
 }
 
 /// Returns what a process tells of itself, if it is there.
@@ -50,6 +60,7 @@ fn parse(stat: &[u8]) -> Option<Told> {
         name,
         state: fields.first()?.chars().next()?,
         is_kernels: number(6)? & KERNEL_THREAD != 0,
+        threads: number(17)?,
     })
 }
 
@@ -58,10 +69,8 @@ pub(crate) fn tree(machine: &dyn Machine, root: Process) -> Vec<Process> {
     let Ok(listing) = machine.list(Path::new("/proc")) else { return Vec::new() };
     let pids = listing.entries.iter().filter_map(|entry| entry.name.to_str()?.parse().ok());
     // A zombie runs no more; it waits for a parent who may be frozen.
-    let all: Vec<Told> = pids
-        .filter_map(|pid| told(machine, pid))
-        .filter(|one| !matches!(one.state, 'Z' | 'X'))
-        .collect();
+    let all: Vec<Told> =
+        pids.filter_map(|pid| told(machine, pid)).filter(|one| !one.has_ended()).collect();
     let mut found: Vec<Process> =
         all.iter().map(|one| one.process).filter(|&one| one == root).collect();
     let mut at = 0;
@@ -122,6 +131,17 @@ mod tests {
         let pids = |root| tree(&machine, root).iter().map(|one| one.pid).collect::<Vec<_>>();
         assert_eq!(pids(Process { pid: 5, start: 10 }), [5, 7, 8]);
         assert!(pids(Process { pid: 5, start: 11 }).is_empty(), "another with its pid is not it");
+    }
+
+    #[test]
+    fn a_zombie_whose_other_threads_run_is_of_the_tree() {
+        let zombie = |pid, threads: u8| {
+            format!("{pid} (a) Z 1 1 1 0 -1 4194560 {}{threads} 0 10 0", "0 ".repeat(10))
+        };
+        let machine =
+            Pretend::new().file("/proc/5/stat", zombie(5, 1)).file("/proc/6/stat", zombie(6, 2));
+        let of = |pid| tree(&machine, Process { pid, start: 10 }).len();
+        assert_eq!((of(5), of(6)), (0, 1));
     }
 
     #[test]
