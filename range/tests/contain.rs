@@ -278,6 +278,23 @@ fn two_that_bring_each_other_back_are_frozen_in_one_pass_and_thawed() {
         assert!(is_alive(&victim), "{undone}");
         victim.shell("kill $(cat /tmp/one.pid) $(cat /tmp/two.pid); sleep 0.2").unwrap();
     }
+    // The first of them ends between the plan and its doing: its child is frozen all the same.
+    let pid = victim.shell(WATCHDOGS).unwrap().trim().to_owned();
+    let case = ["--case", "/run/range/case"];
+    let (plan, code) =
+        victim.stanch(&[&case[..], &["contain", "plan", "--freeze", &pid]].concat()).unwrap();
+    assert_eq!(code, 0, "{plan}");
+    victim.shell(&format!("kill {pid}; sleep 0.3")).unwrap();
+    assert!(is_alive(&victim), "the second runs on");
+    let apply = ["contain", "apply", "--yes", "--plan", plan["id"].as_str().unwrap()];
+    let (done, code) = victim.stanch(&[&case[..], &apply].concat()).unwrap();
+    assert_eq!(code, 0, "{done}");
+    assert!(!is_alive(&victim), "{done}");
+    let act = done["acts"].as_array().unwrap().last().unwrap();
+    let undo = ["undo", act["id"].as_str().unwrap()];
+    let (undone, code) = victim.stanch(&[&case[..], &undo].concat()).unwrap();
+    assert_eq!(code, 0, "{undone}");
+    assert!(is_alive(&victim), "{undone}");
     let first = victim.run(&["sh", "-c", &format!("{STANCH} contain apply --yes --freeze 1")]);
     assert_eq!(first.unwrap().code, 4, "the first process is refused");
     let own =

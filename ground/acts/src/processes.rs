@@ -2,10 +2,11 @@
 //!
 //! Source: proc(5), cgroups(7).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use stanch_machine::{Machine, limits};
+use stanch_machine::{Machine, Miss, limits};
 
 /// One process: its pid and when it started, which no other process shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,23 +65,32 @@ fn parse(stat: &[u8]) -> Option<Told> {
     })
 }
 
-/// Returns a process and all that descend from it, parents before children.
-pub(crate) fn tree(machine: &dyn Machine, root: Process) -> Vec<Process> {
-    let Ok(listing) = machine.list(Path::new("/proc")) else { return Vec::new() };
+/// Returns the processes of a list that still run, and all that descend from them, parents before
+/// children. A list, since the first of them may have ended while its children run on.
+///
+/// # Errors
+/// A [`Miss`] if `/proc` cannot be listed: not to see is not to have ended.
+pub(crate) fn tree(machine: &dyn Machine, roots: &[Process]) -> Result<Vec<Process>, Miss> {
+    let listing = machine.list(Path::new("/proc"))?;
     let pids = listing.entries.iter().filter_map(|entry| entry.name.to_str()?.parse().ok());
     // A zombie runs no more; it waits for a parent who may be frozen.
-    let all: Vec<Told> =
-        pids.filter_map(|pid| told(machine, pid)).filter(|one| !one.has_ended()).collect();
-    let mut found: Vec<Process> =
-        all.iter().map(|one| one.process).filter(|&one| one == root).collect();
+    let all = pids.filter_map(|pid| told(machine, pid)).filter(|one| !one.has_ended());
+    let mut children: BTreeMap<i64, Vec<Process>> = BTreeMap::new();
+    let mut found: Vec<Process> = Vec::new();
+    for one in all {
+        children.entry(one.parent).or_default().push(one.process);
+        if roots.contains(&one.process) {
+            found.push(one.process);
+        }
+    }
+    let mut known: BTreeSet<Process> = found.iter().copied().collect();
     let mut at = 0;
-    while let Some(&above) = found.get(at) {
-        let children = all.iter().filter(|one| one.parent == above.pid).map(|one| one.process);
-        let new: Vec<Process> = children.filter(|child| !found.contains(child)).collect();
-        found.extend(new);
+    while let Some(above) = found.get(at) {
+        let below = children.get(&above.pid).into_iter().flatten();
+        found.extend(below.copied().filter(|child| known.insert(*child)).collect::<Vec<_>>());
         at = at.saturating_add(1);
     }
-    found
+    Ok(found)
 }
 
 /// Returns where cgroup2 is mounted, if it is.
@@ -128,7 +138,8 @@ mod tests {
             .file("/proc/7/stat", stat(7, 5, 20))
             .file("/proc/8/stat", stat(8, 7, 30))
             .file("/proc/9/stat", stat(9, 1, 40));
-        let pids = |root| tree(&machine, root).iter().map(|one| one.pid).collect::<Vec<_>>();
+        let pids =
+            |root| tree(&machine, &[root]).unwrap().iter().map(|one| one.pid).collect::<Vec<_>>();
         assert_eq!(pids(Process { pid: 5, start: 10 }), [5, 7, 8]);
         assert!(pids(Process { pid: 5, start: 11 }).is_empty(), "another with its pid is not it");
     }
@@ -140,7 +151,7 @@ mod tests {
         };
         let machine =
             Pretend::new().file("/proc/5/stat", zombie(5, 1)).file("/proc/6/stat", zombie(6, 2));
-        let of = |pid| tree(&machine, Process { pid, start: 10 }).len();
+        let of = |pid| tree(&machine, &[Process { pid, start: 10 }]).unwrap().len();
         assert_eq!((of(5), of(6)), (0, 1));
     }
 

@@ -78,7 +78,7 @@ impl FreezeProcess {
         if told.is_kernels {
             return refuse("a thread of the kernel cannot be frozen", "内核线程无法冻结");
         }
-        let tree = processes::tree(machine, told.process);
+        let tree = processes::tree(machine, &[told.process]).map_err(while_listing())?;
         let member = |&process: &Process| Member {
             process,
             group: processes::group_of(machine, process.pid),
@@ -109,6 +109,24 @@ impl FreezeProcess {
             order: text,
         }))
     }
+}
+
+/// Returns the processes as the plan found them, the first of them included.
+fn members(order: &Order) -> Vec<Process> {
+    order.tree.iter().map(|member| member.process).collect()
+}
+
+/// Returns the process of the tree that this session hangs on, if there is one.
+fn hung_on(machine: &dyn Machine, order: &Order) -> Result<Option<i64>, Trouble> {
+    let kernel = machine.kernel().ok_or(Trouble::NotLive)?;
+    let mut own = ancestors(machine, i64::from(kernel.own_pid()));
+    own.extend(kernel.keeper_pid().map(i64::from));
+    let tree = processes::tree(machine, &members(order)).map_err(while_listing())?;
+    Ok(tree.into_iter().map(|process| process.pid).find(|pid| own.contains(pid)))
+}
+
+fn while_listing() -> impl Fn(stanch_machine::Miss) -> Trouble {
+    Trouble::while_doing("listing the processes")
 }
 
 fn does(pid: i64, name: &str, others: usize) -> Both {
@@ -143,6 +161,11 @@ impl Act for FreezeProcess {
     fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
         let order = read(order)?;
         let doing = Trouble::while_doing;
+        // Once more, for the plan may be applied by another session than the one that made it.
+        if let Some(pid) = hung_on(hands.machine(), &order)? {
+            let why = format!("this session hangs on process {pid}");
+            return Err(Trouble::Order { act: Self::NAME, why });
+        }
         if let Way::Group { group, .. } = &order.way {
             hands.make_group(group).map_err(doing("making a control group"))?;
             let freeze = group.join("cgroup.freeze");
@@ -151,7 +174,8 @@ impl Act for FreezeProcess {
         // Until no relative is left that was born meanwhile.
         let mut done: Vec<Process> = Vec::new();
         for _round in 0..ROUNDS {
-            let tree = processes::tree(hands.machine(), order.root);
+            let tree = processes::tree(hands.machine(), &members(&order));
+            let tree = tree.map_err(while_listing())?;
             let new: Vec<Process> = tree.into_iter().filter(|one| !done.contains(one)).collect();
             if new.is_empty() {
                 break;
@@ -183,7 +207,8 @@ impl Act for FreezeProcess {
         let order = read(order)?;
         match &order.way {
             Way::Signal => {
-                for process in processes::tree(hands.machine(), order.root) {
+                let tree = processes::tree(hands.machine(), &members(&order));
+                for process in tree.map_err(while_listing())? {
                     let sent = hands.signal(process.pid, process.start, Signal::Continue);
                     unless_ended(sent).map_err(Trouble::while_doing("letting a process go on"))?;
                 }
@@ -203,7 +228,11 @@ fn running(machine: &dyn Machine, order: &Order) -> Option<String> {
             return Some("the control group is not frozen yet".to_owned());
         }
     }
-    let running: Vec<String> = processes::tree(machine, order.root)
+    let tree = match processes::tree(machine, &members(order)) {
+        Ok(tree) => tree,
+        Err(miss) => return Some(miss.to_string()),
+    };
+    let running: Vec<String> = tree
         .into_iter()
         .filter(|&process| match &order.way {
             Way::Group { mount, group } => {
@@ -232,7 +261,8 @@ fn thaw(
     let inside = inside.map_err(Trouble::while_doing("listing a control group"))?.bytes;
     let pids = String::from_utf8_lossy(&inside).into_owned();
     for pid in pids.lines().filter_map(|line| line.parse::<i64>().ok()) {
-        let known = order.tree.iter().find(|member| member.process.pid == pid);
+        let own = processes::told(hands.machine(), pid).map(|told| told.process);
+        let known = order.tree.iter().find(|member| Some(member.process) == own);
         // One that was born meanwhile goes where the first of them came from.
         let from = known.or(order.tree.first()).and_then(|member| member.group.as_deref());
         let from = mount.join(from.unwrap_or_default().trim_start_matches('/'));
