@@ -155,7 +155,7 @@ fn every_way_back_is_found_by_its_path_and_a_clean_root_has_none() {
     let placed: Vec<(usize, &Plant)> = PLANTS.iter().enumerate().collect();
     let documents: Vec<Value> = placed
         .iter()
-        .map(|(number, plant)| {
+        .map(|(_, plant)| {
             let over = laid_over();
             plant.put(&root, &over.join("over")).unwrap();
             let document = detect(&stanch, &root, &over);

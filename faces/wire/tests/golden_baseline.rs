@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use serde::Serialize;
-use stanch_wire::{Baseline, BaselineCheck, BaselineDifference, BaselineFile, Gap, PackageRun, json};
+use stanch_wire::{
+    Baseline, BaselineCheck, BaselineDifference, BaselineFile, Gap, PackageRun, json,
+};
 
 fn written(document: &impl Serialize) -> String {
     let mut out = Vec::new();
