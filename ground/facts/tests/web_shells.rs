@@ -4,8 +4,9 @@
 
 use stanch_facts::content::{Kind, kind, oddities};
 
-const FIXTURES: [&str; 7] = [
+const FIXTURES: [&str; 8] = [
     include_str!("../fixtures/web_shells/asp.txt"),
+    include_str!("../fixtures/web_shells/held-out.txt"),
     include_str!("../fixtures/web_shells/jsp.txt"),
     include_str!("../fixtures/web_shells/others.txt"),
     include_str!("../fixtures/web_shells/perl.txt"),

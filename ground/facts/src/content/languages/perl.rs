@@ -490,6 +490,8 @@ const SOURCES: &[Source] = &[
     Source::of("url_param"),
     Source::of("*.url_param"),
     Source::of("*.Vars"),
+    Source { path: "query_parameters", needs: "Dancer" },
+    Source { path: "body_parameters", needs: "Dancer" },
     Source::of("*.parameters"),
     Source::of("*.query_parameters"),
     Source::of("*.body_parameters"),

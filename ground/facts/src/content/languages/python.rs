@@ -62,6 +62,7 @@ const SOURCES: &[Source] = &[
     Source::of("request.forms"),
     Source::of("request.body"),
     Source::of("request.GET"),
+    Source::of("request.post"),
     Source::of("request.POST"),
     Source::of("request.REQUEST"),
     Source::of("request.META"),

@@ -37,7 +37,11 @@ pub(super) const CALLERS: [(&str, usize); 20] = [
     ("array_walk_recursive", 1),
 ];
 /// Functions whose answer is made of what they get; those of [`UNPACKING`] too.
-const PASSING: [&str; 34] = [
+const PASSING: [&str; 38] = [
+    "parse_ini_string",
+    "yaml_parse",
+    "str_getcsv",
+    "preg_split",
     "urldecode",
     "rawurldecode",
     "stripslashes",

@@ -53,6 +53,13 @@ pub(super) fn element(name: Option<&str>, value: Value, index: &Value) -> Value 
                     .map(Value::text)
                     .unwrap_or_default();
             }
+            // Any of them: one that runs what it gets says most.
+            let runs =
+                |one: &&Value| one.name().is_some_and(|name| super::functions::is_sink(&name));
+            let all = value.elements.as_ref().filter(|all| all.len() <= 64);
+            if let Some(one) = all.and_then(|all| all.iter().find(runs)) {
+                return Value { key: None, ..one.clone() };
+            }
             Value { text: None, elements: None, ..value }
         }
     }

@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
             }
             Some(Token::Name(name)) if name == "function" => self.definition(),
             Some(Token::Name(name)) if name == "foreach" => self.foreach(),
-            Some(Token::Name(name)) if name == "return" => {
+            Some(Token::Name(name)) if name == "return" || name == "yield" => {
                 self.step();
                 let value = self.expression();
                 if let Some((function, _)) = self.scope.last().cloned() {

@@ -145,7 +145,7 @@ impl Reader<'_> {
         let _each = self.take_word(&["each"]);
         let mut names = Vec::new();
         let is_open = self.is("(");
-        for by in 0..16 {
+        for by in 0..24 {
             match self.ahead(by) {
                 Some(Token::Name(word)) if ["in", "of", "In"].contains(&word.as_str()) => {
                     return self.over(by.saturating_add(1), &names);
@@ -153,7 +153,7 @@ impl Reader<'_> {
                 Some(Token::Sign(":")) => return self.over(by.saturating_add(1), &names),
                 Some(Token::Sign("(")) if by > 0 && !is_open => return self.over(by, &names),
                 Some(Token::Name(name)) => names.push(name.clone()),
-                Some(Token::Sign("(" | "," | "[" | "]" | "<" | ">" | ")")) => {}
+                Some(Token::Sign("(" | "," | "[" | "]" | "<" | ">" | ")" | "." | "?")) => {}
                 _ => return,
             }
         }
@@ -166,7 +166,16 @@ impl Reader<'_> {
         let over = self.expression();
         let one = over.elements.as_ref().and_then(|all| all.first().cloned());
         let one = one.unwrap_or_else(|| over.source());
-        for name in names.iter().filter(|name| !self.language.keywords.contains(&name.as_str())) {
+        // Of `Type name`, the name.
+        let skipped = match self.language.beside {
+            Beside::Type => names.len().saturating_sub(1),
+            _ => 0,
+        };
+        for name in names
+            .iter()
+            .skip(skipped)
+            .filter(|name| !self.language.keywords.contains(&name.as_str()))
+        {
             self.assign(name, one.clone());
         }
     }

@@ -332,7 +332,7 @@ impl Reader<'_> {
         }
         match name {
             "new" => return self.made(offset),
-            "lambda" => {
+            "lambda" if self.language.beside == Beside::Nothing => {
                 while !self.is(":") && !self.is_end() {
                     self.step();
                 }
@@ -514,11 +514,14 @@ impl Reader<'_> {
                 let start = self.at;
                 let mut value = self.expression();
                 if self.take("=>") || (open == "{" && self.take(":")) {
-                    value = self.expression();
+                    let key = value.text;
+                    value = Value { key, ..self.expression() };
                 }
                 if self.is_word(&["for"]) {
                     value = self.for_each(start, value);
                 }
+                let key = name.as_ref().map(|name| name.as_bytes().into());
+                let value = Value { key: value.key.clone().or(key), ..value };
                 all.push(Argument { name, value });
             }
             if !self.take(",") && !self.is(close) {

@@ -190,7 +190,8 @@ const MENDING: [&str; 24] = [
     "whitelist",
 ];
 /// Functions (not methods) whose answer is made of what they get, besides those that decode.
-const PASSING: [&str; 80] = [
+const PASSING: [&str; 81] = [
+    "parse_query",
     "str",
     "string",
     "bytes",

@@ -6,7 +6,7 @@ use super::expressions::{Argument, EITHER, JUDGING};
 use super::names::keeps;
 use super::reader::Reader;
 use super::token::Token;
-use super::value::Value;
+use super::value::{Value, under};
 use super::{Beside, By};
 
 /// A value, and where it is kept.
@@ -41,6 +41,7 @@ impl Reader<'_> {
                     break;
                 }
                 let arguments = self.list("(", ")");
+                self.put_into(&place, &arguments);
                 let owner = place.owner.take();
                 let value = self.invoked(&place.value, owner.as_ref(), &arguments, offset);
                 place = Place { value, name: None, owner: None, path: None };
@@ -50,6 +51,7 @@ impl Reader<'_> {
                 self.step();
             } else if self.has_bare_arguments(&place) {
                 let arguments = self.bare();
+                self.put_into(&place, &arguments);
                 let owner = place.owner.take();
                 let value = self.invoked(&place.value, owner.as_ref(), &arguments, offset);
                 place = Place { value, name: None, owner: None, path: None };
@@ -58,6 +60,22 @@ impl Reader<'_> {
             }
         }
         self.assignment(place, offset)
+    }
+
+    /// What a method puts into its object: `d.Add key, value`.
+    fn put_into(&mut self, place: &Place, arguments: &[Argument]) {
+        const PUTTING: [&str; 8] =
+            ["add", "append", "put", "push", "addall", "insert", "offer", "setdefault"];
+        let name = place.name.as_deref().filter(|_| place.owner.is_some()).unwrap_or_default();
+        let Some((variable, method)) = name.rsplit_once('.') else { return };
+        let tainted = arguments.iter().find(|one| one.value.tainted.is_some());
+        let is_putting = PUTTING.contains(&method.to_ascii_lowercase().as_str());
+        let (true, Some(one)) = (is_putting, tainted) else { return };
+        let (variable, new) = (variable.to_owned(), one.value.clone().source());
+        if let Some(known) = self.known(&variable).cloned() {
+            let path = known.path.clone();
+            self.assign(&variable, Value { path, ..known.and(&new) });
+        }
     }
 
     /// Whether this is Perl, where a value is called only after `&` or `->`.
@@ -209,6 +227,9 @@ impl Reader<'_> {
             let value = Value { tainted, path, ..owner.source() };
             return Place { value, name: place.name, owner: None, path: None };
         };
+        if let Some(one) = owner.elements.as_ref().and_then(|all| under(all, told)) {
+            return Place { value: one, name: None, owner: None, path: None };
+        }
         let told = String::from_utf8_lossy(told).into_owned();
         if let Some(value) = super::texts::part(&owner, index) {
             return Place { value, name: None, owner: None, path: None };

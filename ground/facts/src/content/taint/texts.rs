@@ -53,6 +53,7 @@ pub(super) fn computed(name: &str, owner: Option<&Value>, values: &[Value]) -> O
             let all = array(values.iter().flat_map(spread).collect());
             bytes_of(&all).map(|text| Value::text(&text))
         }
+        "aslist" | "array" if values.len() > 1 => Some(array(values.to_vec())),
         "bytes" | "bytearray" | "array" | "list" => {
             values.first().and_then(bytes_of).map(|text| Value::text(&text))
         }

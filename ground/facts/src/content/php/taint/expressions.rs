@@ -103,7 +103,11 @@ impl Reader<'_> {
             }
             Some(Token::Sign("(")) => self.parenthesis(offset),
             Some(Token::Sign("[")) => {
+                let start = self.at;
                 let elements = self.list("[", "]");
+                if self.is("=") {
+                    return self.taken_apart(start);
+                }
                 let value = array(elements);
                 self.suffixes(value, None, offset)
             }
@@ -138,6 +142,25 @@ impl Reader<'_> {
                 self.named(&name, offset)
             }
         }
+    }
+
+    /// `[$a, $b] = …`: each variable gets its element, or what is known of all.
+    fn taken_apart(&mut self, start: usize) -> Value {
+        let end = self.at;
+        self.step();
+        let value = self.expression();
+        let written = self.tokens.get(start..end).unwrap_or_default();
+        let names = written.iter().filter_map(|(token, _)| match token {
+            Token::Variable(name) => Some(name.clone()),
+            _ => None,
+        });
+        for (place, name) in names.enumerate().take(64) {
+            let one = value.elements.as_ref().and_then(|all| all.get(place)).cloned();
+            let one = one.unwrap_or_else(|| value.clone().source());
+            let key = self.key(&name);
+            self.assign(key, one);
+        }
+        value
     }
 
     /// A text in quotes, and the variables put into it.
@@ -278,6 +301,7 @@ impl Reader<'_> {
         self.step();
         let property = match self.token() {
             Some(Token::Name(property)) => Some(property.clone()),
+            Some(Token::Variable(named)) => self.known(named).name(),
             _ => None,
         };
         if self.take("{") {
