@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((&pick, input)) = bytes.split_first() else { return };
     let kinds = [Kind::Elf, Kind::Image, Kind::Script, Kind::Php, Kind::Jsp, Kind::Asp];
     let kind = kinds[usize::from(pick) % kinds.len()];
-    for oddity in content::oddities(input, kind) {
+    for oddity in content::oddities(input, kind, "x") {
         assert!((0..=100).contains(&oddity.score), "{oddity:?}");
     }
     let _any = content::kind(input, "x");
