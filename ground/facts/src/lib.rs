@@ -61,6 +61,7 @@ mod sshd;
 pub mod system_files;
 pub mod systemd;
 pub mod tables;
+mod tar;
 mod walk;
 pub mod web_attacks;
 pub mod web_servers;

@@ -26,7 +26,6 @@ pub(crate) mod rpm_database;
 pub(crate) mod rpm_file;
 pub(crate) mod shipped;
 pub(crate) mod signed_index;
-mod tar;
 mod trust;
 mod verify;
 

@@ -9,8 +9,8 @@ use md5::Digest as _;
 
 use super::dpkg;
 use super::shipped::Md5;
-use super::tar::{self, Kind};
 use crate::decompress;
+use crate::tar::{self, Kind};
 
 /// The largest control file; the longest descriptions have a few kilobytes.
 const CONTROL: u64 = 1 << 20;

@@ -1,14 +1,14 @@
-//! Tar as packages have it, read as a stream.
+//! Tar, read as a stream: packages are made of it, and archives are looked into.
 //!
 //! Source: tar(5): ustar's headers, GNU's long names (`L`, `K`), POSIX.1-2001's records (`x`).
 
 use std::io::{self, Read};
 
-/// Most entries of one archive: the largest packages have a few ten thousand.
+/// Most entries of one package: the largest have a few ten thousand.
 const ENTRIES: usize = 1_000_000;
 /// The longest name, and the longest extended header.
 const NAME: u64 = 64 << 10;
-/// The most that an archive may unfold to; the largest packages of Debian hold two or three.
+/// The most that a package may unfold to; the largest of Debian hold two or three.
 const BYTES: u64 = 16 << 30;
 
 /// What an entry is.
@@ -34,7 +34,133 @@ pub(crate) struct Entry {
     pub(crate) target: Vec<u8>,
 }
 
-/// Calls `each` with every entry and a reader of its content.
+/// What stands at a place of an archive.
+pub(crate) enum Found {
+    /// Nothing: the source has ended.
+    End,
+    /// A block of nothing. Two of them end an archive; what stands behind is read by `tar -i`.
+    Blank,
+    /// An entry. Its `size` bytes come next, and `padding` behind them.
+    Entry(Raw),
+}
+
+/// An entry as its headers tell it.
+pub(crate) struct Raw {
+    /// Its name as it is written.
+    pub(crate) name: Vec<u8>,
+    /// The letter of its kind (`0` a file, `5` a directory, …).
+    pub(crate) kind: u8,
+    pub(crate) size: u64,
+    pub(crate) padding: u64,
+    /// Whether GNU's map of holes goes on in blocks of its own.
+    pub(crate) has_many_holes: bool,
+    mode: u32,
+    target: Vec<u8>,
+}
+
+/// What the headers before an entry said of it.
+#[derive(Debug, Default)]
+pub(crate) struct Tar {
+    name: Option<Vec<u8>>,
+    target: Option<Vec<u8>>,
+    size: Option<u64>,
+}
+
+impl Tar {
+    /// Reads headers up to the next entry.
+    ///
+    /// # Errors
+    /// What is wrong with them, or with the source.
+    pub(crate) fn next(&mut self, source: &mut dyn Read) -> io::Result<Found> {
+        // Each turn takes a header of the source, and a source ends.
+        loop {
+            let mut header = [0; 512];
+            if !fill(source, &mut header)? {
+                return Ok(Found::End);
+            }
+            if header == [0; 512] {
+                return Ok(Found::Blank);
+            }
+            let header = Header(&header);
+            if !header.is_whole() {
+                return Err(io::Error::other("a header's sum is wrong"));
+            }
+            let told = header.number(124..136).ok_or_else(|| io::Error::other("no size"))?;
+            let kind = header.kind();
+            let padding = |size: u64| size.next_multiple_of(512).saturating_sub(size);
+            match kind {
+                b'L' | b'K' | b'x' => {
+                    let text = text(source, told)?;
+                    match kind {
+                        b'L' => self.name = Some(trimmed(&text).to_vec()),
+                        b'K' => self.target = Some(trimmed(&text).to_vec()),
+                        _ => self.records(&text),
+                    }
+                    skip(source, padding(told))?;
+                }
+                // A header for all that follow: comments of the maker's.
+                b'g' => skip(source, told.saturating_add(padding(told)))?,
+                _ => return Ok(Found::Entry(self.entry(&header, told))),
+            }
+        }
+    }
+
+    fn entry(&mut self, header: &Header<'_>, told: u64) -> Raw {
+        let size = self.size.take().unwrap_or(told);
+        let mode = header.number(100..108).and_then(|mode| u32::try_from(mode & 0o7777).ok());
+        Raw {
+            name: self.name.take().unwrap_or_else(|| header.name()),
+            kind: header.kind(),
+            size,
+            padding: size.next_multiple_of(512).saturating_sub(size),
+            has_many_holes: header.kind() == b'S' && header.part(482..483) == [1],
+            mode: mode.unwrap_or_default(),
+            target: self.target.take().unwrap_or_else(|| header.text(157..257).to_vec()),
+        }
+    }
+
+    /// Reads the records `LENGTH KEY=VALUE` of an extended header.
+    fn records(&mut self, text: &[u8]) {
+        let mut rest = text;
+        while let Some(space) = memchr::memchr(b' ', rest) {
+            let length = decimal(rest.get(..space).unwrap_or_default());
+            let length = length.and_then(|length| usize::try_from(length).ok());
+            let Some((record, after)) = length.and_then(|length| rest.split_at_checked(length))
+            else {
+                return;
+            };
+            if record.is_empty() {
+                return;
+            }
+            let record = record.get(space.saturating_add(1)..).unwrap_or_default();
+            let record = record.strip_suffix(b"\n").unwrap_or(record);
+            if let Some(value) = record.strip_prefix(b"path=") {
+                self.name = Some(value.to_vec());
+            } else if let Some(value) = record.strip_prefix(b"linkpath=") {
+                self.target = Some(value.to_vec());
+            } else if let Some(value) = record.strip_prefix(b"size=") {
+                self.size = decimal(value);
+            }
+            rest = after;
+        }
+    }
+}
+
+impl Raw {
+    fn entry(self) -> Entry {
+        let kind = match self.kind {
+            b'0' | 0 | b'7' => Kind::File,
+            b'1' => Kind::HardLink,
+            b'2' => Kind::Symlink,
+            b'5' => Kind::Directory,
+            _ => Kind::Other,
+        };
+        let target = if kind == Kind::HardLink { rooted(&self.target) } else { self.target };
+        Entry { path: rooted(&self.name), kind, mode: self.mode, target }
+    }
+}
+
+/// Calls `each` with every entry of a package and a reader of its content.
 ///
 /// # Errors
 /// What is wrong with it, after the entries that were given.
@@ -42,45 +168,22 @@ pub(crate) fn each(
     source: &mut dyn Read,
     each: &mut dyn FnMut(Entry, &mut dyn Read) -> io::Result<()>,
 ) -> io::Result<()> {
-    let (mut long_name, mut long_target): (Option<Vec<u8>>, Option<Vec<u8>>) = (None, None);
+    let mut tar = Tar::default();
     let mut left = BYTES;
     for _ in 0..ENTRIES {
-        let mut header = [0; 512];
-        if !fill(source, &mut header)? || header == [0; 512] {
-            return Ok(());
-        }
-        let header = Header(&header);
-        if !header.is_whole() {
-            return Err(io::Error::other("a header's sum is wrong"));
-        }
-        let size = header.number(124..136).ok_or_else(|| io::Error::other("no size"))?;
-        left = left.checked_sub(size).ok_or_else(|| io::Error::other("too large"))?;
-        let padding = size.next_multiple_of(512).saturating_sub(size);
-        let kind = header.kind();
-        match kind {
-            b'L' | b'K' | b'x' => {
-                let text = text(source, size)?;
-                match kind {
-                    b'L' => long_name = Some(trimmed(&text).to_vec()),
-                    b'K' => long_target = Some(trimmed(&text).to_vec()),
-                    _ => records(&text, &mut long_name, &mut long_target),
-                }
-            }
-            // A header for all that follow: comments of the maker's.
-            b'g' => skip(source, size)?,
-            _ => {
-                let name = long_name.take().unwrap_or_else(|| header.name());
-                let target = long_target.take().unwrap_or_else(|| header.text(157..257).to_vec());
-                let entry = header.entry(&name, &target);
-                let mut content = (&mut *source).take(size);
-                each(entry, &mut content)?;
-                let rest = content.limit();
-                skip(source, rest)?;
-            }
-        }
-        skip(source, padding)?;
+        let Found::Entry(raw) = tar.next(source)? else { return Ok(()) };
+        left = left.checked_sub(raw.size).ok_or_else(|| io::Error::other("too large"))?;
+        let padding = raw.padding;
+        let mut content = (&mut *source).take(raw.size);
+        each(raw.entry(), &mut content)?;
+        let rest = content.limit();
+        skip(source, rest.saturating_add(padding))?;
     }
     Err(io::Error::other("too many entries"))
+}
+
+fn decimal(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// Fills a buffer; returns whether there was anything at all.
@@ -108,33 +211,14 @@ fn text(source: &mut dyn Read, size: u64) -> io::Result<Vec<u8>> {
     Ok(found)
 }
 
-fn skip(source: &mut dyn Read, bytes: u64) -> io::Result<()> {
+/// Reads and forgets.
+///
+/// # Errors
+/// Also when the source ends before.
+pub(crate) fn skip(source: &mut dyn Read, bytes: u64) -> io::Result<()> {
     match io::copy(&mut source.take(bytes), &mut io::sink())? {
         read if read == bytes => Ok(()),
         _ => Err(io::ErrorKind::UnexpectedEof.into()),
-    }
-}
-
-/// Reads the records `LENGTH KEY=VALUE` of an extended header.
-fn records(text: &[u8], name: &mut Option<Vec<u8>>, target: &mut Option<Vec<u8>>) {
-    let mut rest = text;
-    while let Some(space) = memchr::memchr(b' ', rest) {
-        let digits = rest.get(..space).unwrap_or_default();
-        let length = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-        let Some((record, after)) = length.and_then(|length| rest.split_at_checked(length)) else {
-            return;
-        };
-        if record.is_empty() {
-            return;
-        }
-        let record = record.get(space.saturating_add(1)..).unwrap_or_default();
-        let record = record.strip_suffix(b"\n").unwrap_or(record);
-        if let Some(value) = record.strip_prefix(b"path=") {
-            *name = Some(value.to_vec());
-        } else if let Some(value) = record.strip_prefix(b"linkpath=") {
-            *target = Some(value.to_vec());
-        }
-        rest = after;
     }
 }
 
@@ -165,13 +249,14 @@ impl Header<'_> {
         self.part(156..157).first().copied().unwrap_or_default()
     }
 
-    /// An octal number, or GNU's big-endian one behind a set bit.
+    /// Returns an octal number, or GNU's in base 256 behind a set bit.
     fn number(&self, range: std::ops::Range<usize>) -> Option<u64> {
         let field = self.part(range);
-        if let Some((0x80, number)) = field.split_first() {
-            let low = number.last_chunk::<8>()?;
-            let is_small = number.iter().rev().skip(8).all(|&byte| byte == 0);
-            return is_small.then(|| u64::from_be_bytes(*low));
+        if let Some((&first @ 0x80.., rest)) = field.split_first() {
+            let first = u64::from(first & 0x7f);
+            return rest
+                .iter()
+                .try_fold(first, |sum, &byte| sum.checked_mul(256)?.checked_add(byte.into()));
         }
         let text = std::str::from_utf8(field).ok()?;
         let text = text.trim_matches(|c: char| c == '\0' || c == ' ');
@@ -190,19 +275,6 @@ impl Header<'_> {
         let prefix: &[u8] =
             if self.part(257..263) == b"ustar\0" { self.text(345..500) } else { b"" };
         if prefix.is_empty() { name.to_vec() } else { [prefix, b"/", name].concat() }
-    }
-
-    fn entry(&self, name: &[u8], target: &[u8]) -> Entry {
-        let kind = match self.kind() {
-            b'0' | 0 | b'7' => Kind::File,
-            b'1' => Kind::HardLink,
-            b'2' => Kind::Symlink,
-            b'5' => Kind::Directory,
-            _ => Kind::Other,
-        };
-        let mode = self.number(100..108).and_then(|mode| u32::try_from(mode & 0o7777).ok());
-        let target = if kind == Kind::HardLink { rooted(target) } else { target.to_vec() };
-        Entry { path: rooted(name), kind, mode: mode.unwrap_or_default(), target }
     }
 }
 
@@ -290,5 +362,27 @@ pub(crate) mod tests {
         assert_eq!(told(&archive).1.as_deref(), Some("a header's sum is wrong"));
         assert_eq!(told(b"short").1.as_deref(), Some("unexpected end of file"));
         assert_eq!(told(b""), (Vec::new(), None));
+    }
+
+    #[test]
+    fn a_long_name_stays_whatever_headers_stand_between_and_a_size_of_records_counts() {
+        let name = "x".repeat(150);
+        let mut archive = made(&[
+            ("././@LongLink", 0, b'L', "", name.as_bytes()),
+            ("././@LongLink", 0, b'K', "", b"./to"),
+            ("cut", 0o777, b'2', "cut", b""),
+            ("./PaxHeaders/x", 0, b'x', "", b"9 size=3\n"),
+            ("././@LongLink", 0, b'L', "", b"long"),
+            ("cut", 0o644, b'0', "", b"abc"),
+        ]);
+        // The header of the last one says nothing of its size.
+        let last = archive.len() - 1024 - 1024;
+        archive[last + 124..last + 135].copy_from_slice(b"00000000000");
+        archive[last + 148..last + 156].copy_from_slice(b"        ");
+        let sum: u32 = archive[last..last + 512].iter().map(|&b| u32::from(b)).sum();
+        archive[last + 148..last + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        let (found, error) = told(&archive);
+        assert_eq!(found, [format!("/{name} Symlink 777 ./to "), "/long File 644  abc".to_owned()]);
+        assert_eq!(error, None);
     }
 }
