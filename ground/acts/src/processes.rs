@@ -114,11 +114,12 @@ pub(crate) fn group_of(machine: &dyn Machine, pid: i64) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use stanch_machine::Pretend;
 
-    fn stat(pid: i64, parent: i64, start: u64) -> String {
+    /// Returns a `/proc/PID/stat` whose name has brackets.
+    pub(crate) fn stat(pid: i64, parent: i64, start: u64) -> String {
         format!("{pid} (a) b) S {parent} 1 1 0 -1 4194560 {} {start} 0", "0 ".repeat(12).trim())
     }
 

@@ -7,10 +7,9 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use stanch_machine::{Machine, limits};
+use stanch_machine::Machine;
 
-use crate::Trouble;
-use crate::sockets;
+use crate::{Trouble, processes, sockets};
 
 /// How many ancestors are looked at: a shell in a shell in a terminal multiplexer is some ten.
 const MOST_ANCESTORS: usize = 64;
@@ -154,18 +153,9 @@ pub fn ancestors(machine: &dyn Machine, pid: i64) -> Vec<i64> {
     let mut at = pid;
     while at > 0 && chain.len() < MOST_ANCESTORS && !chain.contains(&at) {
         chain.push(at);
-        at = parent(machine, at).unwrap_or(0);
+        at = processes::told(machine, at).map_or(0, |told| told.parent);
     }
     chain
-}
-
-/// Returns a process's parent (`/proc/PID/stat`, field 4; the name before it may hold anything).
-fn parent(machine: &dyn Machine, pid: i64) -> Option<i64> {
-    let path = PathBuf::from(format!("/proc/{pid}/stat"));
-    let stat = machine.read(&path, limits::PSEUDO_FILE).ok()?.bytes;
-    let end = stat.iter().rposition(|&byte| byte == b')')?;
-    let rest = std::str::from_utf8(stat.get(end.saturating_add(1)..)?).ok()?;
-    rest.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// Returns the inodes of the sockets that a process holds.
@@ -218,13 +208,14 @@ mod tests {
 
     #[test]
     fn ancestors_end_at_the_first_process_and_never_turn_in_circles() {
+        use crate::processes::tests::stat;
         use stanch_machine::Pretend;
         let machine = Pretend::new()
-            .file("/proc/7/stat", "7 (a) b) S 5 7 7")
-            .file("/proc/5/stat", "5 (sshd) S 1 5 5")
-            .file("/proc/1/stat", "1 (init) S 0 1 1");
+            .file("/proc/7/stat", stat(7, 5, 30))
+            .file("/proc/5/stat", stat(5, 1, 20))
+            .file("/proc/1/stat", stat(1, 0, 10));
         assert_eq!(ancestors(&machine, 7), [7, 5, 1]);
-        let circle = Pretend::new().file("/proc/7/stat", "7 (a) S 7 7 7");
+        let circle = Pretend::new().file("/proc/7/stat", stat(7, 7, 30));
         assert_eq!(ancestors(&circle, 7), [7]);
     }
 }

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use stanch_machine::{Changing, Machine, Signal, limits};
+use stanch_machine::{Changing, Kernel, Machine, Signal, limits};
 use stanch_words::{Both, Refusal, Risk, Step, Subject, SubjectKind, Undo};
 
 use crate::act::{Act, Trouble};
@@ -67,9 +67,7 @@ impl FreezeProcess {
         let Some(told) = processes::told(machine, pid) else {
             return refuse("there is no such process", "没有这个进程");
         };
-        let mut own = ancestors(machine, i64::from(kernel.own_pid()));
-        own.extend(kernel.keeper_pid().map(i64::from));
-        if pid == 1 || own.contains(&pid) {
+        if pid == 1 || own_chain(machine, kernel).contains(&pid) {
             return refuse(
                 "it is the machine's first process, or one that this session hangs on",
                 "它是系统的首个进程，或是本会话所依赖的进程",
@@ -116,11 +114,17 @@ fn members(order: &Order) -> Vec<Process> {
     order.tree.iter().map(|member| member.process).collect()
 }
 
+/// Returns the processes that this session hangs on: ours, who waits for it, and all above.
+fn own_chain(machine: &dyn Machine, kernel: &dyn Kernel) -> Vec<i64> {
+    let mut own = ancestors(machine, i64::from(kernel.own_pid()));
+    own.extend(kernel.keeper_pid().map(i64::from));
+    own
+}
+
 /// Returns the process of the tree that this session hangs on, if there is one.
 fn hung_on(machine: &dyn Machine, order: &Order) -> Result<Option<i64>, Trouble> {
     let kernel = machine.kernel().ok_or(Trouble::NotLive)?;
-    let mut own = ancestors(machine, i64::from(kernel.own_pid()));
-    own.extend(kernel.keeper_pid().map(i64::from));
+    let own = own_chain(machine, kernel);
     let tree = processes::tree(machine, &members(order)).map_err(while_listing())?;
     Ok(tree.into_iter().map(|process| process.pid).find(|pid| own.contains(pid)))
 }
