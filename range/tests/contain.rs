@@ -174,6 +174,9 @@ fn a_blocked_address_is_cut_both_ways_and_the_responders_own_is_refused() {
     assert_eq!(outward(&victim), 0);
     assert_ne!(from(&victim, "10.77.0.1", "true").code, 0);
     assert_eq!(from(&victim, RESPONDER, "true").code, 0);
+    let again = from(&victim, RESPONDER, &block);
+    assert_eq!(again.code, 4, "one cut is not laid over another: {again:?}");
+    assert!(again.err.contains("cut by us already"), "{again:?}");
     let undone = from(&victim, RESPONDER, &format!("{STANCH} contain release"));
     assert_eq!(undone.code, 0, "{undone:?}");
     assert_eq!(filter(&victim), "");
@@ -267,6 +270,8 @@ fn two_that_bring_each_other_back_are_frozen_in_one_pass_and_thawed() {
         let (done, code) = victim.stanch(&[&case[..], &freeze].concat()).unwrap();
         assert_eq!(code, 0, "{done}");
         assert!(!is_alive(&victim), "{done}");
+        let (again, code) = victim.stanch(&[&case[..], &freeze].concat()).unwrap();
+        assert_eq!(code, 4, "what is frozen is not frozen again: {again}");
         let act = done["acts"].as_array().unwrap().last().unwrap();
         assert_eq!(
             (&act["state"], &act["step"]["act"]),

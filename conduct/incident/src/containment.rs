@@ -5,7 +5,7 @@ use stanch_acts::runner::{RunError, Runner, plan_of};
 use stanch_acts::{Act as _, Deed, State, Trouble, deeds, responder};
 use stanch_ledger::{LedgerError, Record};
 use stanch_machine::{Hands, Live, Machine as _, Miss};
-use stanch_words::Plan;
+use stanch_words::{GapKind, Plan};
 
 pub use stanch_acts::Keep;
 pub use stanch_acts::isolate_network::{Level as CutLevel, emergency_line};
@@ -145,12 +145,22 @@ pub fn apply(desk: &Desk, plan: &Plan) -> Result<Vec<Deed>, ContainError> {
     let hands = Hands::on(&live).map_err(ContainError::NotOurs)?;
     for step in plan.steps.iter().filter(|step| step.act == IsolateNetwork::NAME) {
         let order = Order::read(&step.order)?;
-        IsolateNetwork::rehearse(&hands, &order).map_err(ContainError::NotPossible)?;
+        IsolateNetwork::rehearse(&hands, &order).map_err(refused)?;
     }
     let now = live.now();
     let case = desk.case_to_write(now)?;
     let mut ledger = desk.write(&case, now)?;
     Ok(Runner::new(&mut ledger, desk.signer()).apply(&hands, plan)?)
+}
+
+/// Tells an ordinary user, who may not, from a kernel that cannot.
+fn refused(trouble: Trouble) -> ContainError {
+    match trouble {
+        Trouble::Machine { source, .. } if source.kind == GapKind::Denied => {
+            ContainError::NotOurs(source)
+        }
+        trouble => ContainError::NotPossible(trouble),
+    }
 }
 
 /// Returns how the network stands; none if it is not cut by us.
@@ -199,17 +209,22 @@ pub fn confirm(desk: &Desk, code: &str) -> Result<Cut, ContainError> {
     if !before.is_empty() && !responder::ways_in(&live)?.iter().any(is_new) {
         return Err(ContainError::OldConnection);
     }
-    IsolateNetwork::renew(&hands, &cut.order, LEASE)?;
     let now = live.now();
     let case = desk.case_to_write(now)?;
     let mut ledger = desk.write(&case, now)?;
-    ledger.append(&Record {
-        time: now,
-        who: desk.who.clone(),
-        tool: desk.tool.clone(),
-        what: "contain.confirmed".to_owned(),
-        body: serde_json::json!({ "intent": cut.deed.intent, "seconds": LEASE }),
-    })?;
+    let mut record = |what: &str| {
+        ledger.append(&Record {
+            time: now,
+            who: desk.who.clone(),
+            tool: desk.tool.clone(),
+            what: what.to_owned(),
+            body: serde_json::json!({ "intent": cut.deed.intent, "seconds": LEASE }),
+        })
+    };
+    // As with every change: what is meant stands in the ledger before.
+    record("contain.confirm-intended")?;
+    IsolateNetwork::renew(&hands, &cut.order, LEASE)?;
+    record("contain.confirmed")?;
     Ok(Cut { left: Some(LEASE), ..cut })
 }
 

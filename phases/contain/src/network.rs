@@ -54,7 +54,7 @@ pub(crate) fn step(
         (Err(_no_way_in), Seat::Console)
             if order.keep.is_empty() && order.level != Level::Block =>
         {
-            IsolateNetwork::plan_for_console(machine, order).map(Ok)
+            IsolateNetwork::plan_for_console(machine, order)
         }
         (planned, _) => Ok(planned),
     }

@@ -149,8 +149,8 @@ pub(super) fn undo(say: impl Fn(&'static str, &'static str) -> &'static str) -> 
             "继续完成中途中断的处置，而不是撤销",
         )))
         .arg(Arg::new("id").value_name("ID").required(true).help(say(
-            "The act, such as `A-0003`; `stanch status` lists them",
-            "处置编号，如 `A-0003`；`stanch status` 列出全部",
+            "The act, such as `A-0003`; `stanch` alone lists them",
+            "处置编号，如 `A-0003`；单独运行 `stanch` 列出全部",
         )))
 }
 

@@ -59,6 +59,9 @@ fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8,
         terminal.speak(&plan_page::page(&plan, terminal.errors()));
     }
     if plan.steps.is_empty() {
+        if asked.json {
+            terminal.data(|out| json::pretty(out, &documents::plan(&plan, asked.look)))?;
+        }
         return Ok(Trouble::Refused.exit());
     }
     consent(&plan, matches, asked, terminal)?;

@@ -144,7 +144,20 @@ pub fn trouble(error: &ContainError) -> Report {
             "用 `--case DIR` 指定可写的目录",
         )),
         ContainError::Run(error) => because(run_trouble(error)),
-        _ => not_there(error),
+        ContainError::OldConnection => Report::new(
+            Trouble::Refused,
+            Both::new(
+                "this connection stood before the cut, so it does not prove that you can come in again",
+                "这个连接在断网之前就已存在，不能证明您还能重新登录",
+            ),
+        )
+        .next(Both::new("log in anew, and confirm there", "请另开新连接登录，在那里确认")),
+        ContainError::NoPlan { .. }
+        | ContainError::NoDeed { .. }
+        | ContainError::NotCut
+        | ContainError::TimeRanOut
+        | ContainError::Removed
+        | ContainError::WrongCode => not_there(error),
     }
 }
 
@@ -157,7 +170,7 @@ fn not_there(error: &ContainError) -> Report {
         ),
         ContainError::NoDeed { id } => wrong(
             (format!("there is no act `{id}` in the case"), format!("案件中没有处置 `{id}`")),
-            Both::new("stanch status", "stanch status"),
+            Both::new("stanch", "stanch"),
         ),
         ContainError::NotCut => wrong(
             ("the network is not cut by us".to_owned(), "本工具没有切断网络".to_owned()),
@@ -168,25 +181,20 @@ fn not_there(error: &ContainError) -> Report {
                 "the time ran out, and the kernel has opened the network".to_owned(),
                 "时限已到，内核已放开网络".to_owned(),
             ),
-            Both::new("stanch contain release, then apply anew", "先 stanch contain release，再重新执行"),
+            Both::new(
+                "stanch contain release, then apply anew",
+                "先 stanch contain release，再重新执行",
+            ),
         ),
         ContainError::Removed => wrong(
             ("the rules of the cut are gone".to_owned(), "断网规则已不在".to_owned()),
             Both::new("stanch contain status", "stanch contain status"),
         ),
-        ContainError::WrongCode => wrong(
+        // The code, which is all that is left.
+        _ => wrong(
             ("that is not the code of this cut".to_owned(), "确认码不正确".to_owned()),
             Both::new("stanch contain status --json", "stanch contain status --json"),
         ),
-        // What is left of the list: the connection.
-        _ => Report::new(
-            Trouble::Refused,
-            Both::new(
-                "this connection stood before the cut, so it does not prove that you can come in again",
-                "这个连接在断网之前就已存在，不能证明您还能重新登录",
-            ),
-        )
-        .next(Both::new("log in anew, and confirm there", "请另开新连接登录，在那里确认")),
     }
 }
 
@@ -198,8 +206,8 @@ fn run_trouble(error: &RunError) -> Report {
     match error {
         RunError::Failed { .. } => Report {
             left_as: Both::new(
-                "as it was before: what had been changed was taken back",
-                "已还原到之前的状态",
+                "this step was taken back; those before it stand, and `stanch` lists them",
+                "这一步已还原；之前各步仍然有效，可用 `stanch` 查看",
             ),
             ..Report::new(
                 Trouble::Undone,
@@ -216,7 +224,7 @@ fn run_trouble(error: &RunError) -> Report {
                 Both::new("a step failed and could not be taken back", "有一步失败，且未能还原"),
             )
         }
-        .next(Both::new("stanch status", "stanch status")),
+        .next(Both::new("stanch", "stanch")),
         RunError::Stale { .. } => Report::new(
             Trouble::Refused,
             Both::new(
@@ -224,16 +232,16 @@ fn run_trouble(error: &RunError) -> Report {
                 "方案制定之后，机器状态已变化",
             ),
         )
-        .next(Both::new("make the plan anew", "请重新制定方案")),
+        .next(Both::new("stanch contain plan", "stanch contain plan")),
         _ => Report::new(Trouble::Refused, Both::new("it was not done", "没有执行"))
-            .next(Both::new("stanch status", "stanch status")),
+            .next(Both::new("stanch", "stanch")),
     }
 }
 
+/// Returns what caused it, in the system's words; what happened is said already.
 fn because(error: &ContainError) -> String {
-    let error: &dyn std::error::Error = error;
     let mut words = Vec::new();
-    let mut source = Some(error);
+    let mut source = std::error::Error::source(error);
     while let Some(error) = source {
         words.push(text::escaped(&error.to_string()));
         source = error.source();

@@ -91,6 +91,13 @@ impl FreezeProcess {
         let order =
             Order { v: 1, root: told.process, way, tree: tree.iter().map(member).collect() };
         let text = serde_json::to_string(&order).unwrap_or_default();
+        let met = FreezeProcess.look(machine, &text)?;
+        if met != state(false) {
+            return refuse(
+                "it is frozen or stopped already; if we did it, `stanch` lists the act",
+                "它已被冻结或停止；若是本工具所为，单独运行 `stanch` 可查到该处置",
+            );
+        }
         let mut subject = Subject::new(SubjectKind::Process);
         subject.pid = Some(pid);
         subject.start = i64::try_from(told.process.start).ok();
@@ -103,10 +110,14 @@ impl FreezeProcess {
             does: does(pid, &told.name, others),
             undo: Undo::Possible,
             risk: Risk::Service,
-            met: FreezeProcess.look(machine, &text)?,
             order: text,
+            met,
         }))
     }
+}
+
+fn state(frozen: bool) -> String {
+    serde_json::json!({ "frozen": frozen }).to_string()
 }
 
 /// Returns the processes as the plan found them, the first of them included.
@@ -159,7 +170,7 @@ impl Act for FreezeProcess {
             Way::Group { group, .. } => machine.stat(group).is_ok(),
             Way::Signal => is_stopped(machine, order.root),
         };
-        Ok(serde_json::json!({ "frozen": frozen }).to_string())
+        Ok(state(frozen))
     }
 
     fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {

@@ -44,7 +44,7 @@ impl IsolateNetwork {
     pub fn plan(machine: &dyn Machine, order: &Order) -> Result<Result<Step, Refusal>, Trouble> {
         match order.refusal() {
             Some(refusal) => Ok(Err(refusal)),
-            None => Self::plan_for_console(machine, order).map(Ok),
+            None => Self::plan_for_console(machine, order),
         }
     }
 
@@ -52,15 +52,28 @@ impl IsolateNetwork {
     ///
     /// # Errors
     /// [`Trouble`] if the machine does not let itself be read.
-    pub fn plan_for_console(machine: &dyn Machine, order: &Order) -> Result<Step, Trouble> {
+    pub fn plan_for_console(
+        machine: &dyn Machine,
+        order: &Order,
+    ) -> Result<Result<Step, Refusal>, Trouble> {
         let text = order.write();
         let met = IsolateNetwork.look(machine, &text)?;
+        // One cut laid over another could only be taken back to the first, which is gone by then.
+        if met != nothing_cut() {
+            return Ok(Err(Refusal {
+                asked: order.does(),
+                why: Both::new(
+                    "the network is cut by us already; open it first with `stanch contain release`",
+                    "本工具已经切断了网络；请先用 `stanch contain release` 解除",
+                ),
+            }));
+        }
         let mut subject = Subject::new(SubjectKind::Host);
         subject.name = machine.kernel().map(|kernel| {
             let [_, node, ..] = kernel.uname();
             node
         });
-        Ok(Step {
+        Ok(Ok(Step {
             id: String::new(),
             act: Self::NAME.to_owned(),
             subject,
@@ -69,7 +82,7 @@ impl IsolateNetwork {
             risk: if order.level == Level::Block { Risk::Service } else { Risk::LockOut },
             order: text,
             met,
-        })
+        }))
     }
 
     /// Lets the kernel check the rules without making them.
@@ -134,7 +147,7 @@ impl Act for IsolateNetwork {
     fn look(&self, machine: &dyn Machine, _order: &str) -> Result<String, Trouble> {
         let inet = has_table(machine, Family::Inet, TABLE)?;
         let devices = has_table(machine, Family::Netdev, DEVICE_TABLE)?;
-        Ok(serde_json::json!({ "inet": inet, "devices": devices }).to_string())
+        Ok(state(inet, devices))
     }
 
     fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
@@ -167,6 +180,14 @@ impl Act for IsolateNetwork {
             .firewall(&rules::removed(), Commit::Yes)
             .map_err(Trouble::while_doing("removing the rules"))
     }
+}
+
+fn state(inet: bool, devices: bool) -> String {
+    serde_json::json!({ "inet": inet, "devices": devices }).to_string()
+}
+
+fn nothing_cut() -> String {
+    state(false, false)
 }
 
 /// Returns the sockets that an order cuts and that have another side.
