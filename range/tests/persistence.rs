@@ -43,6 +43,17 @@ fn laid_over() -> std::path::PathBuf {
     folder
 }
 
+/// Returns what `stanch detect` says of a root with plants laid over it.
+fn planted<'p>(stanch: &Path, root: &Path, plants: impl IntoIterator<Item = &'p Plant>) -> Value {
+    let over = laid_over();
+    for plant in plants {
+        plant.put(root, &over.join("over")).unwrap();
+    }
+    let document = detect(stanch, root, &over);
+    std::fs::remove_dir_all(&over).unwrap();
+    document
+}
+
 /// Returns the gravest level of the findings that name a path and are not those of the clean root,
 /// and their signs.
 fn found(document: &Value, clean: &Value, plant: &Plant) -> Option<(String, BTreeSet<String>)> {
@@ -118,19 +129,12 @@ fn variants_are_found_by_their_path_and_as_grave_as_they_are() {
     }
     let root = debian().unwrap();
     let stanch = stanch_range::binaries().unwrap().join("stanch");
-    let clean = laid_over();
-    let bare = detect(&stanch, &root, &clean);
-    std::fs::remove_dir_all(&clean).unwrap();
+    let bare = planted(&stanch, &root, []);
     let placed = sets(VARIANTS);
     let documents: Vec<Value> = (0..=placed.iter().map(|(set, _)| *set).max().unwrap())
         .map(|number| {
-            let over = laid_over();
-            for (_, plant) in placed.iter().filter(|(set, _)| *set == number) {
-                plant.put(&root, &over.join("over")).unwrap();
-            }
-            let document = detect(&stanch, &root, &over);
-            std::fs::remove_dir_all(&over).unwrap();
-            document
+            let of_set = placed.iter().filter(|(set, _)| *set == number);
+            planted(&stanch, &root, of_set.map(|(_, plant)| *plant))
         })
         .collect();
     let (missed, below) = table(&documents, &bare, &placed);
@@ -144,25 +148,15 @@ fn every_way_back_is_found_by_its_path_and_a_clean_root_has_none() {
     }
     let root = debian().unwrap();
     let stanch = stanch_range::binaries().unwrap().join("stanch");
-    let clean = laid_over();
-    let bare = detect(&stanch, &root, &clean);
-    std::fs::remove_dir_all(&clean).unwrap();
+    let bare = planted(&stanch, &root, []);
     let grave = |finding: &&Value| !matches!(finding["level"].as_str(), Some("info" | "low"));
     let above_low: Vec<&Value> =
         bare["findings"].as_array().unwrap().iter().filter(grave).collect();
     assert!(above_low.is_empty(), "{above_low:#?}");
     assert_eq!(bare["verdict"], "clean");
     let placed: Vec<(usize, &Plant)> = PLANTS.iter().enumerate().collect();
-    let documents: Vec<Value> = placed
-        .iter()
-        .map(|(_, plant)| {
-            let over = laid_over();
-            plant.put(&root, &over.join("over")).unwrap();
-            let document = detect(&stanch, &root, &over);
-            std::fs::remove_dir_all(&over).unwrap();
-            document
-        })
-        .collect();
+    let documents: Vec<Value> =
+        placed.iter().map(|(_, plant)| planted(&stanch, &root, [*plant])).collect();
     let (missed, below) = table(&documents, &bare, &placed);
     assert!(missed.is_empty() && below.is_empty(), "missed {missed:#?}, below {below:#?}");
 }

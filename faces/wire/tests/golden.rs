@@ -2,6 +2,9 @@
 //! in the schema's name, or must only add keys (and then a note in `changes/`).
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+#[path = "golden/baseline.rs"]
+mod baseline;
+
 use serde::Serialize;
 use stanch_wire::{
     Act, Acts, Cell, Column, Complaint, Detect, Entity, Error, Evidence, Facts, Finding, Gap,
