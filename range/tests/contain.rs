@@ -306,3 +306,44 @@ fn two_that_bring_each_other_back_are_frozen_in_one_pass_and_thawed() {
         victim.run(&["sh", "-c", &format!("{STANCH} contain apply --yes --freeze $$; exit $?")]);
     assert_eq!(own.unwrap().code, 4, "what this session hangs on is refused");
 }
+
+/// A container as it looks from the network: a namespace of its own behind the victim. And IPv6.
+const MORE_WAYS: &str = r"
+    ip addr add fd77::2/64 dev eth0 nodad; echo 1 > /proc/sys/net/ipv4/ip_forward
+    setsid --fork unshare --net sh -c 'echo $$ > /run/range/inner; exec sleep 300' </dev/null \
+        >/dev/null 2>&1
+    sleep 0.5; inner=$(cat /run/range/inner)
+    ip link add c0 type veth peer name c1 netns $inner
+    ip addr add 10.88.0.1/24 dev c0; ip link set c0 up
+    nsenter -t $inner -n sh -ec 'ip addr add 10.88.0.2/24 dev c1; ip link set c1 up
+        ip route add default via 10.88.0.1'
+";
+
+#[test]
+fn ipv6_and_what_is_forwarded_are_cut_too() {
+    if !possible() {
+        return;
+    }
+    let (victim, sink) = victim();
+    victim.shell(MORE_WAYS).unwrap();
+    let peer = "ip addr add fd77::1/64 dev eth0 nodad; ip route add 10.88.0.0/24 via 10.77.0.2";
+    assert_eq!(victim.on_peer(peer).unwrap().code, 0);
+    let by_six = || {
+        let script = format!("ssh {CLIENT} -b fd77::1 root@fd77::2 true </dev/null");
+        victim.on_peer(&script).unwrap()
+    };
+    let forwarded = || {
+        let script = "nsenter -t $(cat /run/range/inner) -n timeout 3 \
+             bash -c ': >/dev/tcp/10.77.0.1/4444'";
+        victim.run(&["sh", "-c", script]).unwrap()
+    };
+    assert_eq!((by_six().code, forwarded().code), (0, 0), "both pass before");
+    let applied = from(&victim, RESPONDER, &format!("{STANCH} contain apply --yes"));
+    assert_eq!(applied.code, 0, "{applied:?}");
+    assert_ne!(by_six().code, 0, "IPv6 is cut");
+    assert_ne!(forwarded().code, 0, "what is forwarded is cut");
+    let released = from(&victim, RESPONDER, &format!("{STANCH} contain release"));
+    assert_eq!(released.code, 0, "{released:?}");
+    assert_eq!((by_six().code, forwarded().code), (0, 0), "both pass again");
+    end(sink);
+}
