@@ -4,6 +4,7 @@
 //! that can only be read and makes a [`Step`](stanch_words::Step). The other three are the same
 //! for all and take nothing but that step: applying has no choices left.
 
+use stanch_ledger::LedgerError;
 use stanch_machine::{Changing, Machine, Miss};
 
 /// One kind of change.
@@ -35,6 +36,16 @@ pub trait Act: Sync {
     /// # Errors
     /// [`Trouble`] if it could not be taken back.
     fn undo(&self, hands: &dyn Changing, order: &str, met: &str) -> Result<(), Trouble>;
+
+    /// Returns what came since the act was done and would be lost if it were undone, with a
+    /// difference; nothing if it can be undone without loss.
+    ///
+    /// # Errors
+    /// [`Trouble`] if that cannot be told.
+    fn overwritten(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
+        let _nothing_can_come_there = (machine, order);
+        Ok(None)
+    }
 }
 
 /// Why an act could not do what it was asked.
@@ -55,6 +66,18 @@ pub enum Trouble {
         act: &'static str,
         /// What is wrong with it.
         why: String,
+    },
+    /// The vault did not take a content, or give it back.
+    #[error("the vault of the case failed")]
+    Vault {
+        /// Why.
+        source: LedgerError,
+    },
+    /// A content could not be written into the vault.
+    #[error("writing into the vault of the case")]
+    Writing {
+        /// Why.
+        source: std::io::Error,
     },
     /// There is no running kernel to ask: an image.
     #[error("this needs the running machine, not an image of it")]

@@ -1,14 +1,25 @@
 //! The list of acts. One file each; a new one is two lines here.
 
+pub mod clear_rights;
+pub mod edit_file;
 pub mod freeze_process;
 pub mod isolate_network;
+pub mod quarantine_file;
+pub mod restore_file;
 
 use crate::Act;
 
 /// All acts.
-pub static ALL: [&dyn Act; 2] = [&freeze_process::FreezeProcess, &isolate_network::IsolateNetwork];
+pub static ALL: &[&dyn Act] = &[
+    &clear_rights::ClearRights,
+    &edit_file::EditFile,
+    &freeze_process::FreezeProcess,
+    &isolate_network::IsolateNetwork,
+    &quarantine_file::QuarantineFile,
+    &restore_file::RestoreFile,
+];
 
 /// Returns the act of that name.
 pub fn find(name: &str) -> Option<&'static dyn Act> {
-    ALL.into_iter().find(|act| act.name() == name)
+    ALL.iter().copied().find(|act| act.name() == name)
 }

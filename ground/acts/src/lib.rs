@@ -16,6 +16,7 @@
 
 pub mod act;
 pub mod acts;
+pub mod files;
 mod netlink;
 mod nft;
 mod processes;
@@ -25,7 +26,9 @@ pub mod runner;
 mod sockets;
 
 pub use act::{Act, Trouble};
-pub use acts::{freeze_process, isolate_network};
+pub use acts::{
+    clear_rights, edit_file, freeze_process, isolate_network, quarantine_file, restore_file,
+};
 pub use record::{Deed, State, deeds};
 pub use responder::{Keep, WayIn};
 pub use runner::{RunError, Runner, Signer};

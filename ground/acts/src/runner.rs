@@ -78,6 +78,14 @@ pub enum RunError {
         /// The act.
         id: String,
     },
+    /// Something came since it was done, and would be lost.
+    #[error("undoing {id} would overwrite what came since: {what}")]
+    Overwrites {
+        /// The act.
+        id: String,
+        /// What came, as a difference.
+        what: String,
+    },
     /// It is not done, so there is nothing to undo.
     #[error("{id} is {state}, there is nothing to undo")]
     NothingToUndo {
@@ -155,6 +163,13 @@ impl<'a> Runner<'a> {
         if matches!(deed.state, State::Failed | State::Undone) {
             let state = deed.state.name();
             return Err(RunError::NothingToUndo { id: deed.id.clone(), state });
+        }
+        if deed.state == State::Done {
+            let unseen = |source| RunError::Unseen { step: deed.step.id.clone(), source };
+            let came = find(&deed.step)?.overwritten(hands.machine(), &deed.step.order);
+            if let Some(what) = came.map_err(unseen)? {
+                return Err(RunError::Overwrites { id: deed.id.clone(), what });
+            }
         }
         let now = hands.machine().now();
         self.append(now, record::UNDO_INTENDED, record::about(deed.intent, None))?;

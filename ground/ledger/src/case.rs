@@ -4,7 +4,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::store::{Ledger, LedgerError, io, verify};
-use crate::{Entry, Record};
+use crate::{Entry, Record, Vault};
 
 /// The ledger's name in a case folder.
 const LEDGER: &str = "ledger.jsonl";
@@ -29,6 +29,11 @@ impl Case {
     /// Returns where its ledger is.
     pub fn ledger_path(&self) -> PathBuf {
         self.folder.join(LEDGER)
+    }
+
+    /// Returns the vault that lies beside its ledger.
+    pub fn vault(&self) -> Vault {
+        Vault::beside(&self.ledger_path())
     }
 
     /// Opens its ledger, and the case itself if this is its first writer: the folder is made,

@@ -11,7 +11,7 @@
 //! a crash. The clock and the user are given, never taken. The ledger alone does not stop root
 //! from rewriting the whole chain; THREATS.md says what does.
 //!
-//! A file that is kept beside it ([`kept`]) and its signature ([`signature`]) are here as well.
+//! The vault ([`vault`]) holds what was taken away. A file that is kept beside it ([`kept`]) and its signature ([`signature`]) are here as well.
 //!
 //! **Start reading** at [`Ledger`] (the store), [`chain`] (what is checked) and
 //! `design/0003-ledger.md` (the format and why).
@@ -23,8 +23,10 @@ pub mod format;
 pub mod kept;
 pub mod signature;
 pub mod store;
+pub mod vault;
 
 pub use case::Case;
 pub use chain::{Broken, Checked, Head};
 pub use entry::{Entry, Record};
 pub use store::{Ledger, LedgerError, verify};
+pub use vault::Vault;

@@ -15,7 +15,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 
 use crate::chain::{self, ChainError, LONGEST_LINE};
 use crate::format::v1;
-use crate::{Checked, Entry, Head, Record};
+use crate::{Checked, Entry, Head, Record, Vault};
 
 /// How many torn lines are kept beside one ledger before opening it is refused.
 const MOST_TORN: u32 = 1000;
@@ -142,6 +142,11 @@ impl Ledger {
     /// Returns the last place of the chain, to be kept elsewhere.
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// Returns the vault of exhibits that lies beside it.
+    pub fn vault(&self) -> Vault {
+        Vault::beside(&self.path)
     }
 
     /// Returns where the ledger is.

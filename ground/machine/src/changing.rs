@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use crate::{Machine, Miss};
+use crate::{Filing, Machine, Miss};
 
 /// What can be changed of a running computer.
 pub trait Changing {
     /// Returns the machine, to look at it.
     fn machine(&self) -> &dyn Machine;
+
+    /// Returns what puts files, changes and removes them.
+    fn files(&self) -> &dyn Filing;
 
     /// Gives nf_tables a transaction: messages with their headers, without the marks of begin and
     /// end. All of them happen or none does.

@@ -19,6 +19,7 @@ use crate::{
     Attribute, Contents, Inspector, Kernel, Listing, Machine, Miss, OpenFile, Stalls, Stat, sys,
 };
 
+mod filing;
 mod hands;
 mod netlink;
 mod ports;

@@ -9,7 +9,7 @@ use stanch_words::GapKind;
 
 use super::{Live, netlink, transaction};
 use crate::changing::Signal;
-use crate::{Changing, Commit, Machine, Miss, limits, sys};
+use crate::{Changing, Commit, Filing, Machine, Miss, limits, sys};
 
 /// `CGROUP2_SUPER_MAGIC` (linux/magic.h).
 const CGROUP2: i64 = 0x6367_7270;
@@ -47,6 +47,10 @@ fn is_range(live: &Live) -> bool {
 impl Changing for Hands<'_> {
     fn machine(&self) -> &dyn Machine {
         self.live
+    }
+
+    fn files(&self) -> &dyn Filing {
+        self
     }
 
     fn firewall(&self, messages: &[Vec<u8>], how: Commit) -> Result<(), Miss> {

@@ -1,0 +1,121 @@
+//! Puts a file of a package back as the package brings it.
+//!
+//! What the package brings was taken out of its package file when the plan was made, compared with
+//! the digest that is known of it, and lies in the vault; no script of the package is run. What was
+//! there before goes into the vault as well. The new file takes the place of the old one in one
+//! step, so that a library or a loader is never missing, not for a moment.
+
+use stanch_ledger::Vault;
+use stanch_machine::{Changing, Machine};
+use stanch_words::{Both, Refusal, Risk, Step, text};
+
+use crate::act::{Act, Trouble};
+use crate::files::{self, Change, Met, Order, State, Whole};
+
+/// Puts a file of a package back.
+#[derive(Debug)]
+pub struct RestoreFile;
+
+/// A file as its package brings it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shipped {
+    /// The package and its version, as a person writes them.
+    pub package: String,
+    /// What it holds.
+    pub content: Vec<u8>,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// When it was made, in nanoseconds since 1970.
+    pub modified: i64,
+}
+
+impl RestoreFile {
+    /// The act's name.
+    pub const NAME: &'static str = "restore_file";
+
+    /// Plans it, and lays what is to be put there into the vault. The machine is not touched.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the vault does not take it; a [`Refusal`] if it is there already.
+    pub fn plan(
+        met: &Met,
+        shipped: &Shipped,
+        vault: &Vault,
+    ) -> Result<Result<Step, Refusal>, Trouble> {
+        let name = text::escaped(&met.path.to_string_lossy());
+        let package = text::escaped(&shipped.package);
+        let attributes = match &met.seen.state {
+            State::File(there) => there.attributes.clone(),
+            _ => Vec::new(),
+        };
+        let to = Whole {
+            mode: shipped.mode & 0o7777,
+            uid: shipped.uid,
+            gid: shipped.gid,
+            size: shipped.content.len() as u64,
+            sha256: files::sha256(&shipped.content),
+            modified: Some(shipped.modified),
+            attributes,
+            flags: 0,
+        };
+        let asked = Both::new(
+            format!("put `{name}` back as package {package} brings it"),
+            format!("按软件包 {package} 还原 `{name}`"),
+        );
+        if met.seen.state == State::File(to.clone()) {
+            let why = Both::new("it is as shipped", "它与软件包一致");
+            return Ok(Err(Refusal { asked, why }));
+        }
+        if !vault.has(&to.sha256) {
+            let failed = |source| Trouble::Vault { source };
+            let mut keep = vault.keep(&to.sha256).map_err(failed)?;
+            let wrote = std::io::Write::write_all(&mut keep, &shipped.content);
+            wrote.map_err(|source| Trouble::Writing { source })?;
+            keep.finish().map_err(failed)?;
+        }
+        let change = Change {
+            act: Self::NAME,
+            to: State::File(to),
+            without: Vec::new(),
+            does: Both::new(
+                format!(
+                    "Puts `{name}` back as package {package} brings it; what is there goes into the vault."
+                ),
+                format!("按软件包 {package} 还原 `{name}`，现有文件移入隔离区。"),
+            ),
+            asked,
+            risk: Risk::Service,
+        };
+        Ok(change.step(met, vault))
+    }
+}
+
+impl Act for RestoreFile {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn look(&self, machine: &dyn Machine, order: &str) -> Result<String, Trouble> {
+        Ok(Order::read(Self::NAME, order)?.look(machine)?.state.text())
+    }
+
+    fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
+        Order::read(Self::NAME, order)?.apply(hands)
+    }
+
+    fn verify(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
+        Order::read(Self::NAME, order)?.verify(machine)
+    }
+
+    fn undo(&self, hands: &dyn Changing, order: &str, _met: &str) -> Result<(), Trouble> {
+        Order::read(Self::NAME, order)?.undo(hands)
+    }
+
+    fn overwritten(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
+        Order::read(Self::NAME, order)?.overwritten(machine)
+    }
+}
