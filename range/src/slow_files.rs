@@ -110,7 +110,11 @@ impl<'a> Request<'a> {
                 let rest = program.get(offset..).unwrap_or_default();
                 Ok(rest.get(..most).unwrap_or(rest).to_vec())
             }
-            // RELEASE, READDIR, RELEASEDIR.
+            // STATFS: how much room there is.
+            17 => Ok(vec![0; 80]),
+            // READDIR: handle, offset, size.
+            28 if u64_at(self.body, 8) == Some(0) => Ok(listing()),
+            // RELEASE, READDIR after the one entry, RELEASEDIR.
             18 | 28 | 29 => Ok(Vec::new()),
             // INIT: version 7.31, and the least of everything.
             26 => {
@@ -130,6 +134,17 @@ fn attributes(node: u64, size: u64) -> Vec<u8> {
     // Three fractions of times, mode, links, user, group, device, block size, flags.
     let rest = [0_u32, 0, 0, mode, 1, 0, 0, 0, 4096, 0];
     bytes.extend(rest.map(u32::to_ne_bytes).concat());
+    bytes
+}
+
+/// `struct fuse_dirent` of the one file: node, where the next entry is, lengths, kind, name.
+fn listing() -> Vec<u8> {
+    const NAME: &[u8] = b"program";
+    let mut bytes = [PROGRAM, 1].map(u64::to_ne_bytes).concat();
+    // DT_REG.
+    bytes.extend([NAME.len() as u32, 8].map(u32::to_ne_bytes).concat());
+    bytes.extend(NAME);
+    bytes.resize(bytes.len().next_multiple_of(8), 0);
     bytes
 }
 

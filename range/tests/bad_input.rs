@@ -260,3 +260,47 @@ fn a_program_on_a_file_system_that_hangs_is_a_gap_and_not_the_end() {
         assert!(listed.iter().any(|row| row["pid"] == pid), "{pid}: {listed:#?}");
     }
 }
+
+#[test]
+fn a_baseline_leaves_out_what_does_not_answer_and_does_not_call_it_gone() {
+    if !possible() {
+        return;
+    }
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    // The middle of three: what stands after it must not be lost either.
+    victim
+        .shell("mkdir /data; cd /data; mkdir before slow zafter; touch before/a zafter/z")
+        .unwrap();
+    victim.start("server", "/run/range/stand-in serve /data/slow").unwrap();
+    let create = |file: &str, more: &[&str]| {
+        let begun = Instant::now();
+        let mut arguments = vec!["--json", "baseline", "create", "-o", file];
+        arguments.extend(more);
+        let ran = run(&victim, &[], &arguments);
+        assert!(begun.elapsed() < Duration::from_secs(100), "{:?}", begun.elapsed());
+        (serde_json::from_str::<Value>(&ran.out).unwrap(), ran.code)
+    };
+    let (document, code) = create("/run/all", &["--network", "/data"]);
+    assert_eq!((document["files"].as_i64().unwrap(), code), (7, 0), "{document:#}");
+    victim.shell("touch /run/freeze").unwrap();
+    let told = |gaps: &Value| {
+        let gaps = gaps.as_array().unwrap().clone();
+        assert!(gaps.iter().all(|gap| gap["kind"] == "timed-out"), "{gaps:#?}");
+        let paths = gaps.iter().filter_map(|gap| gap["path"].as_str()).map(str::to_owned);
+        paths.collect::<Vec<String>>()
+    };
+    for more in [&["/data"][..], &["--network", "/data"][..]] {
+        let (document, code) = create(&format!("/run/part{}", more.len()), more);
+        // The mount is there and could not be seen; the others are all there.
+        assert_eq!((document["files"].as_i64().unwrap(), code), (5, 3), "{document:#}");
+        assert!(told(&document["gaps"]).iter().any(|path| path == "/data/slow"), "{document:#}");
+    }
+    let ran = run(&victim, &[], &["--json", "baseline", "check", "/run/all"]);
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(
+        (&document["differences"], ran.code),
+        (&Value::Array(Vec::new()), 3),
+        "{document:#}"
+    );
+    assert!(told(&document["gaps"]).iter().any(|path| path == "/data/slow"), "{document:#}");
+}
