@@ -147,6 +147,10 @@ fn only_a_new_connection_confirms_and_then_the_cut_stays() {
     let (status, _) = victim.stanch(&["--case", "/run/range/case", "contain", "status"]).unwrap();
     let left = status["cut_left_s"].as_u64().unwrap();
     assert!((86_000..=86_400).contains(&left), "{status}");
+    // Without its watch, what is removed stays removed, and is told.
+    let watch =
+        victim.shell("pgrep -f 'contain [w]atch'; pkill -KILL -f 'contain [w]atch'").unwrap();
+    assert!(watch.lines().count() >= 1, "{watch}");
     let flushed = victim.outer_on_network(&["/usr/sbin/nft", "flush", "ruleset"]).unwrap();
     assert_eq!(flushed.code, 0, "{flushed:?}");
     let (status, _) = victim.stanch(&["--case", "/run/range/case", "contain", "status"]).unwrap();
@@ -154,6 +158,69 @@ fn only_a_new_connection_confirms_and_then_the_cut_stays() {
     let undone = from(&victim, RESPONDER, &format!("{STANCH} contain release"));
     assert_eq!(undone.code, 0, "{undone:?}");
     assert_eq!(from(&victim, "10.77.0.1", "true").code, 0);
+    end(sink);
+}
+
+#[test]
+fn whoever_removes_the_rules_finds_them_made_again() {
+    if !possible() {
+        return;
+    }
+    let (victim, sink) = victim();
+    let apply = format!("{STANCH} contain apply --yes --rollback-after 60s");
+    let applied = from(&victim, RESPONDER, &apply);
+    assert_eq!(applied.code, 0, "{applied:?}");
+    assert!(applied.out.contains("watches over it"), "{applied:?}");
+    let nft = |arguments: &[&str]| {
+        let ran = victim.outer_on_network(&[&["/usr/sbin/nft"], arguments].concat()).unwrap();
+        assert_eq!(ran.code, 0, "{ran:?}");
+    };
+    let made = filter(&victim);
+    let tampering: [&[&str]; 4] = [
+        &["flush", "ruleset"],
+        &["delete", "table", "netdev", "stanch_devices"],
+        &["insert", "rule", "inet", "stanch", "output", "accept"],
+        &["flush", "set", "inet", "stanch", "armed"],
+    ];
+    for (times, one) in (1..).zip(tampering) {
+        std::thread::sleep(Duration::from_millis(500));
+        nft(one);
+        let began = Instant::now();
+        let again = || {
+            let (status, _) =
+                victim.stanch(&["--case", "/run/range/case", "contain", "status"]).unwrap();
+            (status["cut"] == "holds" && status["cut_made_again"] == times).then_some(status)
+        };
+        let status = std::iter::repeat_with(again)
+            .take_while(|_| began.elapsed() < Duration::from_secs(10))
+            .find_map(|status| status);
+        let status = status.unwrap_or_else(|| panic!("{one:?} is not mended"));
+        let left = status["cut_left_s"].as_u64().unwrap();
+        assert!(left <= 60, "it has no more time than before: {left}");
+        assert_ne!(from(&victim, "10.77.0.1", "true").code, 0, "{one:?}: the intruder is out");
+        assert_eq!(from(&victim, RESPONDER, "true").code, 0, "{one:?}: the responder is in");
+    }
+    let (status, _) = victim.stanch(&["--case", "/run/range/case", "contain", "status"]).unwrap();
+    assert!(status["cut_packets"].as_u64().unwrap() > 0, "what was cut is counted: {status}");
+    // A device that comes later is covered, too.
+    victim
+        .shell("ip link add late0 type veth peer name late1; ip link set late0 up; sleep 1")
+        .unwrap();
+    assert!(filter(&victim).contains("late0"), "{}", filter(&victim));
+    victim.shell("ip link del late0; sleep 1").unwrap();
+    let rules = |text: &str| text.lines().filter(|line| line.contains("drop")).count();
+    assert_eq!(rules(&filter(&victim)), rules(&made), "{}", filter(&victim));
+    let released = from(&victim, RESPONDER, &format!("{STANCH} contain release"));
+    assert_eq!(released.code, 0, "{released:?}");
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(filter(&victim), "", "what is released is not made again");
+    let ended = "for n in $(seq 60); do pgrep -f 'contain [w]atch' >/dev/null || exit 0; sleep 0.2; done; exit 1";
+    let ended = victim.run(&["sh", "-c", ended]).unwrap();
+    assert_eq!(ended.code, 0, "the watch ends with the cut: {ended:?}");
+    let kept = victim.run(&["sh", "-c", &format!("{STANCH} ledger show --json")]).unwrap();
+    for what in ["removed", "changed", "disarmed", "new-device"] {
+        assert!(kept.out.contains(what), "{what}: {kept:?}");
+    }
     end(sink);
 }
 

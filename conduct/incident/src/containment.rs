@@ -1,6 +1,6 @@
 //! 断网, with the case at its side: plan, apply, confirm, release.
 
-use stanch_acts::isolate_network::{IsolateNetwork, Order};
+use stanch_acts::isolate_network::{IsolateNetwork, Order, Standing};
 use stanch_acts::runner::{RunError, Runner, plan_of};
 use stanch_acts::{Act as _, Deed, State, Trouble, deeds, responder};
 use stanch_ledger::{LedgerError, Record};
@@ -12,6 +12,7 @@ pub use stanch_acts::isolate_network::{Level as CutLevel, emergency_line};
 pub use stanch_contain::{Seat, Wish};
 
 use crate::case::Desk;
+use crate::watch::MADE_AGAIN;
 
 /// For how long a confirmed cut stands, in seconds: a day. Then it has to be confirmed again, so
 /// that a forgotten cut does not last for ever.
@@ -78,6 +79,10 @@ pub struct Cut {
     pub holds: Holds,
     /// After how many seconds the kernel opens the machine; none if it has.
     pub left: Option<u64>,
+    /// How many packets were cut since the rules were made.
+    pub dropped: u64,
+    /// How often its rules were tampered with and made again.
+    pub made_again: usize,
 }
 
 /// Whether a cut still holds.
@@ -174,7 +179,8 @@ pub fn cut(desk: &Desk) -> Result<Option<Cut>, ContainError> {
         deed.step.act == IsolateNetwork::NAME
             && matches!(deed.state, State::Done | State::CutOff | State::UndoCutOff)
     };
-    let Some(deed) = deeds(&case.entries()?).into_iter().rfind(standing) else { return Ok(None) };
+    let entries = case.entries()?;
+    let Some(deed) = deeds(&entries).into_iter().rfind(standing) else { return Ok(None) };
     let order = Order::read(&deed.step.order)?;
     let left = IsolateNetwork::left(&live)?;
     let holds = match left {
@@ -182,7 +188,12 @@ pub fn cut(desk: &Desk) -> Result<Option<Cut>, ContainError> {
         None if IsolateNetwork.look(&live, &deed.step.order)? == deed.step.met => Holds::Removed,
         None => Holds::RanOut,
     };
-    Ok(Some(Cut { deed, order, holds, left }))
+    let made_again = entries.iter().filter(|entry| {
+        entry.what == MADE_AGAIN && entry.body.get("intent") == Some(&deed.intent.into())
+    });
+    let made_again = made_again.count();
+    let dropped = Standing::of(&live)?.dropped();
+    Ok(Some(Cut { deed, order, holds, left, dropped, made_again }))
 }
 
 /// Confirms a cut: it stands for a day. It has to be done over a connection that was made after

@@ -7,7 +7,7 @@
 //!
 //! **Never**: this crate decides no finding and words nothing; it only orders those who do.
 //!
-//! **Start reading** at [`Incident`] (one look), [`case`] (the open case) and [`containment`]. Gates,
+//! **Start reading** at [`Incident`] (one look), [`case`] (the open case), [`containment`] and [`watch`]. Gates,
 //! people and report join it with their issues.
 
 mod baseline;
@@ -17,6 +17,7 @@ mod digests;
 mod rule_files;
 mod rules_check;
 mod sigma;
+pub mod watch;
 mod yara;
 
 use std::path::{Path, PathBuf};
@@ -42,7 +43,7 @@ pub use stanch_facts::scan::{Archives, Files, Intact, Processes, Remote, Scope};
 pub use stanch_facts::system_files::{Compared, Depth};
 pub use stanch_ledger::kept::Older;
 pub use stanch_ledger::{Entry, LedgerError};
-pub use stanch_machine::{Miss, apart};
+pub use stanch_machine::{Miss, apart, leave_session};
 pub use stanch_rules::sigma::{Complaint, Harm, Loaded};
 pub use stanch_rules::{Answer, Digests, Page, QueryError, Sigma, Yara};
 

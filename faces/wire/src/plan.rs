@@ -67,6 +67,10 @@ pub struct Acts {
     pub cut: Option<String>,
     /// After how many seconds the kernel opens the network by itself; null if it is not cut.
     pub cut_left_s: Option<u64>,
+    /// How many packets were cut since the rules were made; null if the network is not cut.
+    pub cut_packets: Option<u64>,
+    /// How often the rules were tampered with and made again; null if the network is not cut.
+    pub cut_made_again: Option<u64>,
     /// What has to be typed to confirm the cut; null if nothing waits for it.
     pub code: Option<String>,
 }

@@ -235,6 +235,8 @@ fn plans_acts_and_ledgers_stay_as_they_are() {
         }],
         cut: Some("holds".into()),
         cut_left_s: Some(118),
+        cut_packets: Some(1042),
+        cut_made_again: Some(1),
         code: Some("k7mq2x".into()),
     };
     assert_eq!(written(&acts), include_str!("golden/acts.json"));

@@ -16,6 +16,7 @@
 
 pub mod act;
 pub mod acts;
+mod connections;
 pub mod files;
 mod netlink;
 mod nft;

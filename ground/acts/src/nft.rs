@@ -150,6 +150,71 @@ pub(crate) fn ask_for_table(family: Family, name: &str) -> Vec<u8> {
     netlink::request(SUBSYSTEM | 1, Wants::Answer, &body)
 }
 
+/// Returns the question for all rules of a table.
+pub(crate) fn ask_for_rules(family: Family, table: &str) -> Vec<u8> {
+    let mut all = Attributes::default();
+    all.text(1, table);
+    let body = [&[family.number(), 0, 0, 0], all.0.as_slice()].concat();
+    netlink::request(SUBSYSTEM | 7, Wants::List, &body)
+}
+
+/// A rule as the kernel tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Its table and chain, and its expressions in order, without what they have counted.
+    pub(crate) words: Vec<u8>,
+    /// How many packets came to it, if it counts them.
+    pub(crate) packets: Option<u64>,
+    /// Whether it drops them.
+    pub(crate) drops: bool,
+}
+
+/// Takes one rule of an answer apart (`NFTA_RULE_*`, `NFTA_EXPR_*`, `NFTA_COUNTER_*`).
+pub(crate) fn rule(body: &[u8]) -> Told {
+    let mut told = Told::default();
+    for (kind, content) in netlink::attributes(body.get(4..).unwrap_or_default()) {
+        match kind {
+            // The table and the chain.
+            1 | 2 => told.words.extend_from_slice(content),
+            4 => {
+                for (_, expression) in netlink::attributes(content) {
+                    read_expression(expression, &mut told);
+                }
+            }
+            _ => {}
+        }
+    }
+    told
+}
+
+fn read_expression(expression: &[u8], told: &mut Told) {
+    let parts = netlink::attributes(expression);
+    let part = |wanted| parts.iter().find(|(kind, _)| *kind == wanted).map(|(_, data)| *data);
+    let (name, data) = (part(1).unwrap_or_default(), part(2).unwrap_or_default());
+    told.words.extend_from_slice(name);
+    match name {
+        b"counter\0" => {
+            let packets = netlink::attributes(data).into_iter().find(|(kind, _)| *kind == 2);
+            let packets = packets.and_then(|(_, number)| number.first_chunk::<8>().copied());
+            told.packets = packets.map(u64::from_be_bytes);
+        }
+        b"immediate\0" => {
+            told.words.extend_from_slice(data);
+            told.drops |= is_drop(data);
+        }
+        _ => told.words.extend_from_slice(data),
+    }
+}
+
+/// Returns whether an outcome is `NF_DROP`, which is 0 (`NFTA_DATA_VERDICT`, `NFTA_VERDICT_CODE`).
+fn is_drop(data: &[u8]) -> bool {
+    let inner = |bytes, wanted: u16| {
+        netlink::attributes(bytes).into_iter().find(|(kind, _)| *kind == wanted).map(|(_, d)| d)
+    };
+    let code = inner(data, 2).and_then(|value| inner(value, 2)).and_then(|v| inner(v, 1));
+    code == Some(&[0, 0, 0, 0])
+}
+
 fn new_table(family: Family, name: &str) -> Vec<u8> {
     message(family, 0, CREATE, |all| all.text(1, name))
 }
@@ -279,6 +344,27 @@ mod tests {
         assert_eq!(table.len() % 4, 0);
         assert_eq!(table[16], 1, "the family");
         assert_eq!(&table[24..31], b"stanch\0");
+    }
+
+    #[test]
+    fn a_rule_is_told_by_its_words_and_what_it_counts_is_not_among_them() {
+        let with_packets = |packets: u64| {
+            let mut all = Attributes::default();
+            all.text(1, "stanch");
+            all.text(2, "input");
+            all.nest(4, |list| {
+                list.nest(1, |one| {
+                    one.text(1, "counter");
+                    one.nest(2, |data| data.bytes(2, &packets.to_be_bytes()));
+                });
+                Rule::new().drop().write(list);
+            });
+            rule(&[&[1, 0, 0, 0], all.0.as_slice()].concat())
+        };
+        let (one, two) = (with_packets(3), with_packets(70));
+        assert_eq!((one.packets, two.packets, one.drops), (Some(3), Some(70), true));
+        assert_eq!(one.words, two.words);
+        assert_eq!(rule(b"torn"), Told::default());
     }
 
     #[test]

@@ -57,6 +57,13 @@ pub fn apart(work: impl FnOnce() -> u8) -> u8 {
     }
 }
 
+/// Leaves the session and terminal that we were started from, so that we stay when the person who
+/// started us logs out (setsid(2)).
+pub fn leave_session() {
+    // Refused only to the leader of a process group, who then has none to leave.
+    let _best_effort = process::setsid();
+}
+
 /// Returns the process that waits for ours.
 pub(crate) fn keeper() -> Option<i32> {
     KEEPER.get().copied()

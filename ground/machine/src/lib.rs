@@ -32,7 +32,7 @@ mod stall;
 mod sys;
 mod tree;
 
-pub use apart::apart;
+pub use apart::{apart, leave_session};
 pub use changing::{Changing, Commit, Signal};
 pub use directory::Directory;
 pub use filing::{Dress, Filing, Known, NewFile, Over};
@@ -40,7 +40,7 @@ pub use hanging::may_hang;
 pub use image::Image;
 pub use inspect::{Attribute, Inspected, Inspector};
 pub use kernel::Kernel;
-pub use live::{Hands, Live};
+pub use live::{Changes, Hands, Live};
 pub use pretend::Pretend;
 pub use reading::{Contents, Entry, FileKind, Listing, Machine, Miss, OpenFile, Stat};
 pub use stall::{Stalls, Watched, together};

@@ -19,12 +19,14 @@ use crate::{
     Attribute, Contents, Inspector, Kernel, Listing, Machine, Miss, OpenFile, Stalls, Stat, sys,
 };
 
+mod changes;
 mod filing;
 mod hands;
 mod netlink;
 mod ports;
 mod transaction;
 
+pub use changes::Changes;
 pub use hands::{Hands, random};
 
 /// The running machine.

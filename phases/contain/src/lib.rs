@@ -19,7 +19,7 @@ use stanch_acts::{Keep, responder};
 use stanch_machine::Machine;
 use stanch_words::{Phase, Plan, Refusal, Step};
 
-pub use network::uplinks;
+pub use network::{devices, uplinks};
 
 /// What the responder wants cut.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -61,7 +61,7 @@ pub(crate) fn step(
 }
 
 /// Returns the devices of the network but loopback (`/sys/class/net`).
-fn devices(machine: &dyn Machine) -> Vec<String> {
+pub fn devices(machine: &dyn Machine) -> Vec<String> {
     let folder = Path::new("/sys/class/net");
     let Ok(listing) = machine.list(folder) else { return Vec::new() };
     let names = listing.entries.iter().filter_map(|entry| entry.name.to_str());

@@ -30,6 +30,10 @@ pub(super) fn contain(say: impl Fn(&'static str, &'static str) -> &'static str +
                             "严格执行该方案，不做其他",
                         )),
                 )
+                .arg(Arg::new("no-watch").long("no-watch").action(ArgAction::SetTrue).help(say(
+                    "Leave no process behind that makes the rules again if somebody removes them",
+                    "不留下看守进程；规则被人删除时不会重建",
+                )))
                 .arg(Arg::new("yes").long("yes").action(ArgAction::SetTrue).help(say(
                     "Do not ask",
                     "不再询问",
@@ -48,6 +52,14 @@ pub(super) fn contain(say: impl Fn(&'static str, &'static str) -> &'static str +
         )
         .subcommand(
             Command::new("release").about(say("Opens the network again", "解除断网")),
+        )
+        .subcommand(
+            Command::new("watch")
+                .about(say(
+                    "Watches over a cut until it ends: rules that somebody removes are made again",
+                    "看守断网直至结束：规则被人删除时立即重建",
+                ))
+                .arg(Arg::new("apart").long("apart").action(ArgAction::SetTrue).hide(true)),
         )
         .subcommand(
             Command::new("status").about(say("Shows how the network stands", "显示断网状态")),

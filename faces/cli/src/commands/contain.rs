@@ -1,9 +1,13 @@
 //! `stanch contain`: cuts the network, and opens it again.
 
+use std::os::unix::process::CommandExt as _;
+use std::process::Stdio;
+
 use clap::ArgMatches;
 use stanch_incident::containment::{
     self, ContainError, CutLevel, Keep, Keeping, LEASE, Seat, Wish,
 };
+use stanch_incident::watch;
 use stanch_view::pages::{contain as page, plan as plan_page};
 use stanch_view::{Report, Trouble, documents};
 use stanch_wire::json;
@@ -33,6 +37,7 @@ pub(super) fn run(
             let deed = containment::release(&asked.desk).map_err(told)?;
             tell(asked, terminal, &page::dealt(&deed, asked.look))
         }
+        Some(("watch", matches)) => watch(matches, asked, terminal),
         _status => {
             let cut = containment::cut(&asked.desk).map_err(told)?;
             tell(asked, terminal, &page::status(cut.as_ref(), asked.look))
@@ -69,7 +74,33 @@ fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8,
     // Said of this cut, not of one that stood before.
     let is_new = |cut: &containment::Cut| deeds.iter().any(|deed| deed.id == cut.deed.id);
     let cut = containment::cut(&asked.desk).map_err(told)?.filter(is_new);
-    tell(asked, terminal, &page::applied(&deeds, cut.as_ref(), asked.look))
+    let watcher =
+        cut.as_ref().filter(|_| !matches.get_flag("no-watch")).and_then(|_| watcher(asked));
+    tell(asked, terminal, &page::applied(&deeds, cut.as_ref(), watcher, asked.look))
+}
+
+/// Leaves a process behind that watches over the cut; none if it cannot be started, since the cut
+/// does not rest on it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "our own program, left behind; nothing is looked at by it"
+)]
+fn watcher(asked: &Asked) -> Option<u32> {
+    let case = asked.desk.case().ok().flatten()?;
+    let mut command = std::process::Command::new("/proc/self/exe");
+    command.arg("--case").arg(case.folder()).args(["contain", "watch", "--apart"]);
+    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.process_group(0);
+    command.spawn().ok().map(|child| child.id())
+}
+
+fn watch(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
+    if matches.get_flag("apart") {
+        stanch_incident::leave_session();
+    }
+    let mut say = |tampered| terminal.speak(&page::mended(tampered, asked.look));
+    let end = watch::watch(&asked.desk, &mut say).map_err(told)?;
+    tell(asked, terminal, &page::watched(end, asked.look))
 }
 
 /// Asks before anything is done, unless `--yes` was given.

@@ -66,6 +66,8 @@ pub fn acts(standing: Option<&Standing>, cut: Option<&Cut>, look: Look) -> wire:
             .to_owned()
         }),
         cut_left_s: cut.and_then(|cut| cut.left),
+        cut_packets: cut.map(|cut| cut.dropped),
+        cut_made_again: cut.map(|cut| u64::try_from(cut.made_again).unwrap_or(u64::MAX)),
         code: cut.filter(|cut| cut.left.is_some()).map(|cut| cut.order.code.clone()),
     }
 }

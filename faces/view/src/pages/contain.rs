@@ -1,6 +1,7 @@
 //! How the network stands, what was done, and what did not work.
 
 use stanch_incident::containment::{ContainError, Cut, Holds, LEASE, emergency_line};
+use stanch_incident::watch::{Tampered, WatchEnd};
 use stanch_incident::{Deed, LedgerError, RunError, State};
 use stanch_words::{Both, Lang, text};
 
@@ -14,11 +15,64 @@ pub fn status(cut: Option<&Cut>, look: Look) -> String {
         Some(cut) => {
             sheet.prose(0, look.text(&cut.deed.step.does));
             sheet.prose(0, &time_left(cut, look));
+            sheet.prose(0, &counted(cut, look));
+            if cut.made_again > 0 {
+                sheet.prose(0, &fought(cut.made_again, look));
+            }
             sheet.heading("Next", "下一步");
             let command = "stanch contain release";
             sheet.line(format!("  {}", look.paint(Tone::Command, command)));
         }
     }
+    sheet.finish()
+}
+
+fn counted(cut: &Cut, look: Look) -> String {
+    let packets = super::detect::thousands(usize::try_from(cut.dropped).unwrap_or(usize::MAX));
+    match look.lang {
+        Lang::En => format!("{packets} packets were cut since the rules were made."),
+        Lang::Zh => format!("规则生效以来已丢弃 {packets} 个数据包。"),
+    }
+}
+
+fn fought(times: usize, look: Look) -> String {
+    match look.lang {
+        Lang::En => format!(
+            "Its rules were tampered with and made again {times} times. If that was not you, somebody with root's rights is here now: have the switch, the hypervisor or the cloud cut the port."
+        ),
+        Lang::Zh => format!(
+            "规则曾被改动并重建 {times} 次。若不是您所为，说明此刻有人持有 root 权限：请从交换机、虚拟化平台或云平台断开端口。"
+        ),
+    }
+}
+
+/// Returns the line that the watch says of something that it mended.
+pub fn mended(tampered: Tampered, look: Look) -> String {
+    let what = match tampered {
+        Tampered::Removed => look.say("the rules were removed", "规则被删除"),
+        Tampered::Changed => look.say("rules were changed", "规则被改动"),
+        Tampered::Disarmed => look.say("the cut was disarmed", "断网被解除"),
+        Tampered::NewDevice => look.say("a device came to the network", "出现新的网络设备"),
+    };
+    let made = look.say("; they were made again", "；已重建");
+    format!("{what}{made}\n")
+}
+
+/// Returns what the watch says when it ends.
+pub fn watched(end: WatchEnd, look: Look) -> String {
+    let mut sheet = Sheet::new(look);
+    sheet.prose(
+        0,
+        match end {
+            WatchEnd::Released => {
+                look.say("The network was opened again; the watch ends.", "断网已解除，看守结束。")
+            }
+            WatchEnd::RanOut => look.say(
+                "The cut's time ran out, and the kernel has opened the network; the watch ends.",
+                "断网时限已到，内核已放开网络，看守结束。",
+            ),
+        },
+    );
     sheet.finish()
 }
 
@@ -37,8 +91,9 @@ fn time_left(cut: &Cut, look: Look) -> String {
     }
 }
 
-/// Returns what is said after a cut: how to keep it, and how to get out of it.
-pub fn applied(deeds: &[Deed], cut: Option<&Cut>, look: Look) -> String {
+/// Returns what is said after a cut: how to keep it, and how to get out of it. `watcher` is the
+/// process that watches over it.
+pub fn applied(deeds: &[Deed], cut: Option<&Cut>, watcher: Option<u32>, look: Look) -> String {
     let mut sheet = Sheet::new(look);
     for deed in deeds {
         sheet.prose(0, &format!("{}  {}", deed.id, look.text(&deed.step.does)));
@@ -54,6 +109,15 @@ pub fn applied(deeds: &[Deed], cut: Option<&Cut>, look: Look) -> String {
         );
         let command = format!("stanch contain confirm {code}");
         sheet.line(format!("  {}", look.paint(Tone::Command, &command)));
+        if let Some(pid) = watcher {
+            sheet.prose(
+                0,
+                &match look.lang {
+                    Lang::En => format!("Process {pid} watches over it: if somebody removes the rules, they are made again at once, and `stanch contain status` tells of it."),
+                    Lang::Zh => format!("进程 {pid} 正在看守：若有人删除规则，会立即重建，`stanch contain status` 会显示。"),
+                },
+            );
+        }
         sheet.heading("To open it again", "如需放开");
         sheet.line(format!("  {}", look.paint(Tone::Command, "stanch contain release")));
         sheet.prose(

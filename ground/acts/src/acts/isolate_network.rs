@@ -14,16 +14,19 @@
 
 mod order;
 mod rules;
+mod standing;
 
 use stanch_machine::{Changing, Commit, Machine};
 use stanch_words::{Both, Refusal, Risk, Step, Subject, SubjectKind, Undo};
 
 use crate::act::{Act, Trouble};
+use crate::connections::{self, Connection};
 use crate::netlink;
 use crate::nft::{self, Family};
 use crate::sockets::{self, Socket};
 
 pub use order::{Level, Order};
+pub use standing::{Standing, apply_again};
 
 /// Our tables.
 const TABLE: &str = "stanch";
@@ -156,10 +159,7 @@ impl Act for IsolateNetwork {
             .firewall(&rules::of(&order), Commit::Yes)
             .map_err(Trouble::while_doing("making the rules"))?;
         // Only now: a socket that ends before the drop stands tells its other side (M11).
-        for socket in cut(hands.machine(), &order)? {
-            sockets::end(hands, &socket).map_err(Trouble::while_doing("ending a socket"))?;
-        }
-        Ok(())
+        end_connections(hands, &order)
     }
 
     fn verify(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
@@ -207,6 +207,36 @@ fn cut(machine: &dyn Machine, order: &Order) -> Result<Vec<Socket>, Trouble> {
         .collect())
 }
 
+/// Ends the sockets that an order cuts, and has the kernel forget their connections, so that none
+/// goes on when the network is opened again (M10).
+fn end_connections(hands: &dyn Changing, order: &Order) -> Result<(), Trouble> {
+    for socket in cut(hands.machine(), order)? {
+        sockets::end(hands, &socket).map_err(Trouble::while_doing("ending a socket"))?;
+    }
+    let kernel = hands.machine().kernel().ok_or(Trouble::NotLive)?;
+    for one in connections::all(kernel).into_iter().filter(|one| is_cut(order, one)) {
+        connections::forget(hands, &one).map_err(Trouble::while_doing("ending a connection"))?;
+    }
+    Ok(())
+}
+
+/// Returns whether a tracked connection, of this machine or passing through it, is cut.
+fn is_cut(order: &Order, one: &Connection) -> bool {
+    let ((from, from_port), (to, to_port)) = (one.from, one.to);
+    if from.is_loopback() || to.is_loopback() {
+        return false;
+    }
+    let by_from = order.cuts(from, to_port, from_port, true);
+    let by_to = order.cuts(to, from_port, to_port, true);
+    match order.level {
+        Level::Block => by_from || by_to,
+        // One end is our own, which is never among what is kept.
+        Level::Isolate => by_from && by_to,
+        // Its answers are told by the tracking itself.
+        Level::Egress => false,
+    }
+}
+
 /// Asks the kernel for a table by name.
 fn has_table(machine: &dyn Machine, family: Family, name: &str) -> Result<bool, Trouble> {
     let kernel = machine.kernel().ok_or(Trouble::NotLive)?;
@@ -221,4 +251,38 @@ fn has_table(machine: &dyn Machine, family: Family, name: &str) -> Result<bool, 
 pub fn emergency_line() -> Both {
     let line = format!("nft delete table inet {TABLE}; nft delete table netdev {DEVICE_TABLE}");
     Both::new(line.clone(), line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::responder::Keep;
+
+    #[test]
+    fn a_tracked_connection_of_the_responder_stays_and_others_are_forgotten() {
+        let order = |level| Order {
+            v: 1,
+            level,
+            keep: vec![Keep::parse("10.0.0.9:22").unwrap()],
+            block: vec![Keep::parse("203.0.113.4").unwrap()],
+            ways_in: Vec::new(),
+            devices: Vec::new(),
+            uplinks: Vec::new(),
+            seconds: 120,
+            code: String::new(),
+        };
+        let is_cut = |level, from: (&str, u16), to: (&str, u16)| {
+            let one =
+                Connection::of((from.0.parse().unwrap(), from.1), (to.0.parse().unwrap(), to.1));
+            super::is_cut(&order(level), &one)
+        };
+        let (responder, own) = (("10.0.0.9", 50_000), "10.0.0.2");
+        assert!(!is_cut(Level::Isolate, responder, (own, 22)));
+        assert!(is_cut(Level::Isolate, responder, (own, 80)));
+        assert!(is_cut(Level::Isolate, ("172.17.0.2", 40_000), ("203.0.113.4", 443)));
+        assert!(is_cut(Level::Block, (own, 40_000), ("203.0.113.4", 443)));
+        assert!(!is_cut(Level::Block, (own, 40_000), ("198.51.100.1", 443)));
+        assert!(!is_cut(Level::Egress, (own, 40_000), ("198.51.100.1", 443)));
+        assert!(!is_cut(Level::Isolate, ("127.0.0.1", 40_000), ("127.0.0.1", 80)));
+    }
 }
