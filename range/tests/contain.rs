@@ -414,3 +414,106 @@ fn ipv6_and_what_is_forwarded_are_cut_too() {
     assert_eq!((by_six().code, forwarded().code), (0, 0), "both pass again");
     end(sink);
 }
+
+/// Returns the entries of the case's ledger.
+fn entries(victim: &Victim) -> Vec<serde_json::Value> {
+    let told = victim.shell("cat /run/range/case/ledger.jsonl").unwrap();
+    told.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn two_that_bring_each_other_back_die_in_one_pass_and_what_they_were_is_kept() {
+    if !possible() {
+        return;
+    }
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    let case = ["--case", "/run/range/case"];
+    for mounted in ["mount -t cgroup2 none /sys/fs/cgroup", "umount /sys/fs/cgroup"] {
+        victim.shell(mounted).unwrap();
+        let pid = victim.shell(WATCHDOGS).unwrap().trim().to_owned();
+        assert!(is_alive(&victim));
+        let kill = ["contain", "apply", "--yes", "--kill", pid.as_str()];
+        let (done, code) = victim.stanch(&[&case[..], &kill].concat()).unwrap();
+        assert_eq!(code, 0, "{done}");
+        assert!(!is_alive(&victim), "{done}");
+        let left = victim.run(&["pgrep", "-f", "/tmp/(one|two)"]).unwrap();
+        assert_eq!(left.out, "", "none is left");
+        let act = done["acts"].as_array().unwrap().last().unwrap();
+        assert_eq!((&act["state"], &act["step"]["act"]), (&"done".into(), &"kill_process".into()));
+        let refused = victim.run(&["sh", "-c", &format!("{STANCH} undo {}", act["id"])]).unwrap();
+        assert_eq!(refused.code, 4, "there is no way back: {refused:?}");
+        let groups = victim.shell("ls /sys/fs/cgroup | grep -c stanch || true").unwrap();
+        assert_eq!(groups.trim(), "0", "our group is gone");
+    }
+    let kept: Vec<_> =
+        entries(&victim).into_iter().filter(|one| one["what"] == "exhibit.kept").collect();
+    let of = |end: &str| {
+        let is_of = |one: &&serde_json::Value| one["body"]["path"].as_str().unwrap().ends_with(end);
+        kept.iter().filter(is_of).count()
+    };
+    assert!(of("/exe") >= 2 && of("/maps") >= 4 && of("/environ") >= 4, "{kept:?}");
+    for one in &kept {
+        let sha256 = one["body"]["sha256"].as_str().unwrap();
+        assert!(
+            victim.run(&["test", "-s", &format!("/run/range/case/vault/{sha256}")]).unwrap().code
+                == 0
+        );
+    }
+    let first = victim.run(&["sh", "-c", &format!("{STANCH} contain apply --yes --kill 1")]);
+    assert_eq!(first.unwrap().code, 4, "the first process is refused");
+    let own =
+        victim.run(&["sh", "-c", &format!("{STANCH} contain apply --yes --kill $$; exit $?")]);
+    assert_eq!(own.unwrap().code, 4, "what this session hangs on is refused");
+    let verified = victim.run(&["sh", "-c", &format!("{STANCH} ledger verify")]).unwrap();
+    assert_eq!(verified.code, 0, "{verified:?}");
+}
+
+#[test]
+fn a_kill_that_was_cut_off_is_gone_on_with() {
+    if !possible() {
+        return;
+    }
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    victim.shell("mount -t cgroup2 none /sys/fs/cgroup").unwrap();
+    let case = ["--case", "/run/range/case"];
+    let mut cut_off = 0;
+    let calls = [("fdatasync", 1), ("fdatasync", 2), ("mkdir", 1), ("fsync", 2), ("fdatasync", 5)];
+    let more = [("pidfd_send_signal", 1), ("rmdir", 1), ("fdatasync", 12), ("fdatasync", 13)];
+    for (at, (call, number)) in calls.into_iter().chain(more).enumerate() {
+        let pid = victim.shell(WATCHDOGS).unwrap().trim().to_owned();
+        let script = format!(
+            "strace -f -qq -o /dev/null -e trace={call} -e inject={call}:signal=KILL:when={number} \
+             {STANCH} contain apply --yes --kill {pid}"
+        );
+        victim.run(&["timeout", "60", "sh", "-c", &script]).unwrap();
+        let (status, code) = victim.stanch(&[&case[..], &["contain", "status"]].concat()).unwrap();
+        assert_eq!(code, 0, "the ledger is whole after {call} {number}: {status}");
+        let last = status["acts"].as_array().unwrap().last().cloned();
+        if let Some(act) = last.filter(|act| act["state"] == "cut-off") {
+            cut_off += 1;
+            let id = act["id"].as_str().unwrap();
+            let was_alive = is_alive(&victim);
+            // Before anything was killed it can be taken back; after, only gone on with.
+            if at % 2 == 0 {
+                let (_, code) = victim.stanch(&[&case[..], &["undo", id]].concat()).unwrap();
+                if code == 0 {
+                    assert!(is_alive(&victim), "they run on after {call} {number}");
+                } else {
+                    assert_eq!(code, 6, "{call} {number}");
+                    assert!(!was_alive);
+                }
+            } else {
+                let resume = ["undo", id, "--resume"];
+                let (_, code) = victim.stanch(&[&case[..], &resume].concat()).unwrap();
+                assert_eq!(code, 0, "{call} {number}");
+                assert!(!is_alive(&victim), "after {call} {number}");
+            }
+        }
+        victim.shell("pkill -KILL -f '^/bin/bash /tmp/(one|two)' || true; sleep 0.2").unwrap();
+        let groups = victim.shell("ls /sys/fs/cgroup | grep stanch || true").unwrap();
+        assert_eq!(groups, "", "after {call} {number}");
+    }
+    assert!(cut_off >= 5, "it was cut off {cut_off} times");
+    let verified = victim.run(&["sh", "-c", &format!("{STANCH} ledger verify")]).unwrap();
+    assert_eq!(verified.code, 0, "{verified:?}");
+}

@@ -4,6 +4,8 @@
 //! that can only be read and makes a [`Step`](stanch_words::Step). The other three are the same
 //! for all and take nothing but that step: applying has no choices left.
 
+use std::path::PathBuf;
+
 use stanch_ledger::LedgerError;
 use stanch_machine::{Changing, Machine, Miss};
 
@@ -18,6 +20,23 @@ pub trait Act: Sync {
     /// # Errors
     /// [`Trouble`] if it cannot be read.
     fn look(&self, machine: &dyn Machine, order: &str) -> Result<String, Trouble>;
+
+    /// Makes what it is done to hold still, so that what is kept of it is of one moment. Undoing
+    /// lets it go on. Most need not.
+    ///
+    /// # Errors
+    /// [`Trouble`] if it cannot be held; then `undo` lets go of what was.
+    fn hold(&self, _hands: &dyn Changing, _order: &str) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    /// Returns what is kept in the case's vault before it is done, since it may be gone after.
+    ///
+    /// # Errors
+    /// [`Trouble`] if that cannot be told.
+    fn exhibits(&self, _machine: &dyn Machine, _order: &str) -> Result<Vec<Exhibit>, Trouble> {
+        Ok(Vec::new())
+    }
 
     /// Does it. Doing it twice is the same as doing it once.
     ///
@@ -46,6 +65,15 @@ pub trait Act: Sync {
         let _nothing_can_come_there = (machine, order);
         Ok(None)
     }
+}
+
+/// A file that is kept before an act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exhibit {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How much of it is kept.
+    pub cap: u64,
 }
 
 /// Why an act could not do what it was asked.

@@ -4,6 +4,7 @@ pub mod clear_rights;
 pub mod edit_file;
 pub mod freeze_process;
 pub mod isolate_network;
+pub mod kill_process;
 pub mod quarantine_file;
 pub mod restore_file;
 
@@ -15,6 +16,7 @@ pub static ALL: &[&dyn Act] = &[
     &edit_file::EditFile,
     &freeze_process::FreezeProcess,
     &isolate_network::IsolateNetwork,
+    &kill_process::KillProcess,
     &quarantine_file::QuarantineFile,
     &restore_file::RestoreFile,
 ];

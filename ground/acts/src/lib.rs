@@ -17,7 +17,10 @@
 pub mod act;
 pub mod acts;
 mod connections;
+mod ending;
+mod exhibits;
 pub mod files;
+mod freezing;
 mod netlink;
 mod nft;
 mod processes;
@@ -26,9 +29,10 @@ pub mod responder;
 pub mod runner;
 mod sockets;
 
-pub use act::{Act, Trouble};
+pub use act::{Act, Exhibit, Trouble};
 pub use acts::{
-    clear_rights, edit_file, freeze_process, isolate_network, quarantine_file, restore_file,
+    clear_rights, edit_file, freeze_process, isolate_network, kill_process, quarantine_file,
+    restore_file,
 };
 pub use record::{Deed, State, deeds};
 pub use responder::{Keep, WayIn};

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use stanch_machine::{Machine, Miss, limits};
+use stanch_machine::{Machine, Miss, ProcessStat, limits};
 
 /// One process: its pid and when it started, which no other process shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,53 +16,27 @@ pub(crate) struct Process {
     pub(crate) start: u64,
 }
 
-/// What `/proc/PID/stat` tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
-    pub(crate) process: Process,
-    pub(crate) parent: i64,
-    pub(crate) name: String,
-    /// The letter of its state; `T` is stopped.
-    pub(crate) state: char,
-    /// Whether it is a thread of the kernel (`PF_KTHREAD`).
-    pub(crate) is_kernels: bool,
-    /// How many threads it has, its first one included.
-    threads: u64,
-}
-
-impl Told {
-    /// Returns whether it runs no more. A first thread that left by itself is a zombie too, while
-    /// the others run on (pthread_exit(3)).
-    fn has_ended(&self) -> bool {
-        matches!(self.state, 'Z' | 'X') && self.threads <= 1
+impl Process {
+    /// Returns the process that told this of itself.
+    pub(crate) fn of(stat: &ProcessStat) -> Self {
+        Self { pid: stat.pid, start: stat.start }
     }
 }
 
 /// Returns what a process tells of itself, if it is there.
-pub(crate) fn told(machine: &dyn Machine, pid: i64) -> Option<Told> {
-    let path = PathBuf::from(format!("/proc/{pid}/stat"));
-    parse(&machine.read(&path, limits::PSEUDO_FILE).ok()?.bytes)
+pub(crate) fn told(machine: &dyn Machine, pid: i64) -> Option<ProcessStat> {
+    ProcessStat::of(machine, pid)
 }
 
-/// Takes `/proc/PID/stat` apart. The name may hold anything, so the last bracket ends it.
-fn parse(stat: &[u8]) -> Option<Told> {
-    /// `PF_KTHREAD` (linux/sched.h).
-    const KERNEL_THREAD: u64 = 0x0020_0000;
-    let (open, end) =
-        (stat.iter().position(|&b| b == b'(')?, stat.iter().rposition(|&b| b == b')')?);
-    let pid = std::str::from_utf8(stat.get(..open)?).ok()?.trim().parse().ok()?;
-    let name = stanch_words::text::from_bytes(stat.get(open.saturating_add(1)..end)?);
-    let rest = std::str::from_utf8(stat.get(end.saturating_add(1)..)?).ok()?;
-    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-    let number = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok());
-    Some(Told {
-        process: Process { pid, start: number(19)? },
-        parent: fields.get(1)?.parse().ok()?,
-        name,
-        state: fields.first()?.chars().next()?,
-        is_kernels: number(6)? & KERNEL_THREAD != 0,
-        threads: number(17)?,
-    })
+/// Returns what all processes that run tell of themselves, by their pids.
+///
+/// # Errors
+/// A [`Miss`] if `/proc` cannot be listed: not to see is not to have ended.
+pub(crate) fn all(machine: &dyn Machine) -> Result<Vec<ProcessStat>, Miss> {
+    let listing = machine.list(Path::new("/proc"))?;
+    let pids = listing.entries.iter().filter_map(|entry| entry.name.to_str()?.parse().ok());
+    // A zombie runs no more; it waits for a parent who may be frozen.
+    Ok(pids.filter_map(|pid| told(machine, pid)).filter(|one| !one.has_ended()).collect())
 }
 
 /// Returns the processes of a list that still run, and all that descend from them, parents before
@@ -71,16 +45,13 @@ fn parse(stat: &[u8]) -> Option<Told> {
 /// # Errors
 /// A [`Miss`] if `/proc` cannot be listed: not to see is not to have ended.
 pub(crate) fn tree(machine: &dyn Machine, roots: &[Process]) -> Result<Vec<Process>, Miss> {
-    let listing = machine.list(Path::new("/proc"))?;
-    let pids = listing.entries.iter().filter_map(|entry| entry.name.to_str()?.parse().ok());
-    // A zombie runs no more; it waits for a parent who may be frozen.
-    let all = pids.filter_map(|pid| told(machine, pid)).filter(|one| !one.has_ended());
     let mut children: BTreeMap<i64, Vec<Process>> = BTreeMap::new();
     let mut found: Vec<Process> = Vec::new();
-    for one in all {
-        children.entry(one.parent).or_default().push(one.process);
-        if roots.contains(&one.process) {
-            found.push(one.process);
+    for one in all(machine)? {
+        let process = Process::of(&one);
+        children.entry(one.parent).or_default().push(process);
+        if roots.contains(&process) {
+            found.push(process);
         }
     }
     let mut known: BTreeSet<Process> = found.iter().copied().collect();
@@ -91,6 +62,51 @@ pub(crate) fn tree(machine: &dyn Machine, roots: &[Process]) -> Result<Vec<Proce
         at = at.saturating_add(1);
     }
     Ok(found)
+}
+
+/// Returns the number of a process's audit session, if it has one (`/proc/PID/sessionid`). The
+/// place is a pid or `self`.
+pub(crate) fn session_of(machine: &dyn Machine, place: &str) -> Option<u32> {
+    number_in(machine, place, "sessionid")
+}
+
+/// Returns as whom a process's session logged in, if anybody did (`/proc/PID/loginuid`). It is set
+/// once and stays through `su`, `sudo` and whatever is started.
+pub(crate) fn login_of(machine: &dyn Machine, place: &str) -> Option<u32> {
+    number_in(machine, place, "loginuid")
+}
+
+fn number_in(machine: &dyn Machine, place: &str, name: &str) -> Option<u32> {
+    let path = Path::new("/proc").join(place).join(name);
+    let bytes = machine.read(&path, limits::PSEUDO_FILE).ok()?.bytes;
+    let number: u32 = std::str::from_utf8(&bytes).ok()?.trim().parse().ok()?;
+    // 4294967295 is "not set" (kernel's `INVALID_UID`, audit_is_unset_session).
+    (number != u32::MAX).then_some(number)
+}
+
+/// Returns the uids of a process: real, effective, saved and of the file system.
+pub(crate) fn uids_of(machine: &dyn Machine, pid: i64) -> Vec<u32> {
+    let path = PathBuf::from(format!("/proc/{pid}/status"));
+    let bytes = machine.read(&path, limits::PSEUDO_FILE).map(|read| read.bytes).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let line = text.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
+    line.split_ascii_whitespace().filter_map(|uid| uid.parse().ok()).collect()
+}
+
+/// Returns whether a process belongs to a session of an account: it was started by who logged in
+/// as it, or it runs as it and is no service of the machine's.
+pub(crate) fn is_session_of(machine: &dyn Machine, pid: i64, uid: u32) -> bool {
+    let login = login_of(machine, &pid.to_string());
+    if login == Some(uid) {
+        return true;
+    }
+    // Most of the machine runs as root: only a login tells its sessions.
+    if uid == 0 || !uids_of(machine, pid).contains(&uid) {
+        return false;
+    }
+    let is_service =
+        group_of(machine, pid).is_some_and(|group| group.starts_with("/system.slice/"));
+    login.is_some() || !is_service
 }
 
 /// Returns where cgroup2 is mounted, if it is.
@@ -121,15 +137,6 @@ pub(crate) mod tests {
     /// Returns a `/proc/PID/stat` whose name has brackets.
     pub(crate) fn stat(pid: i64, parent: i64, start: u64) -> String {
         format!("{pid} (a) b) S {parent} 1 1 0 -1 4194560 {} {start} 0", "0 ".repeat(12).trim())
-    }
-
-    #[test]
-    fn a_name_with_brackets_hides_nothing() {
-        let told = parse(stat(7, 5, 900).as_bytes()).unwrap();
-        assert_eq!((told.process, told.parent), (Process { pid: 7, start: 900 }, 5));
-        assert_eq!(told.name, "a) b");
-        assert!(!told.is_kernels);
-        assert_eq!(parse(b"7 (torn"), None);
     }
 
     #[test]

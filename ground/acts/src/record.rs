@@ -8,11 +8,17 @@
 
 use serde::{Deserialize, Serialize};
 use stanch_ledger::Entry;
+use stanch_machine::Miss;
 use stanch_words::{Both, Phase, Plan, Refusal, Risk, Step, Subject, SubjectKind, Undo};
+
+use crate::act::Exhibit;
+use crate::exhibits::Kept;
 
 /// The words under which the ledger holds them.
 pub(crate) const PLAN_MADE: &str = "plan.made";
 pub(crate) const INTENDED: &str = "act.intended";
+pub(crate) const EXHIBIT: &str = "exhibit.kept";
+pub(crate) const EXHIBIT_MISSED: &str = "exhibit.missed";
 pub(crate) const DONE: &str = "act.done";
 pub(crate) const FAILED: &str = "act.failed";
 pub(crate) const UNDO_INTENDED: &str = "undo.intended";
@@ -200,6 +206,27 @@ pub(crate) fn of_intent(plan: &str, step: &Step) -> serde_json::Value {
 pub(crate) fn about(intent: u64, why: Option<String>) -> serde_json::Value {
     let deed = DeedV1 { intent: Some(intent), plan: None, step: None, why };
     serde_json::to_value(deed).unwrap_or_default()
+}
+
+/// Returns the body of an entry about an exhibit that was kept before an act.
+pub(crate) fn of_exhibit(intent: u64, exhibit: &Exhibit, kept: &Kept) -> serde_json::Value {
+    serde_json::json!({
+        "intent": intent,
+        "path": path_of(exhibit),
+        "link": kept.link,
+        "sha256": kept.sha256,
+        "bytes": kept.bytes,
+        "cut": kept.is_cut,
+    })
+}
+
+/// Returns the body of an entry about an exhibit that could not be had.
+pub(crate) fn of_missed(intent: u64, exhibit: &Exhibit, miss: &Miss) -> serde_json::Value {
+    serde_json::json!({ "intent": intent, "path": path_of(exhibit), "why": miss.detail })
+}
+
+fn path_of(exhibit: &Exhibit) -> String {
+    stanch_words::text::from_bytes(exhibit.path.as_os_str().as_encoded_bytes())
 }
 
 /// How an act stands.

@@ -1,8 +1,8 @@
 //! Does what a plan says, one step after the other, and takes it back.
 //!
 //! ```text
-//! stale? → intent in the ledger → apply → verify ─┬─ holds → done in the ledger
-//!                                                 └─ does not → undo → failed in the ledger
+//! stale? → intent in the ledger → hold → exhibits → apply → verify ─┬─ holds → done in the ledger
+//!                                                                   └─ does not → undo → failed
 //! ```
 //! A crash between two of these leaves an intent without an end: [`Runner::resume`] goes on with
 //! it, since doing it twice is the same as doing it once, or [`Runner::undo`] takes it back.
@@ -13,6 +13,7 @@ use stanch_words::{Plan, Step, Undo};
 
 use crate::act::{Act, Trouble};
 use crate::acts;
+use crate::exhibits;
 use crate::record::{self, Deed, State};
 
 /// On whose behalf, and by which program: given, never taken.
@@ -157,7 +158,9 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// [`RunError`] if it has no way back, is not done, or could not be taken back.
     pub fn undo(&mut self, hands: &dyn Changing, deed: &Deed) -> Result<(), RunError> {
-        if matches!(deed.step.undo, Undo::Irreversible { .. }) {
+        // One that was cut off may not have come to what has no way back: its act tells.
+        let is_done = matches!(deed.state, State::Done | State::UndoCutOff);
+        if is_done && matches!(deed.step.undo, Undo::Irreversible { .. }) {
             return Err(RunError::Irreversible { id: deed.id.clone() });
         }
         if matches!(deed.state, State::Failed | State::Undone) {
@@ -206,8 +209,8 @@ impl<'a> Runner<'a> {
         step: &Step,
         intent: u64,
     ) -> Result<(), RunError> {
-        let failed = match act.apply(hands, &step.order) {
-            Err(trouble) => Some(chain(&trouble)),
+        let failed = match self.hold_and_do(hands, act, step, intent) {
+            Err(why) => Some(why),
             Ok(()) => match act.verify(hands.machine(), &step.order) {
                 Ok(missing) => missing,
                 Err(trouble) => Some(chain(&trouble)),
@@ -229,6 +232,29 @@ impl<'a> Runner<'a> {
             // resumed or undone.
             Err(undo) => Err(RunError::Stuck { step, why, undo }),
         }
+    }
+
+    /// Holds it, keeps its exhibits, and does it.
+    fn hold_and_do(
+        &mut self,
+        hands: &dyn Changing,
+        act: &dyn Act,
+        step: &Step,
+        intent: u64,
+    ) -> Result<(), String> {
+        let why = |trouble: Trouble| chain(&trouble);
+        act.hold(hands, &step.order).map_err(why)?;
+        let machine = hands.machine();
+        for exhibit in act.exhibits(machine, &step.order).map_err(why)? {
+            let vault = self.ledger.vault();
+            let kept = exhibits::keep(machine, &vault, &exhibit).map_err(|error| chain(&error))?;
+            let (what, body) = match kept {
+                Ok(kept) => (record::EXHIBIT, record::of_exhibit(intent, &exhibit, &kept)),
+                Err(miss) => (record::EXHIBIT_MISSED, record::of_missed(intent, &exhibit, &miss)),
+            };
+            self.append(machine.now(), what, body).map_err(|error| chain(&error))?;
+        }
+        act.apply(hands, &step.order).map_err(why)
     }
 
     fn append(

@@ -68,4 +68,6 @@ pub enum Signal {
     Stop,
     /// Lets it go on (SIGCONT).
     Continue,
+    /// Ends it (SIGKILL).
+    Kill,
 }

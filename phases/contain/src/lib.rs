@@ -15,6 +15,7 @@ mod network;
 use stanch_acts::Trouble;
 use stanch_acts::freeze_process::FreezeProcess;
 use stanch_acts::isolate_network::{IsolateNetwork, Level};
+use stanch_acts::kill_process::KillProcess;
 use stanch_acts::{Keep, responder};
 use stanch_machine::Machine;
 use stanch_words::{Phase, Plan, Refusal, Step};
@@ -26,6 +27,8 @@ pub use network::{devices, uplinks};
 pub struct Wish {
     /// The processes to be frozen, with all that descend from them.
     pub freeze: Vec<i64>,
+    /// The processes to be killed, with all that belong to them.
+    pub kill: Vec<i64>,
     /// How much of the network; none to leave it alone.
     pub level: Option<Level>,
     /// What is not cut, beside the way that the responder came in by.
@@ -49,8 +52,8 @@ pub enum Seat {
     Console,
 }
 
-/// Plans it: processes are frozen before the network is cut, since one that notices the cut may
-/// destroy what it can. Nothing is touched.
+/// Plans it: processes are frozen or killed before the network is cut, since one that notices the
+/// cut may destroy what it can. Nothing is touched.
 ///
 /// # Errors
 /// [`Trouble`] if the machine does not let itself be read, or is not a running one.
@@ -64,6 +67,9 @@ pub fn plan(machine: &dyn Machine, wish: &Wish) -> Result<Plan, Trouble> {
     };
     for &pid in &wish.freeze {
         take(&mut plan, FreezeProcess::plan(machine, pid)?);
+    }
+    if !wish.kill.is_empty() {
+        take(&mut plan, KillProcess::plan(machine, &wish.kill)?);
     }
     if let Some(level) = wish.level {
         let order = network::order(machine, wish, level, responder::ways_in(machine)?);

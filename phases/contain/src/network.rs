@@ -230,6 +230,7 @@ mod tests {
     fn wish() -> Wish {
         Wish {
             freeze: Vec::new(),
+            kill: Vec::new(),
             level: Some(Level::Isolate),
             keep: vec![Keep::parse("10.0.0.9:22").unwrap()],
             block: Vec::new(),

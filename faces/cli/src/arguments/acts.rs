@@ -24,7 +24,7 @@ pub(super) fn contain(say: impl Fn(&'static str, &'static str) -> &'static str +
                     Arg::new("plan")
                         .long("plan")
                         .value_name("ID")
-                        .conflicts_with_all(["level", "keep", "block", "freeze", "console", "rollback-after"])
+                        .conflicts_with_all(WISHES)
                         .help(say(
                             "Do exactly what this plan says, and nothing else",
                             "严格执行该方案，不做其他",
@@ -65,6 +65,9 @@ pub(super) fn contain(say: impl Fn(&'static str, &'static str) -> &'static str +
             Command::new("status").about(say("Shows how the network stands", "显示断网状态")),
         )
 }
+
+/// What a plan is made of: with `--plan` it is made already.
+const WISHES: [&str; 7] = ["level", "keep", "block", "freeze", "kill", "console", "rollback-after"];
 
 fn wish(command: Command, say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
     let levels = CutLevel::ALL.map(CutLevel::name);
@@ -107,6 +110,17 @@ fn wish(command: Command, say: impl Fn(&'static str, &'static str) -> &'static s
                 .help(say(
                     "Freeze this process and all that descend from it; may be repeated. Alone, the network is left as it is",
                     "冻结该进程及其全部后代，可重复；单独使用时不动网络",
+                )),
+        )
+        .arg(
+            Arg::new("kill")
+                .long("kill")
+                .value_name("PID")
+                .action(ArgAction::Append)
+                .value_parser(clap::value_parser!(i64).range(1..))
+                .help(say(
+                    "Freeze this process and all that belong to it, keep their programs and maps in the case, and kill them; may be repeated. Alone, the network is left as it is",
+                    "冻结该进程及相关进程，在案件中留存其程序与内存映射后终止，可重复；单独使用时不动网络",
                 )),
         )
         .arg(Arg::new("console").long("console").action(ArgAction::SetTrue).help(say(

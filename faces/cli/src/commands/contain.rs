@@ -142,9 +142,9 @@ fn wish(matches: &ArgMatches) -> Result<Wish, Box<Report>> {
     let list = |name: &str| -> Vec<Keep> {
         matches.get_many::<Keep>(name).into_iter().flatten().cloned().collect()
     };
-    let (block, freeze) = (list("block"), list_of_pids(matches));
+    let (block, freeze, kill) = (list("block"), pids(matches, "freeze"), pids(matches, "kill"));
     let named = matches.get_one::<String>("level").and_then(|name| CutLevel::from_name(name));
-    let level = match (named, block.is_empty(), freeze.is_empty()) {
+    let level = match (named, block.is_empty(), freeze.is_empty() && kill.is_empty()) {
         (Some(level), ..) => Some(level),
         (None, false, _) => Some(CutLevel::Block),
         (None, true, true) => Some(CutLevel::Isolate),
@@ -153,6 +153,7 @@ fn wish(matches: &ArgMatches) -> Result<Wish, Box<Report>> {
     let usual = if level == Some(CutLevel::Block) { LEASE } else { UNCONFIRMED };
     Ok(Wish {
         freeze,
+        kill,
         level,
         keep: list("keep"),
         block,
@@ -162,8 +163,8 @@ fn wish(matches: &ArgMatches) -> Result<Wish, Box<Report>> {
     })
 }
 
-fn list_of_pids(matches: &ArgMatches) -> Vec<i64> {
-    matches.get_many::<i64>("freeze").into_iter().flatten().copied().collect()
+fn pids(matches: &ArgMatches, name: &str) -> Vec<i64> {
+    matches.get_many::<i64>(name).into_iter().flatten().copied().collect()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it ends an error's way")]

@@ -9,7 +9,7 @@ use stanch_words::GapKind;
 
 use super::{Live, netlink, transaction};
 use crate::changing::Signal;
-use crate::{Changing, Commit, Filing, Machine, Miss, limits, sys};
+use crate::{Changing, Commit, Filing, Machine, Miss, ProcessStat, sys};
 
 /// `CGROUP2_SUPER_MAGIC` (linux/magic.h).
 const CGROUP2: i64 = 0x6367_7270;
@@ -91,13 +91,13 @@ impl Changing for Hands<'_> {
         let process = raw.ok_or_else(|| miss(Errno::SRCH))?;
         let held = process::pidfd_open(process, process::PidfdFlags::empty()).map_err(miss)?;
         // Held now: whoever has the pid keeps it until we are done, so that this look counts.
-        let stat = self.live.read(&place.join("stat"), limits::PSEUDO_FILE)?.bytes;
-        if started(&stat) != Some(start) {
+        if ProcessStat::of(self.live, pid).map(|stat| stat.start) != Some(start) {
             return Err(miss(Errno::SRCH));
         }
         let signal = match signal {
             Signal::Stop => process::Signal::STOP,
             Signal::Continue => process::Signal::CONT,
+            Signal::Kill => process::Signal::KILL,
         };
         process::pidfd_send_signal(held, signal).map_err(miss)
     }
@@ -117,13 +117,6 @@ fn of_cgroup2(path: &Path) -> Result<(), Miss> {
         return Ok(());
     }
     Err(Miss::new(GapKind::Refused, "not a control group", path))
-}
-
-/// Returns when a process started: field 22 of `/proc/PID/stat`.
-fn started(stat: &[u8]) -> Option<u64> {
-    let end = stat.iter().rposition(|&byte| byte == b')')?;
-    let rest = std::str::from_utf8(stat.get(end.saturating_add(1)..)?).ok()?;
-    rest.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
 /// Returns random bytes of the kernel (getrandom(2)), for names and codes that nobody can guess.
