@@ -2,9 +2,11 @@
 
 pub mod clear_rights;
 pub mod edit_file;
+pub mod end_sessions;
 pub mod freeze_process;
 pub mod isolate_network;
 pub mod kill_process;
+pub mod lock_account;
 pub mod quarantine_file;
 pub mod restore_file;
 
@@ -14,9 +16,11 @@ use crate::Act;
 pub static ALL: &[&dyn Act] = &[
     &clear_rights::ClearRights,
     &edit_file::EditFile,
+    &end_sessions::EndSessions,
     &freeze_process::FreezeProcess,
     &isolate_network::IsolateNetwork,
     &kill_process::KillProcess,
+    &lock_account::LockAccount,
     &quarantine_file::QuarantineFile,
     &restore_file::RestoreFile,
 ];

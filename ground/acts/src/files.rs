@@ -389,7 +389,7 @@ fn another(why: &str) -> Trouble {
 
 impl Whole {
     /// Returns what belongs to it beside its content.
-    fn dress(&self, accessed: i64) -> Dress {
+    pub(crate) fn dress(&self, accessed: i64) -> Dress {
         Dress {
             mode: self.mode,
             uid: self.uid,

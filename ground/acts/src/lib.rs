@@ -14,6 +14,7 @@
 //!
 //! [`Step`]: stanch_words::Step
 
+pub mod accounts;
 pub mod act;
 pub mod acts;
 mod connections;
@@ -28,12 +29,14 @@ mod record;
 pub mod responder;
 pub mod runner;
 mod sockets;
+pub mod ssh;
 
 pub use act::{Act, Exhibit, Trouble};
 pub use acts::{
-    clear_rights, edit_file, freeze_process, isolate_network, kill_process, quarantine_file,
-    restore_file,
+    clear_rights, edit_file, end_sessions, freeze_process, isolate_network, kill_process,
+    lock_account, quarantine_file, restore_file,
 };
 pub use record::{Deed, State, deeds};
 pub use responder::{Keep, WayIn};
 pub use runner::{RunError, Runner, Signer};
+pub use stanch_ledger::Vault;

@@ -12,6 +12,14 @@ pub trait Changing {
     /// Returns what puts files, changes and removes them.
     fn files(&self) -> &dyn Filing;
 
+    /// Takes the lock of the files of accounts, as `lckpwdf` of the C library does, and so `passwd`,
+    /// `usermod` and systemd: nobody who keeps to it writes them meanwhile. Dropping it gives it
+    /// back.
+    ///
+    /// # Errors
+    /// A [`Miss`] if somebody else holds it for 15 seconds.
+    fn lock_accounts(&self) -> Result<AccountsLock, Miss>;
+
     /// Gives nf_tables a transaction: messages with their headers, without the marks of begin and
     /// end. All of them happen or none does.
     ///
@@ -49,6 +57,13 @@ pub trait Changing {
     /// # Errors
     /// A [`Miss`] with the kernel's reason.
     fn netlink_request(&self, protocol: i32, request: &[u8]) -> Result<(), Miss>;
+}
+
+/// The lock of the files of accounts, given back when it is dropped.
+#[derive(Debug)]
+pub struct AccountsLock {
+    /// The open `/etc/.pwd.lock`; none on a machine in memory, which nobody else writes.
+    pub(crate) _held: Option<std::os::fd::OwnedFd>,
 }
 
 /// Whether a transaction is meant.

@@ -34,7 +34,7 @@ mod sys;
 mod tree;
 
 pub use apart::{apart, leave_session};
-pub use changing::{Changing, Commit, Signal};
+pub use changing::{AccountsLock, Changing, Commit, Signal};
 pub use directory::Directory;
 pub use filing::{Dress, Filing, Known, NewFile, Over};
 pub use hanging::may_hang;

@@ -8,8 +8,8 @@ use rustix::process;
 use stanch_words::GapKind;
 
 use super::{Live, netlink, transaction};
-use crate::changing::Signal;
-use crate::{Changing, Commit, Filing, Machine, Miss, ProcessStat, sys};
+use crate::changing::{AccountsLock, Signal};
+use crate::{Changing, Commit, Filing, Kernel as _, Machine, Miss, ProcessStat, sys};
 
 /// `CGROUP2_SUPER_MAGIC` (linux/magic.h).
 const CGROUP2: i64 = 0x6367_7270;
@@ -51,6 +51,25 @@ impl Changing for Hands<'_> {
 
     fn files(&self) -> &dyn Filing {
         self
+    }
+
+    fn lock_accounts(&self) -> Result<AccountsLock, Miss> {
+        /// How often it is tried, a tenth of a second each time: as long as `lckpwdf` waits.
+        const TRIES: u32 = 150;
+        let path = Path::new("/etc/.pwd.lock");
+        let miss = |errno| Miss::from_errno(errno, path);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = fs::open(path, flags, Mode::RUSR | Mode::WUSR).map_err(miss)?;
+        for _try in 0..TRIES {
+            match fs::fcntl_lock(&file, fs::FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(AccountsLock { _held: Some(file) }),
+                Err(Errno::ACCESS | Errno::AGAIN) => {
+                    self.live.sleep(std::time::Duration::from_millis(100));
+                }
+                Err(errno) => return Err(miss(errno)),
+            }
+        }
+        Err(Miss::new(GapKind::TimedOut, "another program is changing accounts", path))
     }
 
     fn firewall(&self, messages: &[Vec<u8>], how: Commit) -> Result<(), Miss> {
