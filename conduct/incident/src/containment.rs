@@ -1,10 +1,10 @@
-//! 断网, with the case at its side: plan, apply, confirm, release.
+//! 断网, with the case at its side: plan, apply, confirm, release. What is the same with every act
+//! stands in `deeds.rs`.
 
 use stanch_acts::isolate_network::{IsolateNetwork, Order, Standing};
-use stanch_acts::runner::{RunError, Runner, plan_of};
-use stanch_acts::{Act as _, Deed, State, Trouble, deeds, responder};
+use stanch_acts::{Act as _, Deed, State, Trouble, responder};
 use stanch_ledger::{LedgerError, Record};
-use stanch_machine::{Hands, Live, Machine as _, Miss};
+use stanch_machine::{Hands, Live, Machine as _};
 use stanch_words::{GapKind, Plan};
 
 pub use stanch_acts::Keep;
@@ -12,6 +12,7 @@ pub use stanch_acts::isolate_network::{Level as CutLevel, emergency_line};
 pub use stanch_contain::{Seat, Wish};
 
 use crate::case::Desk;
+use crate::deeds::{self, ActError};
 use crate::watch::MADE_AGAIN;
 
 /// For how long a confirmed cut stands, in seconds: a day. Then it has to be confirmed again, so
@@ -24,33 +25,9 @@ const LEGIBLE: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789+";
 /// Why the network could not be cut, or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ContainError {
-    /// The machine did not let itself be read.
-    #[error("the machine could not be looked at")]
-    Unseen(#[from] Trouble),
-    /// The machine did not let itself be taken in hand.
-    #[error("the machine cannot be changed from here")]
-    NotOurs(#[source] Miss),
-    /// The kernel refused the rules before anything was done.
-    #[error("the kernel does not take the rules")]
-    NotPossible(#[source] Trouble),
-    /// The ledger did not take a record.
-    #[error("the ledger did not take the record")]
-    Ledger(#[from] LedgerError),
-    /// The plan was not carried out.
-    #[error("the plan was not carried out")]
-    Run(#[from] RunError),
-    /// There is no plan of that id in the case.
-    #[error("there is no plan `{id}` in the case")]
-    NoPlan {
-        /// The id.
-        id: String,
-    },
-    /// There is no act of that id in the case.
-    #[error("there is no act `{id}` in the case")]
-    NoDeed {
-        /// The id.
-        id: String,
-    },
+    /// What is the same with every act.
+    #[error(transparent)]
+    Act(#[from] ActError),
     /// The network is not cut by us.
     #[error("nothing is cut by us")]
     NotCut,
@@ -66,6 +43,18 @@ pub enum ContainError {
     /// The connection stood before the cut: it proves nothing about new ones.
     #[error("this connection stood before the cut")]
     OldConnection,
+}
+
+impl From<Trouble> for ContainError {
+    fn from(trouble: Trouble) -> Self {
+        Self::Act(trouble.into())
+    }
+}
+
+impl From<LedgerError> for ContainError {
+    fn from(error: LedgerError) -> Self {
+        Self::Act(error.into())
+    }
 }
 
 /// How the network stands.
@@ -101,7 +90,7 @@ pub enum Holds {
 /// # Errors
 /// [`ContainError::NotOurs`] if the kernel gives no random bytes.
 pub fn code() -> Result<String, ContainError> {
-    let bytes = stanch_machine::live::random().map_err(ContainError::NotOurs)?;
+    let bytes = stanch_machine::live::random().map_err(ActError::NotOurs)?;
     let letter = |byte: &u8| LEGIBLE.get(usize::from(byte % 31)).copied().unwrap_or(b'x');
     Ok(bytes.iter().take(6).map(letter).map(char::from).collect())
 }
@@ -114,10 +103,7 @@ pub fn plan(desk: &Desk, wish: &Wish, keep: Keeping) -> Result<Plan, ContainErro
     let live = Live::new();
     let mut plan = stanch_contain::plan(&live, wish)?;
     if keep == Keeping::InCase && !plan.steps.is_empty() {
-        let now = live.now();
-        let case = desk.case_to_write(now)?;
-        let mut ledger = desk.write(&case, now)?;
-        Runner::new(&mut ledger, desk.signer()).keep(&mut plan, now)?;
+        deeds::keep(desk, &mut plan)?;
     }
     Ok(plan)
 }
@@ -131,40 +117,27 @@ pub enum Keeping {
     Nowhere,
 }
 
-/// Returns a plan of the case.
-///
-/// # Errors
-/// [`ContainError::NoPlan`] if there is none of that id.
-pub fn kept_plan(desk: &Desk, id: &str) -> Result<Plan, ContainError> {
-    let missing = || ContainError::NoPlan { id: id.to_owned() };
-    let case = desk.case()?.ok_or_else(missing)?;
-    plan_of(&case.entries()?, id).ok_or_else(missing)
-}
-
 /// Does what a kept plan says. The kernel checks the rules before the intent is recorded.
 ///
 /// # Errors
 /// [`ContainError`]; what was done before stands in the ledger.
 pub fn apply(desk: &Desk, plan: &Plan) -> Result<Vec<Deed>, ContainError> {
     let live = Live::new();
-    let hands = Hands::on(&live).map_err(ContainError::NotOurs)?;
+    let hands = Hands::on(&live).map_err(ActError::NotOurs)?;
     for step in plan.steps.iter().filter(|step| step.act == IsolateNetwork::NAME) {
         let order = Order::read(&step.order)?;
         IsolateNetwork::rehearse(&hands, &order).map_err(refused)?;
     }
-    let now = live.now();
-    let case = desk.case_to_write(now)?;
-    let mut ledger = desk.write(&case, now)?;
-    Ok(Runner::new(&mut ledger, desk.signer()).apply(&hands, plan)?)
+    Ok(deeds::apply(desk, plan)?)
 }
 
 /// Tells an ordinary user, who may not, from a kernel that cannot.
-fn refused(trouble: Trouble) -> ContainError {
+fn refused(trouble: Trouble) -> ActError {
     match trouble {
         Trouble::Machine { source, .. } if source.kind == GapKind::Denied => {
-            ContainError::NotOurs(source)
+            ActError::NotOurs(source)
         }
-        trouble => ContainError::NotPossible(trouble),
+        trouble => ActError::NotPossible(trouble),
     }
 }
 
@@ -180,7 +153,8 @@ pub fn cut(desk: &Desk) -> Result<Option<Cut>, ContainError> {
             && matches!(deed.state, State::Done | State::CutOff | State::UndoCutOff)
     };
     let entries = case.entries()?;
-    let Some(deed) = deeds(&entries).into_iter().rfind(standing) else { return Ok(None) };
+    let all = stanch_acts::deeds(&entries);
+    let Some(deed) = all.into_iter().rfind(standing) else { return Ok(None) };
     let order = Order::read(&deed.step.order)?;
     let left = IsolateNetwork::left(&live)?;
     let holds = match left {
@@ -203,7 +177,7 @@ pub fn cut(desk: &Desk) -> Result<Option<Cut>, ContainError> {
 /// [`ContainError`] if nothing is cut, the code is another, or the connection is an old one.
 pub fn confirm(desk: &Desk, code: &str) -> Result<Cut, ContainError> {
     let live = Live::new();
-    let hands = Hands::on(&live).map_err(ContainError::NotOurs)?;
+    let hands = Hands::on(&live).map_err(ActError::NotOurs)?;
     let cut = cut(desk)?.ok_or(ContainError::NotCut)?;
     match cut.holds {
         Holds::Yes => {}
@@ -245,40 +219,5 @@ pub fn confirm(desk: &Desk, code: &str) -> Result<Cut, ContainError> {
 /// [`ContainError`] if nothing is cut by us, or it could not be opened.
 pub fn release(desk: &Desk) -> Result<Deed, ContainError> {
     let cut = cut(desk)?.ok_or(ContainError::NotCut)?;
-    undo(desk, &cut.deed.id)
-}
-
-/// Takes an act of the case back.
-///
-/// # Errors
-/// [`ContainError`] if there is no such act, or it could not be taken back.
-pub fn undo(desk: &Desk, id: &str) -> Result<Deed, ContainError> {
-    with_deed(desk, id, |runner, hands, deed| runner.undo(hands, deed))
-}
-
-/// Goes on with an act that was cut off.
-///
-/// # Errors
-/// [`ContainError`] if there is no such act, or it fails again.
-pub fn resume(desk: &Desk, id: &str) -> Result<Deed, ContainError> {
-    with_deed(desk, id, |runner, hands, deed| runner.resume(hands, deed))
-}
-
-fn with_deed(
-    desk: &Desk,
-    id: &str,
-    deal: impl FnOnce(&mut Runner<'_>, &Hands<'_>, &Deed) -> Result<(), RunError>,
-) -> Result<Deed, ContainError> {
-    let live = Live::new();
-    let hands = Hands::on(&live).map_err(ContainError::NotOurs)?;
-    let missing = || ContainError::NoDeed { id: id.to_owned() };
-    let case = desk.case()?.ok_or_else(missing)?;
-    let find = |id: &str| -> Result<Deed, ContainError> {
-        deeds(&case.entries()?).into_iter().find(|deed| deed.id == id).ok_or_else(missing)
-    };
-    let deed = find(id)?;
-    let mut ledger = desk.write(&case, live.now())?;
-    deal(&mut Runner::new(&mut ledger, desk.signer()), &hands, &deed)?;
-    drop(ledger);
-    find(id)
+    deeds::undo(desk, &cut.deed.id)?.into_iter().next().ok_or(ContainError::NotCut)
 }

@@ -13,6 +13,7 @@
 mod baseline;
 pub mod case;
 pub mod containment;
+pub mod deeds;
 mod digests;
 mod rule_files;
 mod rules_check;

@@ -14,6 +14,7 @@ use stanch_machine::{Changes, Hands, Kernel as _, Live, Machine as _};
 
 use crate::case::Desk;
 use crate::containment::{ContainError, Holds, cut};
+use crate::deeds::ActError;
 
 /// What the ledger says of rules that were made again.
 pub(crate) const MADE_AGAIN: &str = "contain.made-again";
@@ -79,8 +80,8 @@ struct Watch<'a> {
 /// [`ContainError`] if nothing is cut by us, or the machine cannot be changed from here.
 pub fn watch(desk: &Desk, tell: &mut dyn FnMut(Tampered)) -> Result<WatchEnd, ContainError> {
     let live = Live::new();
-    let hands = Hands::on(&live).map_err(ContainError::NotOurs)?;
-    let changes = Changes::listen().map_err(ContainError::NotOurs)?;
+    let hands = Hands::on(&live).map_err(ActError::NotOurs)?;
+    let changes = Changes::listen().map_err(ActError::NotOurs)?;
     let cut = cut(desk)?.ok_or(ContainError::NotCut)?;
     match cut.holds {
         Holds::Yes => {}
@@ -95,7 +96,7 @@ pub fn watch(desk: &Desk, tell: &mut dyn FnMut(Tampered)) -> Result<WatchEnd, Co
         if let Some(end) = watch.round(&hands, tell)? {
             return Ok(end);
         }
-        changes.wait(ROUND).map_err(ContainError::NotOurs)?;
+        changes.wait(ROUND).map_err(ActError::NotOurs)?;
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file a page. Each takes what an incident answered and a [`crate::Look`], and gives text.
 
+pub mod acts;
 pub mod baseline;
 pub mod contain;
 pub mod detect;

@@ -204,7 +204,6 @@ fn rules_in(text: &str) -> Vec<(Vec<u64>, Vec<String>)> {
 /// Places of a line's fields in `/etc/passwd` and `/etc/shadow`.
 pub(crate) const PASSWORD: usize = 1;
 pub(crate) const SHELL: usize = 6;
-pub(crate) const CHANGED: usize = 2;
 pub(crate) const EXPIRE: usize = 7;
 
 /// One line of one file, from what was met to what is wanted. A password's hash stands here by its

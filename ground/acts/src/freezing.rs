@@ -19,6 +19,9 @@ const ROUNDS: u32 = 8;
 /// How often is waited until all are still, or gone, 50 milliseconds each time.
 const WAITS: u32 = 40;
 
+/// Finds whoever is meant, as they are now.
+pub(crate) type Find<'a> = &'a dyn Fn(&dyn Machine) -> Result<Vec<Process>, Trouble>;
+
 /// How they are held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -102,7 +105,7 @@ pub(crate) fn while_listing() -> impl Fn(Miss) -> Trouble {
 pub(crate) fn freeze(
     hands: &dyn Changing,
     way: &Way,
-    find: &dyn Fn(&dyn Machine) -> Result<Vec<Process>, Trouble>,
+    find: Find<'_>,
 ) -> Result<Vec<Process>, Trouble> {
     let doing = Trouble::while_doing;
     if let Way::Group { group, .. } = way {
@@ -154,7 +157,7 @@ pub(crate) fn thaw(
     hands: &dyn Changing,
     way: &Way,
     members: &[Member],
-    find: &dyn Fn(&dyn Machine) -> Result<Vec<Process>, Trouble>,
+    find: Find<'_>,
 ) -> Result<(), Trouble> {
     match way {
         Way::Signal => {

@@ -10,13 +10,14 @@
 //!
 //! **Start reading** at [`plan`].
 
+mod accounts;
 mod network;
 
 use stanch_acts::Trouble;
 use stanch_acts::freeze_process::FreezeProcess;
 use stanch_acts::isolate_network::{IsolateNetwork, Level};
 use stanch_acts::kill_process::KillProcess;
-use stanch_acts::{Keep, responder};
+use stanch_acts::{Keep, Vault, responder};
 use stanch_machine::Machine;
 use stanch_words::{Phase, Plan, Refusal, Step};
 
@@ -29,6 +30,14 @@ pub struct Wish {
     pub freeze: Vec<i64>,
     /// The processes to be killed, with all that belong to them.
     pub kill: Vec<i64>,
+    /// The accounts to be locked; their sessions end.
+    pub lock_accounts: Vec<String>,
+    /// The accounts whose sessions are to be ended.
+    pub end_sessions: Vec<String>,
+    /// The names of accounts that the responder typed, knowing that he came in by them.
+    pub consents: Vec<String>,
+    /// Where what is set aside lies.
+    pub vault: Vault,
     /// How much of the network; none to leave it alone.
     pub level: Option<Level>,
     /// What is not cut, beside the way that the responder came in by.
@@ -71,6 +80,7 @@ pub fn plan(machine: &dyn Machine, wish: &Wish) -> Result<Plan, Trouble> {
     if !wish.kill.is_empty() {
         take(&mut plan, KillProcess::plan(machine, &wish.kill)?);
     }
+    accounts::plan(machine, wish, &mut plan)?;
     if let Some(level) = wish.level {
         let order = network::order(machine, wish, level, responder::ways_in(machine)?);
         let refusals = network::refusals(machine, &order);
@@ -92,6 +102,7 @@ pub fn plan(machine: &dyn Machine, wish: &Wish) -> Result<Plan, Trouble> {
     Ok(plan)
 }
 
+/// Puts a step at the end of a plan, or what was refused beside it.
 fn take(plan: &mut Plan, planned: Result<Step, Refusal>) {
     match planned {
         Ok(step) => {

@@ -231,6 +231,10 @@ mod tests {
         Wish {
             freeze: Vec::new(),
             kill: Vec::new(),
+            lock_accounts: Vec::new(),
+            end_sessions: Vec::new(),
+            consents: Vec::new(),
+            vault: stanch_acts::Vault::at("/var/lib/stanch/cases/one/vault"),
             level: Some(Level::Isolate),
             keep: vec![Keep::parse("10.0.0.9:22").unwrap()],
             block: Vec::new(),

@@ -67,9 +67,27 @@ pub(super) fn contain(say: impl Fn(&'static str, &'static str) -> &'static str +
 }
 
 /// What a plan is made of: with `--plan` it is made already.
-const WISHES: [&str; 7] = ["level", "keep", "block", "freeze", "kill", "console", "rollback-after"];
+const WISHES: [&str; 10] = [
+    "level",
+    "keep",
+    "block",
+    "freeze",
+    "kill",
+    "lock-account",
+    "end-sessions",
+    "consent",
+    "console",
+    "rollback-after",
+];
 
-fn wish(command: Command, say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+fn wish(
+    command: Command,
+    say: impl Fn(&'static str, &'static str) -> &'static str + Copy,
+) -> Command {
+    accounts(processes(network(command, say), say), say)
+}
+
+fn network(command: Command, say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
     let levels = CutLevel::ALL.map(CutLevel::name);
     command
         .arg(
@@ -101,6 +119,27 @@ fn wish(command: Command, say: impl Fn(&'static str, &'static str) -> &'static s
                 .value_parser(ValueParser::new(keep))
                 .help(say("Cut this address or network; may be repeated", "封锁该地址或网段，可重复")),
         )
+        .arg(Arg::new("console").long("console").action(ArgAction::SetTrue).help(say(
+            "You sit at the machine itself: no way in over the network need stay",
+            "您就在机器的控制台前：无须保留网络通路",
+        )))
+        .arg(
+            Arg::new("rollback-after")
+                .long("rollback-after")
+                .value_name(say("TIME", "时间"))
+                .value_parser(ValueParser::new(seconds))
+                .help(say(
+                    "When the kernel opens it by itself unless confirmed: `120s`, `5m`; by default 120s, for block 24h",
+                    "未确认时内核自动放开的时限：`120s`、`5m`；默认 120s，block 为 24h",
+                )),
+        )
+}
+
+fn processes(
+    command: Command,
+    say: impl Fn(&'static str, &'static str) -> &'static str,
+) -> Command {
+    command
         .arg(
             Arg::new("freeze")
                 .long("freeze")
@@ -123,18 +162,38 @@ fn wish(command: Command, say: impl Fn(&'static str, &'static str) -> &'static s
                     "冻结该进程及相关进程，在案件中留存其程序与内存映射后终止，可重复；单独使用时不动网络",
                 )),
         )
-        .arg(Arg::new("console").long("console").action(ArgAction::SetTrue).help(say(
-            "You sit at the machine itself: no way in over the network need stay",
-            "您就在机器的控制台前：无须保留网络通路",
-        )))
+}
+
+fn accounts(command: Command, say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+    command
         .arg(
-            Arg::new("rollback-after")
-                .long("rollback-after")
-                .value_name(say("TIME", "时间"))
-                .value_parser(ValueParser::new(seconds))
+            Arg::new("lock-account")
+                .long("lock-account")
+                .value_name("USER")
+                .action(ArgAction::Append)
                 .help(say(
-                    "When the kernel opens it by itself unless confirmed: `120s`, `5m`; by default 120s, for block 24h",
-                    "未确认时内核自动放开的时限：`120s`、`5m`；默认 120s，block 为 24h",
+                    "Lock this account (password, expiry, shell, keys, cron, at, lingering, sudo's rules) and end its sessions; may be repeated. Alone, the network is left as it is",
+                    "锁定该账户（密码、过期、shell、密钥、cron、at、驻留、sudo 规则）并结束其会话，可重复；单独使用时不动网络",
+                )),
+        )
+        .arg(
+            Arg::new("end-sessions")
+                .long("end-sessions")
+                .value_name("USER")
+                .action(ArgAction::Append)
+                .help(say(
+                    "End the sessions of this account, whatever was started in them included, but never yours; may be repeated",
+                    "结束该账户的会话及其中启动的一切，绝不动您自己的会话，可重复",
+                )),
+        )
+        .arg(
+            Arg::new("consent")
+                .long("consent")
+                .value_name("USER")
+                .action(ArgAction::Append)
+                .help(say(
+                    "Yes, lock this account though you came in by it; may be repeated",
+                    "确认锁定您自己登录所用的该账户，可重复",
                 )),
         )
 }
@@ -169,14 +228,14 @@ fn seconds(written: &str) -> Result<u64, String> {
 /// `stanch undo`.
 pub(super) fn undo(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
     Command::new("undo")
-        .about(say("Takes one act back", "撤销一项处置"))
+        .about(say("Takes an act back, or all acts of a plan", "撤销一项处置，或某方案的全部处置"))
         .arg(Arg::new("resume").long("resume").action(ArgAction::SetTrue).help(say(
             "Go on with an act that was cut off instead of taking it back",
             "继续完成中途中断的处置，而不是撤销",
         )))
         .arg(Arg::new("id").value_name("ID").required(true).help(say(
-            "The act, such as `A-0003`; `stanch` alone lists them",
-            "处置编号，如 `A-0003`；单独运行 `stanch` 列出全部",
+            "The act, such as `A-0003`, or the plan, such as `P-0002`; `stanch` alone lists the acts",
+            "处置编号（如 `A-0003`）或方案编号（如 `P-0002`）；单独运行 `stanch` 列出全部处置",
         )))
 }
 

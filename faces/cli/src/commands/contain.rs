@@ -7,8 +7,8 @@ use clap::ArgMatches;
 use stanch_incident::containment::{
     self, ContainError, CutLevel, Keep, Keeping, LEASE, Seat, Wish,
 };
-use stanch_incident::watch;
-use stanch_view::pages::{contain as page, plan as plan_page};
+use stanch_incident::{deeds, watch};
+use stanch_view::pages::{acts, contain as page, plan as plan_page};
 use stanch_view::{Report, Trouble, documents};
 use stanch_wire::json;
 use stanch_words::{Both, Plan};
@@ -35,7 +35,7 @@ pub(super) fn run(
         }
         Some(("release", _)) => {
             let deed = containment::release(&asked.desk).map_err(told)?;
-            tell(asked, terminal, &page::dealt(&deed, asked.look))
+            tell(asked, terminal, &acts::dealt(&[deed], asked.look))
         }
         Some(("watch", matches)) => watch(matches, asked, terminal),
         _status => {
@@ -46,7 +46,8 @@ pub(super) fn run(
 }
 
 fn plan(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
-    let plan = containment::plan(&asked.desk, &wish(matches)?, Keeping::InCase).map_err(told)?;
+    let plan =
+        containment::plan(&asked.desk, &wish(matches, asked)?, Keeping::InCase).map_err(told)?;
     if asked.json {
         terminal.data(|out| json::pretty(out, &documents::plan(&plan, asked.look)))?;
     } else {
@@ -57,8 +58,10 @@ fn plan(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, 
 
 fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
     let plan = match matches.get_one::<String>("plan") {
-        Some(id) => containment::kept_plan(&asked.desk, id).map_err(told)?,
-        None => containment::plan(&asked.desk, &wish(matches)?, Keeping::InCase).map_err(told)?,
+        Some(id) => deeds::kept_plan(&asked.desk, id).map_err(|error| told(error.into()))?,
+        None => {
+            containment::plan(&asked.desk, &wish(matches, asked)?, Keeping::InCase).map_err(told)?
+        }
     };
     if !asked.json {
         terminal.speak(&plan_page::page(&plan, terminal.errors()));
@@ -138,13 +141,18 @@ pub(super) fn tell(asked: &Asked, terminal: &Terminal, text: &str) -> Result<u8,
     Ok(0)
 }
 
-fn wish(matches: &ArgMatches) -> Result<Wish, Box<Report>> {
+fn wish(matches: &ArgMatches, asked: &Asked) -> Result<Wish, Box<Report>> {
     let list = |name: &str| -> Vec<Keep> {
         matches.get_many::<Keep>(name).into_iter().flatten().cloned().collect()
     };
     let (block, freeze, kill) = (list("block"), pids(matches, "freeze"), pids(matches, "kill"));
+    let names = |name: &str| -> Vec<String> {
+        matches.get_many::<String>(name).into_iter().flatten().cloned().collect()
+    };
+    let (lock, end) = (names("lock-account"), names("end-sessions"));
+    let is_only_network = freeze.is_empty() && kill.is_empty() && lock.is_empty() && end.is_empty();
     let named = matches.get_one::<String>("level").and_then(|name| CutLevel::from_name(name));
-    let level = match (named, block.is_empty(), freeze.is_empty() && kill.is_empty()) {
+    let level = match (named, block.is_empty(), is_only_network) {
         (Some(level), ..) => Some(level),
         (None, false, _) => Some(CutLevel::Block),
         (None, true, true) => Some(CutLevel::Isolate),
@@ -154,6 +162,10 @@ fn wish(matches: &ArgMatches) -> Result<Wish, Box<Report>> {
     Ok(Wish {
         freeze,
         kill,
+        lock_accounts: lock,
+        end_sessions: end,
+        consents: names("consent"),
+        vault: deeds::vault(&asked.desk).map_err(|error| told(error.into()))?,
         level,
         keep: list("keep"),
         block,

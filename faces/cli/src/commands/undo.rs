@@ -1,11 +1,11 @@
-//! `stanch undo`: takes one act back, or goes on with one that was cut off.
+//! `stanch undo`: takes an act back, or all of a plan, or goes on with one that was cut off.
 
 use clap::ArgMatches;
-use stanch_incident::containment;
+use stanch_incident::deeds;
 use stanch_view::Report;
-use stanch_view::pages::contain as page;
+use stanch_view::pages::acts as page;
 
-use super::contain::{tell, told};
+use super::contain::tell;
 use crate::arguments::Asked;
 use crate::terminal::Terminal;
 
@@ -16,10 +16,11 @@ pub(super) fn run(
 ) -> Result<u8, Box<Report>> {
     super::only_live(asked)?;
     let id = matches.get_one::<String>("id").map_or("", String::as_str);
-    let deed = if matches.get_flag("resume") {
-        containment::resume(&asked.desk, id)
+    let dealt = if matches.get_flag("resume") {
+        deeds::resume(&asked.desk, id)
     } else {
-        containment::undo(&asked.desk, id)
+        deeds::undo(&asked.desk, id)
     };
-    tell(asked, terminal, &page::dealt(&deed.map_err(told)?, asked.look))
+    let dealt = dealt.map_err(|error| Box::new(page::trouble(&error, "stanch contain plan")))?;
+    tell(asked, terminal, &page::dealt(&dealt, asked.look))
 }

@@ -1,10 +1,11 @@
-//! How the network stands, what was done, and what did not work.
+//! How the network stands, and what did not work about it.
 
+use stanch_incident::Deed;
 use stanch_incident::containment::{ContainError, Cut, Holds, LEASE, emergency_line};
 use stanch_incident::watch::{Tampered, WatchEnd};
-use stanch_incident::{Deed, LedgerError, RunError, State};
-use stanch_words::{Both, Lang, text};
+use stanch_words::{Both, Lang};
 
+use super::acts::{self, wrong};
 use crate::{Look, Report, Sheet, Tone, Trouble};
 
 /// Returns the page about how the network stands.
@@ -146,68 +147,10 @@ pub fn confirmed(look: Look) -> String {
     sheet.finish()
 }
 
-/// Returns what is said after an act was taken back, or gone on with.
-pub fn dealt(deed: &Deed, look: Look) -> String {
-    let mut sheet = Sheet::new(look);
-    let state = state(deed.state);
-    sheet.prose(0, &format!("{}  {}", deed.id, look.text(&state)));
-    sheet.prose(2, look.text(&deed.step.does));
-    sheet.finish()
-}
-
-/// Returns how an act stands, in words.
-pub fn state(state: State) -> Both {
-    match state {
-        State::CutOff => Both::new("cut off half-way: resume or undo it", "中途中断：请继续或撤销"),
-        State::Done => Both::new("done", "已执行"),
-        State::Failed => Both::new("failed and taken back", "失败并已还原"),
-        State::UndoCutOff => {
-            Both::new("its undo was cut off: undo it again", "撤销中断：请再次撤销")
-        }
-        State::Undone => Both::new("undone", "已撤销"),
-    }
-}
-
 /// Returns the report of what did not work.
 pub fn trouble(error: &ContainError) -> Report {
-    let because = because(error);
-    let because = |report: Report| report.because(Both::new(because.clone(), because.clone()));
     match error {
-        ContainError::Unseen(_) => because(Report::new(
-            Trouble::Refused,
-            Both::new("the machine could not be looked at", "无法查看这台机器"),
-        ))
-        .next(Both::new(
-            "run it as root, on the running machine",
-            "请在运行中的机器上以 root 执行",
-        )),
-        ContainError::NotOurs(_) => because(Report::new(
-            Trouble::Refused,
-            Both::new("the machine cannot be changed from here", "无法在此改动这台机器"),
-        ))
-        .next(Both::new("run it as root", "以 root 执行")),
-        ContainError::NotPossible(_) => because(Report::new(
-            Trouble::Refused,
-            Both::new("the kernel does not take the rules", "内核不接受这些规则"),
-        ))
-        .next(Both::new(
-            "have the switch port, the hypervisor or the cloud's security group cut it",
-            "请从交换机端口、虚拟化平台或云安全组断网",
-        )),
-        ContainError::Ledger(LedgerError::InUse { .. }) => because(Report::new(
-            Trouble::Refused,
-            Both::new("another process is writing to the case", "另一个进程正在写入该案件"),
-        ))
-        .next(Both::new("wait for it to end, and try again", "等它结束后再试")),
-        ContainError::Ledger(_) => because(Report::new(
-            Trouble::Refused,
-            Both::new("the case's ledger does not take the record", "案件台账无法写入"),
-        ))
-        .next(Both::new(
-            "give a folder that can be written with `--case DIR`",
-            "用 `--case DIR` 指定可写的目录",
-        )),
-        ContainError::Run(error) => because(run_trouble(error)),
+        ContainError::Act(error) => acts::trouble(error, "stanch contain plan"),
         ContainError::OldConnection => Report::new(
             Trouble::Refused,
             Both::new(
@@ -216,9 +159,7 @@ pub fn trouble(error: &ContainError) -> Report {
             ),
         )
         .next(Both::new("log in anew, and confirm there", "请另开新连接登录，在那里确认")),
-        ContainError::NoPlan { .. }
-        | ContainError::NoDeed { .. }
-        | ContainError::NotCut
+        ContainError::NotCut
         | ContainError::TimeRanOut
         | ContainError::Removed
         | ContainError::WrongCode => not_there(error),
@@ -228,14 +169,6 @@ pub fn trouble(error: &ContainError) -> Report {
 /// Returns the report of what was asked for and is not there, or not so.
 fn not_there(error: &ContainError) -> Report {
     match error {
-        ContainError::NoPlan { id } => wrong(
-            (format!("there is no plan `{id}` in the case"), format!("案件中没有方案 `{id}`")),
-            Both::new("stanch contain plan", "stanch contain plan"),
-        ),
-        ContainError::NoDeed { id } => wrong(
-            (format!("there is no act `{id}` in the case"), format!("案件中没有处置 `{id}`")),
-            Both::new("stanch", "stanch"),
-        ),
         ContainError::NotCut => wrong(
             ("the network is not cut by us".to_owned(), "本工具没有切断网络".to_owned()),
             Both::new("stanch contain plan --level isolate", "stanch contain plan --level isolate"),
@@ -260,55 +193,4 @@ fn not_there(error: &ContainError) -> Report {
             Both::new("stanch contain status --json", "stanch contain status --json"),
         ),
     }
-}
-
-fn wrong((en, zh): (String, String), next: Both) -> Report {
-    Report::new(Trouble::WrongUse, Both::new(en, zh)).next(next)
-}
-
-fn run_trouble(error: &RunError) -> Report {
-    match error {
-        RunError::Failed { .. } => Report {
-            left_as: Both::new(
-                "this step was taken back; those before it stand, and `stanch` lists them",
-                "这一步已还原；之前各步仍然有效，可用 `stanch` 查看",
-            ),
-            ..Report::new(
-                Trouble::Undone,
-                Both::new("a step failed and was taken back", "有一步失败，已还原"),
-            )
-        },
-        RunError::Stuck { .. } => Report {
-            left_as: Both::new(
-                "changed in part: a person is needed",
-                "只改动了一部分，需要人工处理",
-            ),
-            ..Report::new(
-                Trouble::Stuck,
-                Both::new("a step failed and could not be taken back", "有一步失败，且未能还原"),
-            )
-        }
-        .next(Both::new("stanch", "stanch")),
-        RunError::Stale { .. } => Report::new(
-            Trouble::Refused,
-            Both::new(
-                "the machine has changed since the plan was made",
-                "方案制定之后，机器状态已变化",
-            ),
-        )
-        .next(Both::new("stanch contain plan", "stanch contain plan")),
-        _ => Report::new(Trouble::Refused, Both::new("it was not done", "没有执行"))
-            .next(Both::new("stanch", "stanch")),
-    }
-}
-
-/// Returns what caused it, in the system's words; what happened is said already.
-fn because(error: &ContainError) -> String {
-    let mut words = Vec::new();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        words.push(text::escaped(&error.to_string()));
-        source = error.source();
-    }
-    words.join(": ")
 }

@@ -3,7 +3,7 @@
 use stanch_incident::{Deed, Standing, State};
 use stanch_words::{Lang, text};
 
-use crate::pages::contain;
+use crate::pages::acts;
 use crate::{Look, Sheet, Tone, width};
 
 /// Who asks: what can be seen depends on it.
@@ -90,7 +90,7 @@ fn case(sheet: &mut Sheet, host: &str, standing: &Standing, look: Look) {
     }
     sheet.heading("What was done", "已做的处置");
     let line = |deed: &Deed| {
-        let state = contain::state(deed.state);
+        let state = acts::state(deed.state);
         format!("{}  {}  {}", deed.id, look.text(&state), look.text(&deed.step.does))
     };
     for deed in &standing.deeds {
