@@ -65,8 +65,10 @@ impl Terminal {
         // Who is root by sudo is a person all the same.
         let who = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(variable);
         let who = who.map(|who| who.to_string_lossy().into_owned());
+        // Acts keep where the vault lies, and are taken back from other folders than this one.
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         Desk {
-            named: named.or_else(|| variable("STANCH_CASE").map(PathBuf::from)),
+            named: named.or_else(|| variable("STANCH_CASE").map(PathBuf::from)).map(absolute),
             cases: state.join("stanch/cases"),
             who: who.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw())),
             tool: concat!("stanch ", env!("CARGO_PKG_VERSION")).to_owned(),
