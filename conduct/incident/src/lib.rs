@@ -21,10 +21,11 @@ mod sigma;
 pub mod watch;
 mod yara;
 
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stanch_facts::logs::{self, Context, Format, Stream};
+use stanch_facts::logs::{self, Context, Format};
 use stanch_facts::{Host, Snapshot, digest, history};
 use stanch_machine::{Image, Live, Machine as _};
 use stanch_rules::{Query, content};
@@ -38,7 +39,7 @@ pub use stanch_facts::baseline::{
     Because, Change, Crossing, Difference, Digests as BaselineDigests, Field as BaselineField,
     Header as BaselineHeader, Row as BaselineRow, Run as PackageRun, Scope as BaselineScope, Told,
 };
-pub use stanch_facts::logs::{Counts, Format as LogFormat, Stream as LogStream};
+pub use stanch_facts::logs::{Counts, Format as LogFormat};
 pub use stanch_facts::packages::{Bases, Trust};
 pub use stanch_facts::scan::{Archives, Files, Intact, Processes, Remote, Scope};
 pub use stanch_facts::system_files::{Compared, Depth};
@@ -222,11 +223,15 @@ impl Incident {
     ) -> Result<(LogRead, Vec<Gap>), Miss> {
         let host = self.snapshot.host();
         let machine = host.machine();
-        let stat = machine.stat(path)?;
+        // Who names a file expects it to be there: that it is not is a failure, no change.
+        let stat = machine.stat(path).map_err(|miss| match miss.absent {
+            true => Miss { kind: GapKind::Failed, ..miss },
+            false => miss,
+        })?;
         let file = Value::from(path).to_string();
         let context = context(host, file.clone(), stat.modified / 1000, how);
         let (format, counts, gaps) = logs::read(machine, path, context, how.format, &|| (), each)?;
-        let mut gaps = gaps;
+        let mut gaps = of_events(gaps);
         let sha256 = match digest::of_file(machine, path, &[digest::Digest::Sha256]) {
             Ok(digests) => digests.into_iter().next(),
             Err(gap) => {
@@ -237,11 +242,22 @@ impl Incident {
         Ok((LogRead { file, format, sha256, counts }, gaps))
     }
 
-    /// Returns a stream for a log that comes through a pipe.
-    pub fn stream(&self, name: &str, how: ReadLogs) -> Stream {
+    /// Reads one log that comes through a pipe and shows its events.
+    ///
+    /// # Errors
+    /// When the pipe breaks.
+    pub fn events_of_pipe(
+        &self,
+        pipe: &mut dyn BufRead,
+        name: &str,
+        how: ReadLogs,
+        each: &mut dyn FnMut(&Event<'_>),
+    ) -> io::Result<(LogRead, Vec<Gap>)> {
         let host = self.snapshot.host();
         let now = host.machine().now().saturating_mul(1_000_000);
-        Stream::new(context(host, name.to_owned(), now, how), how.format)
+        let context = context(host, name.to_owned(), now, how);
+        let (format, counts, gaps) = logs::read_pipe(pipe, context, how.format, each)?;
+        Ok((LogRead { file: name.to_owned(), format, sha256: None, counts }, of_events(gaps)))
     }
 
     /// Returns the tables there are.
@@ -266,6 +282,11 @@ impl Incident {
         let kernel = self.snapshot.host().machine().kernel();
         kernel.map_or(0, |kernel| kernel.monotonic() / 1_000_000)
     }
+}
+
+/// Names what the gaps of a log that was asked for are in.
+fn of_events(gaps: Vec<Gap>) -> Vec<Gap> {
+    gaps.into_iter().map(|gap| Gap { what: "events".into(), ..gap }).collect()
 }
 
 fn context(host: &Host, file: String, modified: i64, how: ReadLogs) -> Context {

@@ -86,8 +86,7 @@ fn open(place: &Place) -> Result<Incident, Box<Report>> {
                 "给出磁盘映像所挂载的目录",
             ),
         };
-        let because = Both::new(miss.detail.clone(), miss.detail);
-        Box::new(Report::new(kind, what).because(because).next(next))
+        Box::new(Report::new(kind, what).because_of(&miss.detail).next(next))
     })
 }
 
@@ -102,8 +101,7 @@ fn no_rules(miss: Miss) -> Box<Report> {
         "give a directory with `.yml` files, such as `rules/linux` of SigmaHQ",
         "请给出含 `.yml` 文件的目录，例如 SigmaHQ 的 `rules/linux`",
     );
-    let because = Both::new(miss.detail.clone(), miss.detail);
-    Box::new(Report::new(kind, what).because(because).next(next))
+    Box::new(Report::new(kind, what).because_of(&miss.detail).next(next))
 }
 
 /// Returns the report of a failure that only a mistake of ours can cause.

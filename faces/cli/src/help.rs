@@ -1,5 +1,7 @@
 //! Help pages out of the definitions of the commands.
 
+mod examples;
+
 use std::ffi::OsString;
 
 use clap::{Arg, Command};
@@ -61,7 +63,7 @@ fn page(command: &Command, names: &[String], look: Look) -> Help {
         arguments: rows(&Arg::is_positional),
         options: rows(&|argument| !argument.is_positional() && !argument.is_global_set()),
         everywhere: rows(&Arg::is_global_set),
-        examples: examples(names, look),
+        examples: examples::of(names, look),
     }
 }
 
@@ -69,12 +71,14 @@ fn row(argument: &Arg) -> (String, String) {
     let value = argument.get_value_names().and_then(|names| names.first());
     let value = value.map(ToString::to_string).unwrap_or_default();
     let takes = argument.get_action().takes_values();
+    let many = argument.get_num_args().is_some_and(|count| count.max_values() > 1);
+    let more = if many { "..." } else { "" };
     let label = match (argument.get_short(), argument.get_long()) {
         (Some(short), Some(long)) => format!("-{short}, --{long}"),
         (None, Some(long)) => format!("    --{long}"),
         (Some(short), None) => format!("-{short}"),
-        (None, None) if argument.is_required_set() => value.clone(),
-        (None, None) => format!("[{value}]"),
+        (None, None) if argument.is_required_set() => format!("{value}{more}"),
+        (None, None) => format!("[{value}{more}]"),
     };
     let label = if takes && !argument.is_positional() { format!("{label} {value}") } else { label };
     (label, argument.get_help().map(ToString::to_string).unwrap_or_default())
@@ -93,55 +97,6 @@ fn usage(command: &Command, names: &[String], lang: Lang) -> String {
     }
     usage.extend(command.get_positionals().map(|argument| row(argument).0));
     usage.join(" ")
-}
-
-fn examples(names: &[String], look: Look) -> Vec<(String, String)> {
-    let row = |command: &str, en, zh| (command.to_owned(), look.say(en, zh).to_owned());
-    match names.first().map(String::as_str) {
-        None | Some("detect") => vec![
-            row("stanch detect", "this machine", "检查本机"),
-            row("stanch detect --json > detect.json", "keep the answer", "保存结果"),
-            row("stanch detect --root /mnt", "a mounted disk image", "检查已挂载的磁盘映像"),
-        ],
-        Some("query") => vec![
-            row(
-                "stanch query \"SELECT pid, path FROM processes WHERE on_disk = 0\"",
-                "programs whose file is gone",
-                "程序文件已不存在的进程",
-            ),
-            row(
-                "stanch query --root /mnt \"SELECT * FROM users WHERE uid = 0\"",
-                "in a disk image",
-                "查询磁盘映像",
-            ),
-        ],
-        Some("facts") => vec![row("stanch facts processes", "its columns", "查看各列")],
-        Some("events") => vec![
-            row("stanch events /var/log/auth.log*", "all rotations", "全部轮转文件"),
-            row(
-                "stanch events --kind auth /var/log/btmp /var/log/auth.log",
-                "logins and failures only",
-                "只看登录与失败",
-            ),
-        ],
-        Some("scan") => vec![
-            row("stanch scan /var/www", "web pages", "网页目录"),
-            row("stanch scan --processes", "memory of all processes", "所有进程的内存"),
-            row("stanch scan --rules yara /srv", "with rules of others", "同时使用外来规则"),
-            row(
-                "stanch scan --hashes bad.csv /srv",
-                "with a list of bad files",
-                "同时比对摘要清单",
-            ),
-        ],
-        Some("rules") => {
-            vec![
-                row("stanch rules show processes.deleted-program", "one sign", "查看一项迹象"),
-                row("stanch rules check sigma/rules/linux", "rules of others", "检查外来规则"),
-            ]
-        }
-        Some(_) => Vec::new(),
-    }
 }
 
 /// Returns the report of a table, sign or command that is not there.

@@ -80,9 +80,7 @@ fn report(error: &clap::Error, given: &[OsString]) -> Report {
         report =
             report.because(Both::new(format!("it may be {or}"), format!("可用的值：{values}")));
     }
-    let near =
-        [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
-    let near = near.into_iter().find_map(said);
+    let near = near(error);
     let help = format!("stanch{} --help", command_of(given));
     report.next(match near {
         Some(near) => Both::new(
@@ -90,6 +88,20 @@ fn report(error: &clap::Error, given: &[OsString]) -> Report {
             format!("是否想用 `{near}`？`{help}` 显示更多"),
         ),
         None => Both::new(help.clone(), help),
+    })
+}
+
+/// Returns what was likely meant: of the words that the parser offers, one that is near by our own
+/// measure. The parser's is wider: to it, `explain` looks like `baseline`.
+fn near(error: &clap::Error) -> Option<String> {
+    let pairs = [
+        (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
+        (ContextKind::InvalidArg, ContextKind::SuggestedArg),
+        (ContextKind::InvalidValue, ContextKind::SuggestedValue),
+    ];
+    pairs.into_iter().find_map(|(written, offered)| {
+        let (written, offered) = (context(error, written)?, context(error, offered)?);
+        suggest::nearest(&written, offered.split(", ")).map(str::to_owned)
     })
 }
 
@@ -139,7 +151,7 @@ pub(crate) fn not_written_to(directory: &Path, error: &std::io::Error) -> Report
             format!("无法写入 `{directory}`"),
         ),
     )
-    .because(Both::new(error.to_string(), error.to_string()))
+    .because_of(&error.to_string())
     .next(Both::new("give a directory that is there", "给出一个已有的目录"))
 }
 
@@ -149,5 +161,5 @@ pub(crate) fn not_written(error: &std::io::Error) -> Report {
         Trouble::Refused,
         Both::new("the answer could not be written in full", "结果未能完整写出"),
     )
-    .because(Both::new(error.to_string(), error.to_string()))
+    .because_of(&error.to_string())
 }

@@ -2,7 +2,7 @@
 
 use stanch_words::{Both, GapKind, Lang, text};
 
-use crate::{Look, Tone, width};
+use crate::{Look, Tone, texts::system, width};
 
 /// The kind of trouble; it decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,12 @@ impl Report {
     pub fn because(mut self, because: Both) -> Self {
         self.because = Some(because);
         self
+    }
+
+    /// Adds why, in the system's own words.
+    #[must_use]
+    pub fn because_of(self, detail: &str) -> Self {
+        self.because(system::both(detail))
     }
 
     /// Adds what to do next.

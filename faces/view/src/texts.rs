@@ -1,6 +1,7 @@
 //! What tables and their columns mean, in the reader's language. The English stands in each
 //! table's spec, the Chinese here, so that the ground stays free of wording.
 
+pub mod system;
 mod zh;
 
 use stanch_words::{Column, Lang, TableSpec};

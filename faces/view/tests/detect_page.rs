@@ -291,7 +291,7 @@ fn nothing_found_but_not_everything_seen() {
 
     未能看到的
       权限不足；请以 root 运行：shadow；1 项迹象只能部分判断
-        shadow  /etc/shadow  Permission denied (os error 13)
+        shadow  /etc/shadow  权限不足（os error 13）
     ");
 }
 

@@ -25,6 +25,9 @@ const RATIO: u64 = 1000;
 /// The largest window of past bytes that we keep for a file. `zstd -19` takes 8 MiB, `xz -9` 64.
 const WINDOW: u32 = 64 << 20;
 
+/// How many bytes tell a kind of compression.
+const MAGIC: u64 = 6;
+
 /// A kind of compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
@@ -137,6 +140,31 @@ pub fn read_pieces(
     source.miss.map_or(Ok(read), Err)
 }
 
+/// Reads what comes through a pipe piece by piece, as [`read_pieces`] reads a file.
+///
+/// # Errors
+/// When the pipe breaks; pieces may have been given before it.
+pub fn pipe_pieces(
+    pipe: &mut dyn BufRead,
+    cap: u64,
+    each: &mut dyn FnMut(&[u8]),
+) -> io::Result<Read> {
+    // A pipe gives as little at once as it likes.
+    let mut head = Vec::new();
+    (&mut *pipe).take(MAGIC).read_to_end(&mut head)?;
+    let compression = Compression::of(&head);
+    let consumed = Cell::new(0);
+    let mut pipe = Pipe { pipe: &mut (&*head).chain(pipe), consumed: &consumed, broken: None };
+    let mut pump = Pump { cap, consumed: &consumed, each, read: Read::default() };
+    pump.read.compression = compression.map(Compression::name);
+    match compression {
+        None => pump.plain(&mut pipe),
+        Some(compression) => pump.run(&mut *compression.reader(&mut pipe)),
+    }
+    let read = pump.read;
+    pipe.broken.map_or(Ok(read), |kind| Err(kind.into()))
+}
+
 /// Decompresses one whole value, at most `cap` bytes of it; `None` if nothing can be made of it.
 /// The flag says whether there was more, or the rest was broken.
 pub fn value(compression: Compression, bytes: &[u8], cap: usize) -> Option<(Vec<u8>, bool)> {
@@ -211,6 +239,36 @@ impl io::Read for Source<'_> {
     }
 }
 
+/// A pipe that counts what was taken of it, and remembers how it broke.
+struct Pipe<'a> {
+    pipe: &'a mut dyn BufRead,
+    consumed: &'a Cell<u64>,
+    broken: Option<io::ErrorKind>,
+}
+
+impl BufRead for Pipe<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let interrupted = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
+        while self.pipe.fill_buf().is_err_and(|error| interrupted(&error)) {}
+        let broken = &mut self.broken;
+        self.pipe.fill_buf().inspect_err(|error| *broken = Some(error.kind()))
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.pipe.consume(amount);
+        self.consumed.set(self.consumed.get().saturating_add(amount as u64));
+    }
+}
+
+impl io::Read for Pipe<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut rest = self.fill_buf()?;
+        let read = rest.read(buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
 /// Carries bytes from a decompressor to whoever wants them.
 struct Pump<'a> {
     cap: u64,
@@ -220,7 +278,7 @@ struct Pump<'a> {
 }
 
 impl Pump<'_> {
-    fn plain(&mut self, source: &mut Source<'_>) {
+    fn plain(&mut self, source: &mut dyn BufRead) {
         while let Ok(piece) = source.fill_buf() {
             if piece.is_empty() || self.read.truncated {
                 return;
@@ -365,6 +423,21 @@ mod tests {
             assert!(!read(&file, LINES.len() as u64).1.truncated, "{compression:?}");
             let (found, twice) = read(&file.repeat(2), 1 << 20);
             assert_eq!((found, twice.damaged), (LINES.repeat(2), None), "{compression:?}");
+        }
+    }
+
+    #[test]
+    fn a_pipe_is_unpacked_as_a_file_is() {
+        for (packed, damaged) in
+            [(gzip(LINES), false), (LINES.to_vec(), false), (gzip(LINES)[..30].to_vec(), true)]
+        {
+            let mut found = Vec::new();
+            // A pipe gives what it has: here three bytes at a time.
+            let mut pipe = io::BufReader::with_capacity(3, &*packed);
+            let each = &mut |piece: &[u8]| found.extend_from_slice(piece);
+            let read = pipe_pieces(&mut pipe, 1 << 20, each).unwrap();
+            assert_eq!(read.damaged.is_some(), damaged, "{read:?}");
+            assert!(if damaged { LINES.starts_with(&found) } else { found == LINES }, "{read:?}");
         }
     }
 

@@ -15,6 +15,7 @@ pub mod statement;
 pub mod stream;
 pub mod years;
 
+use std::io::{self, BufRead};
 use std::path::Path;
 
 use stanch_machine::{Machine, Miss};
@@ -286,11 +287,35 @@ pub fn read(
         alive();
         stream.feed(piece, each);
     })?;
-    let mut gaps = read.gaps("", path);
+    Ok(ended(stream, read.gaps("", path), each))
+}
+
+/// Reads one source that comes through a pipe, compressed or not.
+///
+/// # Errors
+/// When the pipe breaks; what came before it was shown.
+pub fn read_pipe(
+    pipe: &mut dyn BufRead,
+    context: Context,
+    format: Option<&'static Format>,
+    each: &mut Each<'_>,
+) -> io::Result<(Option<&'static str>, Counts, Vec<Gap>)> {
+    let name = context.file.clone();
+    let mut stream = Stream::new(context, format);
+    let read = decompress::pipe_pieces(pipe, MOST_BYTES, &mut |piece| stream.feed(piece, each))?;
+    Ok(ended(stream, read.gaps("", name.as_ref()), each))
+}
+
+fn ended(
+    mut stream: Stream,
+    mut gaps: Vec<Gap>,
+    each: &mut Each<'_>,
+) -> (Option<&'static str>, Counts, Vec<Gap>) {
+    stream.settle(each);
     let format = stream.format();
     let (counts, more) = stream.end(each);
     gaps.extend(more);
-    Ok((format, counts, gaps))
+    (format, counts, gaps)
 }
 
 /// The most bytes of one source, after decompression.

@@ -107,6 +107,35 @@ fn a_run_of_zero_bytes_hides_no_line_after_it() {
 }
 
 #[test]
+fn a_journal_that_is_packed_is_not_taken_for_lines() {
+    let packed = include_bytes!("../fixtures/journal/zstd.journal.xz");
+    let machine = Pretend::new().file("/tmp/system.journal.xz", &packed[..]);
+    let path = Path::new("/tmp/system.journal.xz");
+    let context = Context::new("/tmp/system.journal.xz", JUNE);
+    let each = &mut |event: &Event<'_>| panic!("{event:?}");
+    let (format, counts, gaps) = logs::read(&machine, path, context, None, &|| {}, each).unwrap();
+    assert_eq!((format, counts.lines, counts.not_understood), (Some("journal"), 1, 1));
+    let [gap] = &gaps[..] else { panic!("{gaps:?}") };
+    assert_eq!(gap.kind, GapKind::Failed);
+    assert_eq!(gap.detail, "a file of kind journal is read only by its path, unpacked");
+}
+
+#[test]
+fn a_small_log_that_is_packed_or_piped_has_a_format_too() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(lines(3).as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    let machine = Pretend::new().file("/var/log/auth.log.2.gz", &*packed);
+    let path = Path::new("/var/log/auth.log.2.gz");
+    let context = || Context::new("/var/log/auth.log.2.gz", JUNE);
+    let each = &mut |_event: &Event<'_>| {};
+    let (format, counts, _) = logs::read(&machine, path, context(), None, &|| {}, each).unwrap();
+    assert_eq!((format, counts.events), (Some("syslog"), 3));
+    let (format, counts, gaps) = logs::read_pipe(&mut &*packed, context(), None, each).unwrap();
+    assert_eq!((format, counts.events, gaps.len()), (Some("syslog"), 3, 0));
+}
+
+#[test]
 fn a_line_of_ten_megabytes_is_cut_and_said() {
     let long = "x".repeat(10 << 20);
     let log = format!("{}{}{long}\n{}", lines(3), line(4, "ann").trim_end(), lines(3));

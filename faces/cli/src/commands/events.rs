@@ -1,6 +1,6 @@
 //! `stanch events`: any log, as events.
 
-use std::io::{self, Read as _, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use clap::ArgMatches;
@@ -12,9 +12,6 @@ use stanch_words::{Event, EventKind, Gap};
 
 use crate::arguments::Asked;
 use crate::terminal::Terminal;
-
-/// How much of standard input is read at once.
-const PIECE: usize = 1 << 16;
 
 pub(super) fn run(
     matches: &ArgMatches,
@@ -62,6 +59,7 @@ pub(super) fn run(
         return Err(Box::new(page::unreadable(miss)));
     }
     terminal.speak(&query::missed(&gaps, terminal.errors()));
+    terminal.speak(&page::strange(&read, &gaps, how.tell_strange, terminal.errors()));
     let partial = gaps.iter().any(|gap| gap.kind.is_partial()) || !misses.is_empty();
     Ok(if partial { 3 } else { 0 })
 }
@@ -77,23 +75,11 @@ fn one(
     how: ReadLogs,
     each: &mut dyn FnMut(&Event<'_>),
 ) -> Result<(LogRead, Vec<Gap>), Failed> {
-    if file != Path::new("-") {
-        return incident.events(file, how, each).map_err(Failed::Machine);
+    if file == Path::new("-") {
+        incident.events_of_pipe(&mut io::stdin().lock(), "-", how, each).map_err(Failed::Pipe)
+    } else {
+        incident.events(file, how, each).map_err(Failed::Machine)
     }
-    let mut stream = incident.stream("-", how);
-    let mut input = io::stdin().lock();
-    let mut piece = vec![0; PIECE];
-    loop {
-        match input.read(&mut piece) {
-            Ok(0) => break,
-            Ok(length) => stream.feed(piece.get(..length).unwrap_or_default(), each),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Failed::Pipe(error)),
-        }
-    }
-    let format = stream.format();
-    let (counts, gaps) = stream.end(each);
-    Ok((LogRead { file: "-".to_owned(), format, sha256: None, counts }, gaps))
 }
 
 fn summary(out: &mut dyn Write, read: &[LogRead], gaps: &[Gap], asked: &Asked) -> io::Result<()> {

@@ -14,6 +14,14 @@ fn mistyped_arguments_are_told_in_both_languages() {
       next:    did you mean `detect`? `stanch --help` shows more
     [exit 2]
     ");
+    // A word that resembles none is not made into one.
+    assert_snapshot!(world.plain(&["explain"]), @r"
+    [stderr]
+    error: there is no command `explain`
+      left as: nothing was changed
+      next:    stanch --help
+    [exit 2]
+    ");
     assert_snapshot!(world.plain(&["--lang", "zh", "detect", "--only", "trafic"]), @r"
     [stderr]
     错误：`trafic` 不能作为 `--only <类别>` 的值
@@ -162,6 +170,7 @@ fn every_command_has_help_in_both_languages_within_80_cells() {
         "contain",
         "undo",
         "ledger",
+        "baseline",
         "completions",
         "man",
         "help",

@@ -252,7 +252,7 @@ fn what_is_no_root_directory_is_refused() {
     assert_snapshot!(world.plain(&["--lang=zh", "--root", "/no/such/place", "detect"]), @r"
     [stderr]
     错误：无法把 `/no/such/place` 作为根目录查看
-      原因：  No such file or directory (os error 2)
+      原因：  没有这个文件或目录（os error 2）
       现状：  没有改动任何东西
       下一步：给出磁盘映像所挂载的目录
     [exit 2]
@@ -423,8 +423,31 @@ fn events_of_a_log_are_lines_of_json_and_every_line_is_accounted_for() {
     assert_eq!(summary["schema"], "stanch.events-summary/1");
     let only = world.run(&["events", "--kind", "privilege", "/var/log/auth.log"]);
     assert_eq!(only.stdout.lines().count(), 2, "{only}");
+    let note = "note: 1 of 4 lines in `/var/log/auth.log` were not understood";
+    assert!(run.stderr.starts_with(note) && !run.stderr.contains("prints them"), "{run}");
+    assert!(only.stderr.contains("`--not-understood` prints them"), "{only}");
     let copy = world.run(&["events", "/var/log/auth.log", "/var/log/none.log"]);
     assert_eq!(copy.code, 3, "{copy}");
+    assert!(copy.stdout.contains("\"why\":\"reading failed (No such file"), "{copy}");
+}
+
+#[test]
+fn what_is_no_log_is_told_and_what_can_be_read_another_way_is_too() {
+    let world = clean();
+    world.file("var/log/poem", "no time\nno daemon\n");
+    let run = world.run(&["events", "/var/log/poem"]);
+    let note = "note: 2 of 2 lines in `/var/log/poem` were not understood; no kind of log";
+    assert!(run.code == 0 && run.stderr.starts_with(note), "{run}");
+    let run = world.run(&["--lang", "zh", "events", "/var/log/poem"]);
+    assert!(run.stderr.starts_with("提示：`/var/log/poem` 共 2 行，2 行未识别"), "{run}");
+    let run = world.run(&["events", "/var/log"]);
+    assert!(run.code == 2 && run.stderr.contains("stanch events /var/log/*"), "{run}");
+    let run = world.run(&["--lang", "zh", "events", "/var/log"]);
+    assert!(run.stderr.contains("原因：  不是普通文件，而是目录"), "{run}");
+    let run = world.run(&["events", "--kind", "autth", "/var/log/poem"]);
+    assert!(run.code == 2 && run.stderr.contains("stanch events --kind auth FILE"), "{run}");
+    let run = world.run(&["events", "--kind", "auth.x", "/var/log/poem"]);
+    assert!(run.stderr.contains("the kinds of `auth` are auth.failure, "), "{run}");
 }
 
 #[test]

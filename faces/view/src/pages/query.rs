@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use stanch_incident::Answer;
 use stanch_words::{Both, Gap, GapKind, Lang, TableSpec, text};
 
+use crate::texts::system;
 use crate::{Look, Report, Trouble, grid, suggest, width};
 
 /// Returns the rows as text.
@@ -19,9 +20,18 @@ pub fn why(gap: &Gap, look: Look) -> String {
     if gap.detail.is_empty() {
         return kind.to_owned();
     }
+    let detail = system::said(&gap.detail, look.lang);
     match look.lang {
-        Lang::En => format!("{kind} ({})", gap.detail),
-        Lang::Zh => format!("{kind}（{}）", gap.detail),
+        Lang::En => format!("{kind} ({detail})"),
+        Lang::Zh => format!("{kind}（{detail}）"),
+    }
+}
+
+/// Returns the name of the table that a gap is in; files that many tables share belong to none.
+pub fn what(gap: &Gap, look: Look) -> &str {
+    match gap.what.as_str() {
+        "" => look.say("files of many tables", "多表共用的文件"),
+        what => what,
     }
 }
 
@@ -29,7 +39,7 @@ pub fn why(gap: &Gap, look: Look) -> String {
 pub fn missed(gaps: &[Gap], look: Look) -> String {
     let mut folded: BTreeMap<(&str, GapKind), Vec<&Gap>> = BTreeMap::new();
     for gap in gaps {
-        folded.entry((gap.what.as_str(), gap.kind)).or_default().push(gap);
+        folded.entry((what(gap, look), gap.kind)).or_default().push(gap);
     }
     let mut out = String::new();
     for ((what, kind), gaps) in folded {

@@ -137,5 +137,5 @@ pub fn unusable_list(path: &str, detail: &str, kind: GapKind) -> Report {
 fn unread(path: &str, detail: &str, kind: GapKind, next: Both) -> Report {
     let what = Both::new(format!("`{path}` could not be used"), format!("无法使用 `{path}`"));
     let report = Report::new(Trouble::of_unread(kind), what);
-    report.because(Both::new(detail, detail)).next(next)
+    report.because_of(detail).next(next)
 }

@@ -54,6 +54,8 @@ enum State {
     Head,
     Lines(Lines),
     Records(usize, Box<dyn RecordReader>),
+    /// A file that is read at will, but came compressed or through a pipe: only counted.
+    Whole,
 }
 
 /// The reader that a source's lines were recognised for, and those that stand in for a line that
@@ -106,13 +108,18 @@ impl Stream {
         }
     }
 
-    /// Ends the source: shows what was left, and returns what it held.
-    pub fn end(mut self, each: &mut Each<'_>) -> (Counts, Vec<Gap>) {
+    /// Tells the format of a source that ended within its head.
+    pub(super) fn settle(&mut self, each: &mut Each<'_>) {
         if matches!(self.state, State::Head) {
             self.decide();
             let head = std::mem::take(&mut self.waiting);
             self.pass(&head, each);
         }
+    }
+
+    /// Ends the source: shows what was left, and returns what it held.
+    pub fn end(mut self, each: &mut Each<'_>) -> (Counts, Vec<Gap>) {
+        self.settle(each);
         let torn = std::mem::take(&mut self.waiting);
         let mut gaps = Vec::new();
         let mut counting = Counting { counts: &mut self.counts, each };
@@ -132,13 +139,18 @@ impl Stream {
                 let detail = format!("{} bytes after the last record of {size}", torn.len());
                 gaps.push(Gap::new("", GapKind::Damaged, detail));
             }
+            State::Whole => {
+                counting.counts.lines = 1;
+                counting.not_understood(0);
+                let name = self.fixed.map_or("", |format| format.name);
+                let detail = format!("a file of kind {name} is read only by its path, unpacked");
+                gaps.push(Gap::new("", GapKind::Failed, detail));
+            }
             State::Records(..) | State::Head => {}
         }
         if self.overlong > 0 {
-            let detail = format!(
-                "{} lines were longer than {LONGEST_LINE} bytes and were cut",
-                self.overlong
-            );
+            let detail =
+                format!("lines longer than {LONGEST_LINE} bytes, cut there: {}", self.overlong);
             gaps.push(Gap::new("", GapKind::Truncated, detail));
         }
         for gap in &mut gaps {
@@ -151,7 +163,7 @@ impl Stream {
     pub fn format(&self) -> Option<&'static str> {
         match &self.state {
             State::Lines(lines) => lines.format.map(|format| format.name),
-            State::Head | State::Records(..) => self.fixed.map(|format| format.name),
+            State::Head | State::Whole | State::Records(..) => self.fixed.map(|format| format.name),
         }
     }
 
@@ -167,8 +179,11 @@ impl Stream {
             Some(Form::Lines(open)) => {
                 State::Lines(Lines::new(format, Some(open(&self.context)), &self.context))
             }
-            // A whole file inside something else (compressed, a pipe) cannot be read at will.
-            Some(Form::Whole(_)) | None => State::Lines(Lines::new(None, None, &self.context)),
+            Some(Form::Whole(_)) => {
+                self.fixed = format;
+                State::Whole
+            }
+            None => State::Lines(Lines::new(None, None, &self.context)),
         };
     }
 
@@ -176,6 +191,7 @@ impl Stream {
         match &self.state {
             State::Records(size, _) => self.pass_records(*size, bytes, each),
             State::Lines(_) | State::Head => self.pass_lines(bytes, each),
+            State::Whole => {}
         }
     }
 

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use stanch_incident::Blind;
 use stanch_words::{GapKind, Lang, text};
 
+use crate::pages::query;
+use crate::texts::system;
 use crate::{Sheet, Tone};
 
 /// Tables that are named; the rest is counted.
@@ -36,7 +38,7 @@ fn folded(sheet: &Sheet, kind: GapKind, blinds: &[&Blind]) -> String {
     let mut tables: BTreeMap<&str, usize> = BTreeMap::new();
     let mut signs: BTreeSet<&str> = BTreeSet::new();
     for blind in blinds {
-        *tables.entry(what(sheet, blind)).or_default() += 1;
+        *tables.entry(query::what(&blind.gap, sheet.look)).or_default() += 1;
         signs.extend(blind.signs.iter().map(|title| title.en.as_str()));
     }
     let count = tables.len();
@@ -74,17 +76,10 @@ fn folded(sheet: &Sheet, kind: GapKind, blinds: &[&Blind]) -> String {
     }
 }
 
-/// Returns the table's name; files that many tables share belong to none.
-fn what<'a>(sheet: &Sheet, blind: &'a Blind) -> &'a str {
-    match blind.gap.what.as_str() {
-        "" => sheet.look.say("files of many tables", "多表共用的文件"),
-        what => what,
-    }
-}
-
 fn one(sheet: &mut Sheet, blind: &Blind) {
     let path = blind.gap.path.as_deref().unwrap_or_default();
-    let parts = [what(sheet, blind), path, &blind.gap.detail];
+    let detail = system::said(&blind.gap.detail, sheet.look.lang);
+    let parts = [query::what(&blind.gap, sheet.look), path, &detail];
     let parts: Vec<String> =
         parts.iter().filter(|part| !part.is_empty()).map(|part| text::escaped(part)).collect();
     let line = format!("    {}", parts.join("  "));
