@@ -151,6 +151,21 @@ fn a_bad_rule_is_a_complaint_and_not_the_end_of_the_others() {
 }
 
 #[test]
+fn a_file_without_a_rule_is_told() {
+    let files = [("a.yml", ""), ("b.yml", "# nothing\n---\n"), ("c.yml", GOOD)];
+    let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+    let (sigma, complaints) = Sigma::load(files);
+    assert_eq!((sigma.loaded().files, sigma.loaded().rules), (3, 1));
+    assert_eq!(
+        told(&complaints),
+        [
+            (None, Harm::Lost, "there is no rule in it", ""),
+            (None, Harm::Lost, "there is no rule in it", "")
+        ]
+    );
+}
+
+#[test]
 fn a_rule_that_nothing_can_fire_says_so() {
     let field = GOOD.replace("Image", "Imge");
     let category = GOOD.replace("good", "b").replace("process_creation", "ps_script");

@@ -59,7 +59,8 @@ pub fn check(checked: &Checked, look: Look) -> String {
     if let Some(loaded) = &checked.yara {
         let lost = lost(checked, is_of_yara);
         let (files, rules) = (loaded.files, loaded.rules);
-        let en = format!("YARA: {files} files, {rules} rules loaded; with mistakes: {lost}.");
+        let (of_files, of_rules) = (count(files, "file"), count(rules, "rule"));
+        let en = format!("YARA: {of_files}, {of_rules} loaded; with mistakes: {lost}.");
         let zh = format!("YARA：{files} 个文件，加载规则 {rules} 条；有错误的：{lost} 个。");
         sheet.line(look.say_of(&en, &zh));
     }
@@ -92,13 +93,13 @@ fn lost(checked: &Checked, of: impl Fn(&str) -> bool) -> usize {
     lost.filter(|one| of(&one.file)).count()
 }
 
+fn count(number: usize, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
 fn sum(loaded: &Loaded, lost: usize, look: Look) -> String {
     let (files, rules, elsewhere) = (loaded.files, loaded.rules, loaded.elsewhere);
     let (correlations, filters) = (loaded.correlations, loaded.filters);
-    let count = |number: usize, one: &str| match number {
-        1 => format!("1 {one}"),
-        _ => format!("{number} {one}s"),
-    };
     let en = format!(
         "{}: loaded {}, {} and {}; for other systems or logs: {elsewhere}; not loaded: {lost}.",
         count(files, "file"),

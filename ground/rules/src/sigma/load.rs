@@ -71,9 +71,20 @@ impl Read {
             self.document(path, text, 1);
             return;
         }
+        let before = self.told();
         for (first, document) in documents(text) {
             self.document(path, document, first);
         }
+        if self.told() == before {
+            let why = Both::new("there is no rule in it", "其中没有规则");
+            self.complaints.push(Complaint::lost(path, why));
+        }
+    }
+
+    /// Counts what was made of the files so far.
+    fn told(&self) -> usize {
+        let lists = [self.correlations.len(), self.filters.len(), self.complaints.len()];
+        lists.into_iter().fold(self.rules.len(), usize::saturating_add)
     }
 
     fn document(&mut self, path: &str, text: &str, first: u64) {

@@ -106,7 +106,7 @@ fn cut_front(path: &str, room: usize) -> String {
 /// Returns what a subject is, in a few words: `process 4242 /tmp/.x`.
 pub(super) fn label(subject: &Subject, look: Look) -> String {
     match (subject.kind, &subject.path) {
-        (SubjectKind::Process, Some(path)) => {
+        (SubjectKind::Process, Some(path)) if subject.pid.is_some() => {
             format!("{} {}", short(subject, look), text::escaped(path))
         }
         _ => short(subject, look),
