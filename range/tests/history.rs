@@ -260,7 +260,7 @@ fn a_login_record_made_of_zeroes_is_found() {
     let found = findings(&victim);
     let (level, lines) = told(&found, "logs.login-records-edited", "nothing but zeroes");
     assert_eq!(level, "high");
-    assert!(lines[0].starts_with("/var/log/wtmp:2 zeroed at record 2"), "{lines:#?}");
+    assert!(lines[0].starts_with("/var/log/wtmp:3 00 00 00 00"), "{lines:#?}");
 }
 
 /// journald without systemd, keeping its files; lines of `logger` go to it.

@@ -71,19 +71,25 @@ impl Match {
         self.get(column?)?.as_integer()
     }
 
-    /// Fills `{column}` places; values are escaped and shortened, so that nothing found on the
+    /// Fills `{column}` and `{column:failure|failures}` places: the latter with the number and the
+    /// word for it. Values are escaped and shortened, so that nothing found on the
     /// machine can drive a terminal or forge a line.
     fn fill(&self, template: &str) -> String {
         let mut out = String::new();
         let mut rest = template;
         while let Some((head, tail)) = rest.split_once('{') {
             out.push_str(head);
-            let Some((name, after)) = tail.split_once('}') else {
+            let Some((place, after)) = tail.split_once('}') else {
                 rest = tail;
                 break;
             };
-            let value = self.get(name).map(Value::to_string).unwrap_or_default();
+            let value = self.get(column_of(place)).map(Value::to_string).unwrap_or_default();
             out.push_str(&text::shortened(&text::escaped(&value), LONGEST));
+            if let Some((_, words)) = place.split_once(':') {
+                let (one, many) = words.split_once('|').unwrap_or((words, words));
+                out.push(' ');
+                out.push_str(if value == "1" { one } else { many });
+            }
             rest = after;
         }
         out.push_str(rest);
@@ -99,6 +105,11 @@ impl Match {
             |name: &str| is_plain(&self.get(name).map(Value::to_string).unwrap_or_default());
         places.into_iter().all(|(name, _)| plain(name)).then(|| self.fill(template))
     }
+}
+
+/// Returns the column of a place in a template.
+fn column_of(place: &str) -> &str {
+    place.split_once(':').map_or(place, |(column, _)| column)
 }
 
 /// Returns whether a text means only itself to a shell, to SQL in quotes, and to a program's
@@ -136,15 +147,19 @@ impl Sign {
             [&front.seen.en, &front.seen.zh, &front.evidence.source, &front.evidence.excerpt];
         for template in templates.into_iter().chain(&front.next) {
             let places = template.split('{').skip(1).filter_map(|part| part.split_once('}'));
-            wanted.extend(places.map(|(name, _)| name));
+            wanted.extend(places.map(|(place, _)| column_of(place)));
         }
         wanted.sort_unstable();
         wanted.dedup();
-        let missing: Vec<String> = wanted
-            .into_iter()
-            .filter(|name| !checked.columns.iter().any(|column| column == name))
-            .map(|name| format!("the query gives no column `{name}`"))
-            .collect();
+        let gives = |name: &str| checked.columns.iter().any(|column| column == name);
+        let missing = wanted.into_iter().filter(|name| !gives(name));
+        let mut missing: Vec<String> =
+            missing.map(|name| format!("the query gives no column `{name}`")).collect();
+        if gives("first_seen") && !gives("first_time") && !gives("last_time") {
+            let why = "the query gives `first_seen`, but no `first_time` or `last_time`: \
+                       `--since` cannot leave out what is older";
+            missing.push(why.to_owned());
+        }
         if missing.is_empty() { Ok(checked) } else { Err(missing) }
     }
 
@@ -241,6 +256,16 @@ mod tests {
         assert_eq!(found.time(), Some(42));
         let broken = Match { columns, row: vec!["[{".into(), Value::Null] };
         assert_eq!((broken.lines(), broken.time()), (Vec::new(), None));
+    }
+
+    #[test]
+    fn a_number_stands_with_its_word() {
+        let found =
+            |count: i64| Match { columns: vec!["count".to_owned()], row: vec![count.into()] };
+        let template = "{count:line|lines} in {count}";
+        assert_eq!(found(1).fill(template), "1 line in 1");
+        assert_eq!(found(2).fill(template), "2 lines in 2");
+        assert_eq!(found(0).fill(template), "0 lines in 0");
     }
 
     #[test]

@@ -136,7 +136,7 @@ fn would_change(verdict: Verdict, findings: &[Finding], gaps: &[Blind]) -> Vec<B
                     findings.iter().take(count.min(6)).map(|f| f.id.as_str()).collect();
                 let more = count.saturating_sub(6);
                 let (en, zh) = match more {
-                    0 => (String::new(), String::new()),
+                    0 => (String::new(), " ".to_owned()),
                     more => (format!(" and {more} more"), format!(" 等 {count} 项")),
                 };
                 let (ids, ids_zh) = (named.join(", "), named.join("、"));

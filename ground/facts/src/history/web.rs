@@ -12,6 +12,7 @@ mod paths;
 
 use stanch_words::{Event, EventKind, Gap, GapKind, Seen};
 
+use super::kept::Lines;
 use super::{Fold, FoldKind, Source};
 use crate::Host;
 use crate::web_attacks::Attack;
@@ -160,6 +161,25 @@ impl Marks {
 
     fn count(&self) -> i64 {
         i64::try_from(self.0.len()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Of how many paths or addresses lines are kept.
+const TOLD: usize = 2_000;
+
+/// Lines that findings can rest on, of the first paths or addresses that ask for them.
+#[derive(Debug, Default)]
+struct Telling(usize);
+
+impl Telling {
+    fn keep(&mut self, lines: &mut Lines, event: &Event<'_>) {
+        if lines.kept().is_empty() {
+            if self.0 >= TOLD {
+                return;
+            }
+            self.0 += 1;
+        }
+        lines.take(event, || event.place.file.into());
     }
 }
 

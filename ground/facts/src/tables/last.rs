@@ -27,7 +27,7 @@ table_spec! {
     service Text Plain "PAM service (wtmp.db only).";
     microseconds BigInt Plain "Fraction of the time.";
     zeroed Integer Plain "1 if every byte of the record is zero, as log cleaners leave it.";
-    record BigInt Plain "Place of the record in its file, from 0; row id in wtmp.db.";
+    record BigInt Plain "Number of the record in its file, from 1; row id in wtmp.db.";
     path Text Plain "File.";
 }
 
@@ -63,7 +63,7 @@ pub fn parse(bytes: &[u8], path: &str, seen: &mut Seen) {
     for (place, record) in records.enumerate() {
         odd = odd.saturating_add(u64::from(!(0..=9).contains(&record.kind)));
         let mut row = row(&record, &path);
-        row.put(col::record, place);
+        row.put(col::record, place.saturating_add(1));
         seen.push(row);
     }
     if odd > 0 {
@@ -180,7 +180,7 @@ mod tests {
         let zeroed: Vec<Option<i64>> =
             seen.rows.iter().map(|row| row.get(col::zeroed).as_integer()).collect();
         assert_eq!(zeroed, [Some(0), Some(1), Some(0)]);
-        assert_eq!(seen.rows[2].get(col::record).as_integer(), Some(2));
+        assert_eq!(seen.rows[2].get(col::record).as_integer(), Some(3));
     }
 
     #[test]

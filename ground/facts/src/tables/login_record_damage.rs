@@ -20,7 +20,7 @@ table_spec! {
     pub static SPEC, col = "login_record_damage": Files, "Places in wtmp, btmp and wtmp.db where records are missing, wiped or out of order.";
     path Text Plain "File.";
     what Text Plain "zeroed, no-such-record, torn, time-backwards, logout-without-login, boot-missing, row-missing or ends-before-begin.";
-    record BigInt Plain "Place of the record in its file, from 0; row id in wtmp.db.";
+    record BigInt Plain "Number of the record in its file, from 1; row id in wtmp.db.";
     offset BigInt Plain "Where it begins in the file (after decompression); null in wtmp.db.";
     count BigInt Plain "How many such records follow each other; bytes for torn, seconds for time-backwards.";
     username Text Plain "User of the record.";
@@ -239,7 +239,7 @@ impl<'p> Checker<'p> {
         let mut row = SPEC.row();
         row.put(col::path, self.path)
             .put(col::what, what)
-            .put(col::record, record)
+            .put(col::record, record.saturating_add(1))
             .put(col::offset, record.saturating_mul(size))
             .put(col::count, count)
             .put(col::time_before, self.before.map(|(time, _)| time));
@@ -403,7 +403,7 @@ mod tests {
             record(7, "ann", "pts/1", "", T + 200),
             record(8, "", "pts/1", "", T + 300),
         ]);
-        assert_eq!(lines, ["zeroed 1 1  1700000000 8", "logout-without-login 2 1  1700000000 7"]);
+        assert_eq!(lines, ["zeroed 2 1  1700000000 8", "logout-without-login 3 1  1700000000 7"]);
     }
 
     #[test]
@@ -419,7 +419,7 @@ mod tests {
             record(2, "reboot", "~", "", T - 100_000),
             record(7, "ann", "pts/2", "", T - 99_000),
         ]);
-        assert_eq!(lines, ["time-backwards 1 9000 evil 1700009000 7"]);
+        assert_eq!(lines, ["time-backwards 2 9000 evil 1700009000 7"]);
     }
 
     #[test]
@@ -432,12 +432,12 @@ mod tests {
             vec![0; 768],
             record(2, "reboot", "~", "", T + 9),
         ]);
-        assert_eq!(lines, ["zeroed 1 2  1700000000 2"]);
+        assert_eq!(lines, ["zeroed 2 2  1700000000 2"]);
         let mut seen = Seen::default();
         parse(&data("wtmp.1"), "/var/log/wtmp.1", &mut seen);
         assert_eq!(
             told(&seen).last().map(String::as_str),
-            Some("torn 4 1  1322785278 "),
+            Some("torn 5 1  1322785278 "),
             "{:?}",
             told(&seen)
         );

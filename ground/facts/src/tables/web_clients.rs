@@ -29,6 +29,7 @@ table_spec! {
     last_time BigInt Plain "Last seen.";
     user_agent Text Plain "What the client calls itself, at first.";
     virtual_host Text Plain "The site, where it is logged.";
+    lines Text Plain "Up to ten of its attacks and failed logins, as a JSON array of source, line, offset and excerpt.";
 }
 
 /// Reads the history.

@@ -26,6 +26,7 @@ table_spec! {
     last_time BigInt Plain "Last.";
     seen_after BigInt Plain "How many seconds after the beginning of the logs it was first asked for.";
     log_span BigInt Plain "How many seconds the logs reach over.";
+    lines Text Plain "Up to ten of the requests with POST or with a command, if it is a script, as a JSON array of source, line, offset and excerpt.";
 }
 
 /// Reads the history.

@@ -80,7 +80,7 @@ pub(super) static TABLES: &[Wording] = &[
             ("service", "PAM 服务（仅 wtmp.db）。"),
             ("microseconds", "时间中不足一秒的部分（微秒）。"),
             ("zeroed", "1 表示整条记录全为零字节，清除日志的工具会留下这种痕迹。"),
-            ("record", "记录在文件中的序号，从 0 起；wtmp.db 为行 ID。"),
+            ("record", "记录在文件中的序号，从 1 起；wtmp.db 为行 ID。"),
         ],
     },
     Wording {

@@ -158,7 +158,7 @@ pub(super) static TABLES: &[Wording] = &[
                 "what",
                 "zeroed、no-such-record、torn、time-backwards、logout-without-login、boot-missing、row-missing 或 ends-before-begin。",
             ),
-            ("record", "记录在文件中的位置，从 0 起；wtmp.db 中为行号。"),
+            ("record", "记录在文件中的序号，从 1 起；wtmp.db 中为行号。"),
             ("offset", "在文件中的起始偏移（解压后）；wtmp.db 为空。"),
             ("count", "连续多少条；torn 为字节数，time-backwards 为秒数。"),
             ("username", "记录中的用户。"),
@@ -255,6 +255,7 @@ pub(super) static TABLES: &[Wording] = &[
             ("last_time", "末次出现。"),
             ("user_agent", "客户端最初的自称。"),
             ("virtual_host", "站点，日志写明时给出。"),
+            ("lines", "最多十条攻击请求或登录失败，为含 source、line、offset、excerpt 的 JSON 数组。"),
         ],
     },
     Wording {
@@ -277,6 +278,7 @@ pub(super) static TABLES: &[Wording] = &[
             ("last_time", "末次时间。"),
             ("seen_after", "日志开始多少秒之后才第一次被请求。"),
             ("log_span", "日志覆盖多少秒。"),
+            ("lines", "若为脚本：最多十条 POST 或带命令的请求，为含 source、line、offset、excerpt 的 JSON 数组。"),
         ],
     },
 ];

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use stanch_words::Seen;
 
-use super::{Marks, Request, kept, lost};
+use super::{Marks, Request, Telling, kept, lost};
+use crate::history::kept::{Lines, as_json};
 use crate::tables::web_clients::{SPEC, col};
 use crate::web_attacks::Attack;
 
@@ -17,6 +18,7 @@ const APART: usize = 64;
 #[derive(Default)]
 pub(super) struct Clients {
     all: BTreeMap<String, Client>,
+    telling: Telling,
     lost: u64,
 }
 
@@ -40,6 +42,8 @@ struct Client {
     last_failure: i64,
     user_agent: String,
     virtual_host: String,
+    /// Of attacks and failed logins.
+    lines: Lines,
 }
 
 impl Client {
@@ -70,6 +74,9 @@ impl Clients {
                 self.all.entry(kept(request.source, 64)).or_insert(client)
             }
         };
+        if notable {
+            self.telling.keep(&mut client.lines, request.event);
+        }
         client.requests += i64::from(request.status != 0);
         client.first = client.first.min(request.time);
         client.last = client.last.max(request.time);
@@ -119,7 +126,8 @@ impl Clients {
                 .put(col::first_time, client.first)
                 .put(col::last_time, client.last)
                 .put(col::user_agent, client.user_agent)
-                .put(col::virtual_host, client.virtual_host);
+                .put(col::virtual_host, client.virtual_host)
+                .put(col::lines, as_json(client.lines.kept()));
             seen.push(row);
         }
         seen

