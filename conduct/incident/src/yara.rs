@@ -65,7 +65,9 @@ pub fn yara(given: &[PathBuf], starter: Starter, cache: Option<&Path>) -> Result
         Some(pack) => Some(pack.rules),
         None if files.is_empty() => None,
         None => {
-            let (rules, more) = Yara::load(files);
+            // Who keeps them reads them back often; who does not has them look as fast as they can.
+            let (rules, more) =
+                if kept.is_some() { Yara::load_to_pack(files) } else { Yara::load(files) };
             complaints.extend(more);
             keep = kept.zip(rules.pack(&key, with_starter).ok());
             Some(rules)
@@ -90,7 +92,7 @@ pub fn compiled(given: &[PathBuf]) -> Result<(Vec<u8>, LoadedYara), Miss> {
     let mut files = Yara::starter_files();
     files.extend(found.files);
     let key = Yara::key(&files);
-    let (rules, more) = Yara::load(files);
+    let (rules, more) = Yara::load_to_pack(files);
     let mut complaints = found.complaints;
     complaints.extend(more);
     let nowhere = Path::new("");
@@ -163,6 +165,16 @@ mod tests {
         let again = load();
         assert!(again.keep.is_none());
         assert!(again.rules.names().contains(&"one".to_owned()));
+        // So is a collection that the engine would not read back whole.
+        let large = folder.join("large.yar");
+        let many = (0..3000).map(|n| format!("rule r{n} {{ condition: filesize == {n} }}\n"));
+        std::fs::write(&large, many.collect::<String>()).unwrap();
+        let load_large =
+            || yara(std::slice::from_ref(&large), Starter::Without, Some(&folder)).unwrap();
+        let (path_of_large, bytes_of_large) = load_large().keep.unwrap();
+        std::fs::write(path_of_large, bytes_of_large).unwrap();
+        assert!(load_large().keep.is_none());
+        assert_eq!(load_large().rules.names().len(), 3000);
         // A damaged one is made anew, and so is one of files that were changed.
         std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
         assert_eq!(load().keep.unwrap().0, path);

@@ -453,8 +453,8 @@ fn compile(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command 
             "把 YARA 规则（连同自带规则）编译成可即时加载的规则包",
         ))
         .long_about(say(
-            "Compiles YARA rules of directories and files, the starter rules among them, into one file for `stanch scan --yara`. Mistakes are told as `stanch rules check` tells them; the rules before a mistake are kept. A pack holds up to 1,024 rules and is for the version of stanch that made it. The exit code is 0 if all compile, 1 if some do not.",
-            "把目录和文件中的 YARA 规则连同自带规则编译成一个文件，供 `stanch scan --yara` 使用。错误的报告方式同 `stanch rules check`，错误之前的规则照常保留。规则包至多容纳 1024 条规则，只适用于生成它的 stanch 版本。退出码：0 全部编译通过，1 有规则无法编译。",
+            "Compiles YARA rules of directories and files, the starter rules among them, into one file for `stanch scan --yara`. Mistakes are told as `stanch rules check` tells them; a mistake costs the rule that it stands in. A pack is for the version of stanch that made it. The exit code is 0 if all compile, 1 if some do not.",
+            "把目录和文件中的 YARA 规则连同自带规则编译成一个文件，供 `stanch scan --yara` 使用。错误的报告方式同 `stanch rules check`，一处错误只影响所在的那条规则。规则包只适用于生成它的 stanch 版本。退出码：0 全部编译通过，1 有规则无法编译。",
         ))
         .arg(
             Arg::new("directory")

@@ -80,7 +80,12 @@ fn row(argument: &Arg) -> (String, String) {
         (None, None) if argument.is_required_set() => format!("{value}{more}"),
         (None, None) => format!("[{value}{more}]"),
     };
-    let label = if takes && !argument.is_positional() { format!("{label} {value}") } else { label };
+    let takes_several = argument.get_num_args().is_some_and(|count| count.max_values() > 1);
+    let label = match (takes, argument.is_positional()) {
+        (true, false) => format!("{label} {value}"),
+        (true, true) if takes_several => format!("{label}..."),
+        _ => label,
+    };
     (label, argument.get_help().map(ToString::to_string).unwrap_or_default())
 }
 

@@ -147,6 +147,26 @@ pub struct Oddity {
 
 /// Returns what is odd about a file's content; its name tells between languages.
 pub fn oddities(bytes: &[u8], kind: Kind, name: &str) -> Vec<Oddity> {
+    look(bytes, kind, name).0
+}
+
+/// Returns what is odd about a file's content, and which caps kept the rest from being read.
+pub fn look(bytes: &[u8], kind: Kind, name: &str) -> (Vec<Oddity>, Vec<String>) {
+    let mut caps = Vec::new();
+    let most = match kind {
+        Kind::Php | Kind::Jsp | Kind::Asp => taint::LARGEST,
+        Kind::Script => scripts::LARGEST,
+        Kind::Image => images::LARGEST,
+        Kind::Text if web_rules::is_one(name) => web_rules::LARGEST,
+        _ => usize::MAX,
+    };
+    if bytes.len() > most {
+        caps.push(format!("only its first {} KiB were read as what it is", most / 1024));
+    }
+    (looked(bytes, kind, name, &mut caps), caps)
+}
+
+fn looked(bytes: &[u8], kind: Kind, name: &str, caps: &mut Vec<String>) -> Vec<Oddity> {
     match kind {
         Kind::Php => php::judge(bytes).into_iter().collect(),
         Kind::Jsp => languages::java_page(bytes).into_iter().collect(),
@@ -154,7 +174,7 @@ pub fn oddities(bytes: &[u8], kind: Kind, name: &str) -> Vec<Oddity> {
         Kind::Elf => elf::judge(bytes),
         Kind::Image => images::judge(bytes),
         Kind::Script => {
-            let (flow, script) = (languages::script(bytes, name), scripts::judge(bytes));
+            let (flow, script) = (languages::script(bytes, name), scripts::judge(bytes, caps));
             // Both may see the same text being run: the one that knows its language says it.
             let script = script.filter(|it| flow.as_ref().is_none_or(|flow| flow.what != it.what));
             flow.into_iter().chain(script).collect()

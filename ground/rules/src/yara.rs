@@ -5,15 +5,18 @@
 //! public rules expect, the cap of time, and packs of compiled rules ([`Yara::pack`]).
 //! The engine gets bytes and never a path: reading is `machine`'s.
 
+mod divide;
 mod load;
 mod pack;
 
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use boreal::scanner::{ScanError, ScanParams, ScanResult};
 use boreal::{MetadataValue, Scanner};
 use stanch_words::{About, ByteHit, ByteJudgement, ByteRules, Value};
 
+use divide::Begins;
 pub use pack::{Pack, PackError};
 
 /// How long the rules may take over one file (or one piece of a large one).
@@ -39,9 +42,45 @@ pub struct Loaded {
 /// Rules that are ready to judge bytes.
 #[derive(Clone)]
 pub struct Yara {
-    /// Compiled together is faster; what was compiled before comes beside.
-    sets: Vec<Scanner>,
+    /// Each set costs a pass over the bytes that it is shown.
+    sets: Vec<Arc<Set>>,
     loaded: Loaded,
+    time: Duration,
+}
+
+/// Rules that were compiled together.
+#[derive(Debug)]
+struct Set {
+    /// Only bytes that begin so can fulfil any of them.
+    begins: Begins,
+    rules: usize,
+    scanner: OnceLock<Result<Scanner, String>>,
+    /// The engine's bytes, until they are read.
+    packed: Mutex<Vec<u8>>,
+}
+
+impl Set {
+    fn of(scanner: Scanner, begins: Begins) -> Self {
+        let rules = scanner.rules().count();
+        Self { begins, rules, scanner: Ok(scanner).into(), packed: Mutex::default() }
+    }
+
+    fn packed(bytes: Vec<u8>, rules: usize, begins: Begins) -> Self {
+        Self { begins, rules, scanner: OnceLock::new(), packed: bytes.into() }
+    }
+
+    fn count(&self) -> usize {
+        self.rules
+    }
+
+    /// Returns the engine with the rules, which the first that asks reads.
+    fn scanner(&self) -> Result<&Scanner, String> {
+        let read = || {
+            let mut packed = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
+            pack::scanner(&std::mem::take(&mut *packed))
+        };
+        self.scanner.get_or_init(read).as_ref().map_err(String::clone)
+    }
 }
 
 impl std::fmt::Debug for Yara {
@@ -51,12 +90,24 @@ impl std::fmt::Debug for Yara {
 }
 
 impl Yara {
+    fn of(sets: Vec<Set>, loaded: Loaded) -> Self {
+        Self { sets: sets.into_iter().map(Arc::new).collect(), loaded, time: TIME }
+    }
+
     /// Loads rules from files, each a path and its bytes. A bad file is a complaint, never the end
-    /// of the others; its rules before the mistake are kept.
+    /// of the others; a mistake costs the rule that it stands in.
     pub fn load(
         files: impl IntoIterator<Item = (String, Vec<u8>)>,
     ) -> (Self, Vec<crate::sigma::Complaint>) {
-        load::load(files)
+        load::load(files, usize::MAX)
+    }
+
+    /// Loads rules as [`Self::load`] does, into sets that [`Self::pack`] takes: they look at bytes
+    /// a little slower.
+    pub fn load_to_pack(
+        files: impl IntoIterator<Item = (String, Vec<u8>)>,
+    ) -> (Self, Vec<crate::sigma::Complaint>) {
+        load::load(files, pack::MOST)
     }
 
     /// Returns the starter rules that came with this binary (`content/scan/*.yar`), as files.
@@ -83,15 +134,14 @@ impl Yara {
 
     /// Returns the names of all rules.
     pub fn names(&self) -> Vec<String> {
-        self.sets.iter().flat_map(Scanner::rules).map(|rule| rule.name.to_owned()).collect()
+        let scanners = self.sets.iter().filter_map(|set| set.scanner().ok());
+        scanners.flat_map(Scanner::rules).map(|rule| rule.name.to_owned()).collect()
     }
 
     /// Returns the same rules with another cap of time for one file.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
-        for set in &mut self.sets {
-            set.set_scan_params(params(Matches::Told).timeout_duration(Some(time)));
-        }
+        self.time = time;
         self
     }
 
@@ -104,8 +154,8 @@ impl Yara {
         self
     }
 
-    fn prepared(set: &Scanner, about: &About) -> Scanner {
-        let mut scanner = set.clone();
+    fn prepared(scanner: &Scanner, about: &About, time: Duration) -> Scanner {
+        let mut scanner = scanner.clone();
         let extension = about.name.rsplit_once('.').map(|(_, ending)| format!(".{ending}"));
         let path = format!("{}/{}", about.directory.trim_end_matches('/'), about.name);
         for (name, value) in [
@@ -118,10 +168,7 @@ impl Yara {
             // Each is defined when rules are loaded, as text.
             let _always_defined = scanner.define_symbol(name, value);
         }
-        if about.is_memory {
-            let params = scanner.scan_params().clone().process_memory(true);
-            scanner.set_scan_params(params);
-        }
+        scanner.set_scan_params(params(Matches::Told, about, time));
         scanner
     }
 }
@@ -129,10 +176,18 @@ impl Yara {
 impl ByteRules for Yara {
     fn judge(&self, bytes: &[u8], about: &About) -> ByteJudgement {
         let mut all = ByteJudgement::default();
-        for set in &self.sets {
-            let judged = Self::judge_by(set, bytes, about);
-            all.hits.extend(judged.hits);
-            all.timed_out |= judged.timed_out;
+        let sets: Vec<&Arc<Set>> = self.sets.iter().filter(|set| set.begins.fits(bytes)).collect();
+        // The time for one file is shared out.
+        let time = self.time / u32::try_from(sets.len().max(1)).unwrap_or(u32::MAX);
+        for set in sets {
+            match set.scanner() {
+                Ok(scanner) => {
+                    let judged = Self::judge_by(scanner, bytes, about, time);
+                    all.hits.extend(judged.hits);
+                    all.timed_out |= judged.timed_out;
+                }
+                Err(why) => all.failed = Some(why),
+            }
         }
         all
     }
@@ -143,18 +198,16 @@ impl ByteRules for Yara {
 }
 
 impl Yara {
-    fn judge_by(set: &Scanner, bytes: &[u8], about: &About) -> ByteJudgement {
-        let mut scanner = Self::prepared(set, about);
+    fn judge_by(set: &Scanner, bytes: &[u8], about: &About, time: Duration) -> ByteJudgement {
+        let mut scanner = Self::prepared(set, about, time);
         let (found, timed_out) = outcome(scanner.scan_mem(bytes));
         if found.rules.is_empty() {
-            return ByteJudgement { hits: Vec::new(), timed_out };
+            return ByteJudgement { timed_out, ..ByteJudgement::default() };
         }
         let mut hits: Vec<ByteHit> = found.rules.iter().map(|rule| told(&scanner, rule)).collect();
         drop(found);
         // Where the strings stand is worth a second look only where something was found.
-        let time = scanner.scan_params().get_timeout_duration().copied();
-        let full = params(Matches::Whole).process_memory(about.is_memory).timeout_duration(time);
-        scanner.set_scan_params(full);
+        scanner.set_scan_params(params(Matches::Whole, about, time));
         let (again, _) = outcome(scanner.scan_mem(bytes));
         for rule in &again.rules {
             let same = |hit: &&mut ByteHit| hit.rule == rule.name && hit.file == rule.namespace;
@@ -162,7 +215,7 @@ impl Yara {
                 hit.met = met(rule);
             }
         }
-        ByteJudgement { hits, timed_out }
+        ByteJudgement { hits, timed_out, failed: None }
     }
 }
 
@@ -173,11 +226,12 @@ enum Matches {
     Whole,
 }
 
-fn params(matches: Matches) -> ScanParams {
+fn params(matches: Matches, about: &About, time: Duration) -> ScanParams {
     ScanParams::default()
         .compute_full_matches(matches == Matches::Whole)
         .match_max_length(EXCERPT)
-        .timeout_duration(Some(TIME))
+        .process_memory(about.is_memory)
+        .timeout_duration(Some(time))
 }
 
 fn outcome<'s>(
@@ -246,108 +300,4 @@ fn file_type(kind: &str) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rules(files: &[(&str, &str)]) -> (Yara, Vec<crate::sigma::Complaint>) {
-        Yara::load(files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())))
-    }
-
-    fn names(yara: &Yara, bytes: &[u8], name: &str) -> Vec<String> {
-        let about = About { name: name.into(), directory: "/tmp".into(), ..About::default() };
-        yara.judge(bytes, &about).hits.into_iter().map(|hit| hit.rule).collect()
-    }
-
-    #[test]
-    fn a_broken_file_is_told_with_its_line_and_does_not_stop_the_others() {
-        let (yara, complaints) = rules(&[
-            ("a.yar", "rule a { strings: $x = \"marked\" condition: $x }\n"),
-            ("b.yar", "rule b {\n strings: $x = \"marked\"\n condition: $y\n}\n"),
-            ("c.yar", "rule a { condition: filename == \"c.bin\" }"),
-        ]);
-        assert_eq!(yara.loaded(), Loaded { files: 3, rules: 2 });
-        assert_eq!(complaints.len(), 1);
-        assert_eq!((complaints[0].file.as_str(), complaints[0].line), ("b.yar", Some(3)));
-        assert!(complaints[0].why.en.contains("unknown variable $y"), "{:?}", complaints[0].why);
-        assert_eq!(names(&yara, b"this is marked", "x"), ["a"]);
-        assert_eq!(names(&yara, b"this is not", "c.bin"), ["a"]);
-        assert_eq!(names(&yara, b"this is not", "x.bin"), Vec::<String>::new());
-    }
-
-    #[test]
-    fn variables_of_public_rules_are_known_and_met_strings_are_told() {
-        let (yara, complaints) = rules(&[(
-            "v.yar",
-            "rule v { meta: description = \"words\" score = 60 author = \"us\" attack = \"T1505.003\"\n\
-             strings: $a = /ev.l/ condition: $a and extension == \".php\" and filepath == \"/tmp/x.php\"\n\
-             and filetype == \"PHP\" and owner == \"root\" }",
-        )]);
-        assert_eq!(complaints, []);
-        let about = About {
-            name: "x.php".into(),
-            directory: "/tmp".into(),
-            kind: "php".into(),
-            owner: "root".into(),
-            is_memory: false,
-        };
-        let judged = yara.judge(b"<?php eval(", &about);
-        let [hit] = judged.hits.as_slice() else { panic!("{judged:?}") };
-        assert_eq!((hit.score, hit.what.as_str(), hit.author.as_str()), (60, "words", "us"));
-        assert_eq!(hit.attack, ["T1505.003"]);
-        assert_eq!(hit.met, [("a".to_owned(), 6, Value::from("eval"))]);
-    }
-
-    #[test]
-    fn an_included_file_is_loaded_once_and_a_circle_ends() {
-        let (yara, complaints) = rules(&[
-            ("d/index.yar", "include \"./sub/one.yar\"\ninclude \"../d/two.yar\"\n"),
-            ("d/sub/one.yar", "include \"../index.yar\"\nrule one { condition: true }\n"),
-            ("d/two.yar", "rule two { condition: one }\n"),
-            ("d/lost.yar", "include \"../../etc/passwd\"\n"),
-        ]);
-        assert_eq!(names(&yara, b"", "x"), ["one", "two"]);
-        assert_eq!(complaints.len(), 1);
-        assert_eq!(complaints[0].file, "d/lost.yar");
-    }
-
-    #[test]
-    fn a_rule_that_takes_too_long_is_cut_off() {
-        let text = "rule slow { condition: for all i in (0..9999999999) : (uint8(i % 1000) != 9) }";
-        let (yara, complaints) = rules(&[("slow.yar", text)]);
-        assert_eq!(complaints, []);
-        let yara = yara.within(Duration::from_millis(100));
-        let judged = yara.judge(&[0; 4096], &About::default());
-        assert!(judged.timed_out, "{judged:?}");
-    }
-
-    #[test]
-    fn a_pack_gives_the_same_rules_and_a_damaged_or_foreign_one_gives_none() {
-        let files =
-            [("a.yar".to_owned(), b"rule a { strings: $x = \"marked\" condition: $x }".to_vec())];
-        let key = Yara::key(&files);
-        let (yara, _) = Yara::load(files.clone());
-        let bytes = yara.pack(&key, false).unwrap();
-        assert!(Yara::is_pack(&bytes));
-        let pack = Yara::from_pack(&bytes).unwrap();
-        assert_eq!((pack.key.as_str(), pack.has_starter), (key.as_str(), false));
-        assert_eq!(names(&pack.rules, b"this is marked", "x"), ["a"]);
-        assert_eq!(pack.rules.loaded(), yara.loaded());
-        assert!(Yara::from_pack(&yara.pack(&key, true).unwrap()).unwrap().has_starter);
-        for at in (0..bytes.len()).step_by(7) {
-            let mut bad = bytes.clone();
-            bad[at] ^= 1;
-            assert!(Yara::from_pack(&bad).is_err(), "byte {at}");
-            assert!(Yara::from_pack(&bytes[..at]).is_err(), "cut at {at}");
-        }
-        let other = [("a.yar".to_owned(), b"rule a { condition: true }".to_vec())];
-        assert_ne!(Yara::key(&other), key);
-        let two = pack.rules.and(Yara::load(other).0);
-        assert_eq!(names(&two, b"this is marked", "x"), ["a", "a"]);
-        // More than one set is none that one pack could hold.
-        assert!(two.pack(&key, false).is_err());
-        let many: String =
-            (0..1025).map(|n| format!("rule r{n} {{ condition: true }}\n")).collect();
-        let (many, _) = Yara::load([("many.yar".to_owned(), many.into_bytes())]);
-        assert!(many.pack(&key, false).is_err(), "the engine reads it back now: lift the cap");
-    }
-}
+mod tests;

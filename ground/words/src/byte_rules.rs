@@ -45,6 +45,8 @@ pub struct ByteJudgement {
     pub hits: Vec<ByteHit>,
     /// Whether the time for one file ran out, so that more may be.
     pub timed_out: bool,
+    /// Why some rules could not look at the bytes at all, if they could not.
+    pub failed: Option<String>,
 }
 
 /// Whoever judges bytes by rules.

@@ -68,6 +68,20 @@ fn mistyped_arguments_are_told_in_both_languages() {
 }
 
 #[test]
+fn usage_lines_say_where_several_are_taken() {
+    let world = clean();
+    for (command, usage) in [
+        (&["scan"][..], "stanch scan [OPTIONS] [PATH]..."),
+        (&["events"], "stanch events [OPTIONS] FILE..."),
+        (&["rules", "compile"], "stanch rules compile [OPTIONS] PATH..."),
+        (&["query"], "stanch query [OPTIONS] SQL"),
+    ] {
+        let help = world.plain(&[command, &["--help"]].concat()).stdout;
+        assert!(help.lines().any(|line| line.trim() == usage), "{usage}: {help}");
+    }
+}
+
+#[test]
 fn the_help_of_a_command_is_as_it_is() {
     let world = clean();
     assert_snapshot!(world.plain(&["query", "--help"]), @r#"

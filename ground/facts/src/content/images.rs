@@ -6,7 +6,7 @@
 use super::{Oddity, line_at, php};
 
 /// How far a picture is looked at.
-const LARGEST: usize = 16 << 20;
+pub(super) const LARGEST: usize = 16 << 20;
 /// How much text must follow an opening mark of three letters: chance makes those.
 const READABLE: usize = 12;
 

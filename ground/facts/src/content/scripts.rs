@@ -11,7 +11,7 @@ use crate::command_text::{self, Purpose};
 use crate::decompress::{self, Compression};
 
 /// How much of a script is read, and how much a layer may unfold to.
-const LARGEST: usize = 2 << 20;
+pub(super) const LARGEST: usize = 2 << 20;
 /// How many layers are taken off.
 const LAYERS: usize = 6;
 /// The shortest text that is tried as an encoded one, and how many of the longest are tried.
@@ -82,14 +82,14 @@ struct Payload {
     line: String,
 }
 
-/// Returns what is odd about a script.
-pub(super) fn judge(bytes: &[u8]) -> Option<Oddity> {
+/// Returns what is odd about a script; a cap that kept encoded texts from being read is told.
+pub(super) fn judge(bytes: &[u8], caps: &mut Vec<String>) -> Option<Oddity> {
     let bytes = bytes.get(..bytes.len().min(LARGEST))?;
     let text = String::from_utf8_lossy(bytes);
     let lower = text.to_ascii_lowercase();
     // Nearly all scripts neither decode nor hold anything encoded.
     let place = runs_decoded(&lower);
-    let payload = best_payload(&text, 0);
+    let payload = best_payload(&text, 0, caps);
     let score = score(place.as_ref(), payload.as_ref())?;
     let offset = place.as_ref().map_or(0, |place| place.offset);
     let mut detail = match &place {
@@ -242,10 +242,10 @@ fn is_named(line: &str, name: &str) -> bool {
 }
 
 /// Returns what the gravest of the longest encoded texts holds.
-fn best_payload(text: &str, depth: usize) -> Option<Payload> {
+fn best_payload(text: &str, depth: usize, caps: &mut Vec<String>) -> Option<Payload> {
     let mut best: Option<Payload> = None;
     for encoded in encoded(text) {
-        let Some(payload) = decoded(encoded.as_bytes(), depth) else { continue };
+        let Some(payload) = decoded(encoded.as_bytes(), depth, caps) else { continue };
         let weight = |it: &Payload| (it.is_program, it.purposes.len(), it.layers.len());
         if best.as_ref().is_none_or(|known| weight(&payload) > weight(known)) {
             best = Some(payload);
@@ -286,11 +286,11 @@ fn encoded(text: &str) -> Vec<String> {
 }
 
 /// Takes layers off until there is a text or a program.
-fn decoded(encoded: &[u8], depth: usize) -> Option<Payload> {
+fn decoded(encoded: &[u8], depth: usize, caps: &mut Vec<String>) -> Option<Payload> {
     let mut payload = Payload::default();
     let mut bytes = encoded.to_vec();
     for _ in depth..LAYERS {
-        let Some((layer, inner)) = peeled(&bytes) else { break };
+        let Some((layer, inner)) = peeled(&bytes, caps) else { break };
         payload.layers.push(layer);
         bytes = inner;
         if bytes.starts_with(b"\x7fELF") {
@@ -300,6 +300,10 @@ fn decoded(encoded: &[u8], depth: usize) -> Option<Payload> {
     }
     if payload.layers.is_empty() {
         return None;
+    }
+    let deepest = depth.saturating_add(payload.layers.len()) >= LAYERS;
+    if deepest && peeled(&bytes, &mut Vec::new()).is_some() {
+        reached(caps, format!("a text is encoded more than {LAYERS} times over"));
     }
     let text = String::from_utf8(bytes).ok()?;
     let printable = text.chars().filter(|c| !c.is_control() || c.is_whitespace()).count();
@@ -321,7 +325,7 @@ fn decoded(encoded: &[u8], depth: usize) -> Option<Payload> {
     let deeper = depth.saturating_add(payload.layers.len());
     if payload.purposes.is_empty()
         && deeper < LAYERS
-        && let Some(inner) = best_payload(&text, deeper)
+        && let Some(inner) = best_payload(&text, deeper, caps)
     {
         payload.layers.extend(inner.layers);
         payload.purposes = inner.purposes;
@@ -335,16 +339,35 @@ fn cut(line: &str) -> String {
     stanch_words::text::escaped(&line.trim().chars().take(120).collect::<String>())
 }
 
+fn reached(caps: &mut Vec<String>, cap: String) {
+    if !caps.contains(&cap) {
+        caps.push(cap);
+    }
+}
+
 /// Takes one layer off: compression, hexadecimal, escapes, base64 (also backwards).
-fn peeled(bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
+fn peeled(bytes: &[u8], caps: &mut Vec<String>) -> Option<(&'static str, Vec<u8>)> {
+    let too_large = || {
+        format!(
+            "an encoded text unfolds to more than {} KiB; the rest was not read",
+            LARGEST / 1024
+        )
+    };
     if let Some(compression) = Compression::of(bytes) {
-        let (inner, _cut) = decompress::value(compression, bytes, LARGEST)?;
+        let (inner, is_cut) = decompress::value(compression, bytes, LARGEST)?;
+        if is_cut && inner.len() == LARGEST {
+            reached(caps, too_large());
+        }
         return Some((compression.name(), inner));
     }
     if let [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] = bytes {
         let mut inner = Vec::new();
-        let most = LARGEST as u64;
+        let most = (LARGEST as u64).saturating_add(1);
         let read = flate2::bufread::ZlibDecoder::new(bytes).take(most).read_to_end(&mut inner);
+        if inner.len() > LARGEST {
+            reached(caps, too_large());
+            inner.truncate(LARGEST);
+        }
         // What is broken further on still says what it begins with.
         return (read.is_ok() || !inner.is_empty()).then_some(("zlib", inner));
     }
@@ -407,8 +430,12 @@ mod tests {
         stanch_words::text::hex(bytes)
     }
 
+    fn odd(script: &[u8]) -> Option<Oddity> {
+        judge(script, &mut Vec::new())
+    }
+
     fn score(script: &str) -> i64 {
-        judge(script.as_bytes()).map_or(0, |odd| odd.score)
+        odd(script.as_bytes()).map_or(0, |it| it.score)
     }
 
     /// A command as droppers have it; the address is one for documentation.
@@ -433,7 +460,7 @@ mod tests {
             format!("eval(Buffer.from('{once}', 'base64').toString())\n"),
             format!("#!/bin/bash\nX=$(base64 -d <<< {once})\neval \"$X\"\n"),
         ] {
-            let odd = judge(script.as_bytes()).unwrap_or_default();
+            let odd = odd(script.as_bytes()).unwrap_or_default();
             assert_eq!(odd.score, 90, "{script}: {odd:?}");
             assert!(odd.detail.contains("fetch-and-run"), "{script}: {odd:?}");
         }
@@ -452,7 +479,7 @@ mod tests {
             "#!/bin/sh\nx=$(cat <<E | base64 -d\n{}\nE\n)\neval \"$x\"\n",
             lines.join("\n")
         );
-        let odd = judge(script.as_bytes()).unwrap();
+        let odd = odd(script.as_bytes()).unwrap();
         assert!(odd.detail.contains("an ELF program"), "{odd:?}");
     }
 
@@ -469,16 +496,49 @@ mod tests {
             "exec(compile(open(f).read(), f, 'exec'))\n".to_owned(),
             "db.exec(zlib.decompress(schema))\n".to_owned(),
         ] {
-            assert_eq!(score(&script), 0, "{script}: {:?}", judge(script.as_bytes()));
+            assert_eq!(score(&script), 0, "{script}: {:?}", odd(script.as_bytes()));
         }
     }
 
     #[test]
     fn any_bytes_end_soon() {
-        let odd = "eval(".repeat(100_000) + &"b64decode(".repeat(1000) + &"a=b\n".repeat(50_000);
-        let _any = judge(odd.as_bytes());
-        let _broken = judge(&[0xff; 100_000]);
-        let _bomb =
-            judge(format!("exec(b64decode('{}'))", base64(&gzip(&vec![b'A'; 8 << 20]))).as_bytes());
+        let text = "eval(".repeat(100_000) + &"b64decode(".repeat(1000) + &"a=b\n".repeat(50_000);
+        let _any = odd(text.as_bytes());
+        let _broken = odd(&[0xff; 100_000]);
+        let mut caps = Vec::new();
+        let script = format!("exec(b64decode('{}'))", base64(&gzip(&vec![b'A'; 8 << 20])));
+        assert!(judge(script.as_bytes(), &mut caps).is_some());
+        assert_eq!(caps, ["an encoded text unfolds to more than 2048 KiB; the rest was not read"]);
+    }
+
+    #[test]
+    fn caps_are_told_and_only_where_they_are_reached() {
+        let zlib = |bytes: &[u8]| {
+            let mut encoder =
+                flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(bytes).unwrap();
+            encoder.finish().unwrap()
+        };
+        let wrapped = |times: usize| {
+            let mut text = String::from_utf8(GRAVE.to_vec()).unwrap();
+            for _ in 0..times {
+                text = base64(text.as_bytes());
+            }
+            text
+        };
+        for (payload, expected) in [
+            (base64(&zlib(&vec![b'A'; LARGEST])), None),
+            (base64(&zlib(&vec![b'A'; LARGEST + 1])), Some("2048 KiB")),
+            (base64(&gzip(&vec![b'A'; LARGEST])), None),
+            (base64(&gzip(&vec![b'A'; LARGEST + 1])), Some("2048 KiB")),
+            (wrapped(LAYERS), None),
+            (wrapped(LAYERS + 1), Some("more than 6 times")),
+        ] {
+            let mut caps = Vec::new();
+            let _odd = judge(format!("x = b64decode('{payload}')\n").as_bytes(), &mut caps);
+            let expected = Vec::from_iter(expected);
+            assert_eq!(caps.len(), expected.len(), "{expected:?}: {caps:?}");
+            assert!(caps.iter().zip(expected).all(|(cap, part)| cap.contains(part)), "{caps:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@
 use super::Oddity;
 
 /// The largest file that is read.
-const LARGEST: usize = 256 << 10;
+pub(super) const LARGEST: usize = 256 << 10;
 /// Endings of what no server should run.
 const TEXTS: [&str; 24] = [
     "jpg", "jpeg", "png", "gif", "webp", "ico", "svg", "bmp", "txt", "css", "js", "json", "xml",

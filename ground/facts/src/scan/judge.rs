@@ -109,7 +109,11 @@ impl Scan<'_> {
         self.known(part);
         self.by_rules(part, is_memory);
         if part.offset == 0 && !is_memory {
-            for oddity in content::oddities(part.bytes, part.kind, part.name) {
+            let (oddities, caps) = content::look(part.bytes, part.kind, part.name);
+            for cap in caps {
+                self.gap(Gap::new(self.table, GapKind::Truncated, cap).at(source(part)));
+            }
+            for oddity in oddities {
                 self.odd(part, oddity);
             }
             if part.kind == Kind::Elf && part.member.is_empty() {
@@ -134,6 +138,10 @@ impl Scan<'_> {
         if judged.timed_out {
             let detail = "rules took too long over it; others may match";
             let gap = Gap::new(self.table, GapKind::TimedOut, detail);
+            self.gap(gap.at(Value::from(part.piece.path.as_path()).to_string()));
+        }
+        if let Some(why) = judged.failed {
+            let gap = Gap::new(self.table, GapKind::Bug, format!("rules failed over it: {why}"));
             self.gap(gap.at(Value::from(part.piece.path.as_path()).to_string()));
         }
         for hit in judged.hits {

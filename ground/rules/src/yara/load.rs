@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use boreal::Compiler;
 use boreal::compiler::{AddRuleError, CompilerParams};
 use stanch_words::Both;
 
-use super::{Loaded, Matches, Yara, params};
+use super::divide::{self, Begins, Divided, Part};
+use super::{Loaded, Set, Yara};
 use crate::sigma::{Complaint, Harm};
 
 /// The largest file of rules; the largest public one has 5 MiB.
@@ -17,13 +19,39 @@ const LARGEST: usize = 32 << 20;
 /// The variables that public rules expect to be given (those of LOKI, THOR and others).
 const VARIABLES: [&str; 5] = ["filename", "filepath", "extension", "filetype", "owner"];
 
+/// A collection of no more rules is not divided: reading it twice would cost more than it saves.
+const FEW: usize = 1000;
+/// How many threads compile: as many as judge.
+const COMPILERS: usize = 2;
+
 /// All files by path, and which were taken already: none is loaded twice.
+#[derive(Default)]
 struct Files {
     texts: BTreeMap<PathBuf, String>,
     taken: BTreeSet<PathBuf>,
 }
 
-pub(super) fn load(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> (Yara, Vec<Complaint>) {
+/// A file that is compiled: its name as it is told, and its text.
+struct Source {
+    told: String,
+    text: String,
+}
+
+/// Some parts of a file that was divided; of another all rules are taken.
+type Taken<'s> = Option<(&'s Divided, Vec<&'s Part>)>;
+
+/// What is compiled together.
+struct Share<'s> {
+    begins: Begins,
+    of: Vec<(&'s Source, Taken<'s>)>,
+    rules: usize,
+}
+
+/// Loads rules into sets of at most so many.
+pub(super) fn load(
+    files: impl IntoIterator<Item = (String, Vec<u8>)>,
+    most: usize,
+) -> (Yara, Vec<Complaint>) {
     let mut complaints = Vec::new();
     let mut texts = BTreeMap::new();
     let mut count = 0_usize;
@@ -36,30 +64,166 @@ pub(super) fn load(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> (Yara,
             Err(why) => complaints.push(lost(&path, None, why)),
         }
     }
-    let mut order: Vec<(PathBuf, String)> =
-        texts.iter().map(|(plain, (told, _))| (plain.clone(), told.clone())).collect();
+    let includes = |text: &str| text.lines().any(|line| line.trim_start().starts_with("include"));
     // Who includes others goes first, so that what is included keeps its includer's company.
-    let includes = |path: &PathBuf| {
-        let text = texts.get(path).map(|(_, text)| text.as_str()).unwrap_or_default();
-        text.lines().any(|line| line.trim_start().starts_with("include"))
+    let (includers, others): (Vec<_>, Vec<_>) =
+        texts.iter().partition(|(_, (_, text))| includes(text));
+    let order = |files: Vec<(&PathBuf, &(String, String))>| -> Vec<(PathBuf, String)> {
+        files.into_iter().map(|(plain, (told, _))| (plain.clone(), told.clone())).collect()
     };
-    order.sort_by_key(|(path, _)| !includes(path));
+    let (includers, others) = (order(includers), order(others));
     let texts = texts.into_iter().map(|(path, (_, text))| (path, text)).collect();
     let files = Arc::new(Mutex::new(Files { texts, taken: BTreeSet::new() }));
-    let mut compiler = compiler(&files);
-    for (path, told) in order {
-        let text = take(&files, &path);
-        let Some(text) = text.filter(|text| !text.trim().is_empty()) else { continue };
-        match compiler.add_rules_str_in_namespace(&text, &told) {
-            Ok(_with_warnings) => {}
-            Err(error) => complaints.push(refused(&told, &error)),
+    let source = |(path, told): (PathBuf, String)| {
+        let text = take(&files, &path).filter(|text| !text.trim().is_empty())?;
+        Some(Source { told, text })
+    };
+    let mut first = Compiled::new(&files);
+    for source in includers.into_iter().filter_map(source) {
+        first.add(&source.told, source.text);
+    }
+    let others: Vec<Source> = others.into_iter().filter_map(source).collect();
+    let (first_set, more) = first.finished(Begins::Anyhow);
+    let mut sets = Vec::from_iter(first_set.filter(|set| set.count() > 0));
+    complaints.extend(more);
+    let rules = |source: &Source| source.text.matches("condition").count();
+    let divided = if others.iter().map(rules).sum::<usize>() > FEW {
+        in_threads(&others, |source| Divided::of(&source.text))
+    } else {
+        others.iter().map(|_| None).collect()
+    };
+    for (set, more) in in_threads(&shares(&others, &divided, most), compiled) {
+        sets.extend(set);
+        complaints.extend(more);
+    }
+    complaints.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+    let rules = sets.iter().map(Set::count).sum();
+    (Yara::of(sets, Loaded { files: count, rules }), complaints)
+}
+
+/// Shares out files, so that each share has about as many rules as the others that are alike.
+fn shares<'s>(
+    sources: &'s [Source],
+    divided: &'s [Option<Divided>],
+    most: usize,
+) -> Vec<Share<'s>> {
+    let mut pieces: BTreeMap<Begins, Vec<Piece<'s>>> = BTreeMap::new();
+    for (source, divided) in sources.iter().zip(divided) {
+        match divided {
+            None => {
+                let rules = source.text.matches("condition").count();
+                pieces.entry(Begins::Anyhow).or_default().push((source, None, rules));
+            }
+            Some(divided) => {
+                for part in &divided.parts {
+                    let piece = (source, Some((divided, part)), part.count());
+                    pieces.entry(part.begins).or_default().push(piece);
+                }
+            }
         }
     }
-    let mut scanner = compiler.finalize();
-    scanner.set_scan_params(params(Matches::Told));
-    complaints.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-    let loaded = Loaded { files: count, rules: scanner.rules().count() };
-    (Yara { sets: vec![scanner], loaded }, complaints)
+    let mut shares = Vec::new();
+    for (begins, pieces) in pieces {
+        let all: usize = pieces.iter().map(|(_, _, rules)| rules).sum();
+        let room = all.div_ceil(all.div_ceil(most).max(1));
+        let mut share = Share { begins, of: Vec::new(), rules: 0 };
+        for piece in pieces {
+            // The last one may take what rounding and parts of many rules leave.
+            let full = share.rules >= room || share.rules.saturating_add(piece.2) > most;
+            if full && share.rules > 0 {
+                shares.push(std::mem::replace(
+                    &mut share,
+                    Share { begins, of: Vec::new(), rules: 0 },
+                ));
+            }
+            share.add(piece);
+        }
+        shares.push(share);
+    }
+    shares
+}
+
+/// A file, or a part of one, and how many rules it has.
+type Piece<'s> = (&'s Source, Option<(&'s Divided, &'s Part)>, usize);
+
+impl<'s> Share<'s> {
+    fn add(&mut self, (source, part, rules): Piece<'s>) {
+        self.rules = self.rules.saturating_add(rules);
+        match (self.of.last_mut(), part) {
+            (Some((last, Some((_, parts)))), Some((_, part))) if last.told == source.told => {
+                parts.push(part);
+            }
+            (_, part) => {
+                self.of.push((source, part.map(|(divided, part)| (divided, vec![part]))));
+            }
+        }
+    }
+}
+
+fn compiled(share: &Share<'_>) -> (Option<Set>, Vec<Complaint>) {
+    let mut compiled = Compiled::new(&Arc::default());
+    for (source, parts) in &share.of {
+        let text = match parts {
+            None => source.text.clone(),
+            Some((divided, parts)) => divided.text(&source.text, parts),
+        };
+        compiled.add(&source.told, text);
+    }
+    compiled.finished(share.begins)
+}
+
+/// Does the same with all items, in threads, and returns what comes of each in their order.
+pub(super) fn in_threads<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(BTreeMap::new());
+    std::thread::scope(|threads| {
+        for _ in 0..COMPILERS.min(items.len()) {
+            threads.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(number) else { break };
+                    let result = work(item);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, result);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+}
+
+/// Files that are being compiled together.
+struct Compiled {
+    compiler: Compiler,
+    complaints: Vec<Complaint>,
+}
+
+impl Compiled {
+    fn new(files: &Arc<Mutex<Files>>) -> Self {
+        Self { compiler: compiler(files), complaints: Vec::new() }
+    }
+
+    /// Adds a file. A mistake costs the rule that it stands in, and those that name this one.
+    fn add(&mut self, told: &str, text: String) {
+        let mut rest = Some(text);
+        while let Some(text) = rest {
+            rest = match self.compiler.add_rules_str_in_namespace(&text, told) {
+                Ok(_with_warnings) => None,
+                Err(error) => {
+                    self.complaints.push(refused(told, &error));
+                    let labels = error.to_diagnostic().labels;
+                    let place = labels.iter().map(|label| label.range.start).max();
+                    let is_here = error.path.is_none();
+                    place.filter(|_| is_here).and_then(|place| divide::after(&text, place))
+                }
+            };
+        }
+    }
+
+    fn finished(self, begins: Begins) -> (Option<Set>, Vec<Complaint>) {
+        let scanner = self.compiler.finalize();
+        let set = (scanner.rules().count() > 0).then(|| Set::of(scanner, begins));
+        (set, self.complaints)
+    }
 }
 
 fn compiler(files: &Arc<Mutex<Files>>) -> Compiler {

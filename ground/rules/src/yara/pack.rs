@@ -1,9 +1,11 @@
 //! Compiled rules in a file, a pack: a head that says whose they are, a digest, and the engine's own
-//! bytes.
+//! bytes for each set of rules.
 //!
 //! ```text
-//! stanch-yara 2 ENGINE KEY FILES RULES STARTER\n  SHA-256 of all else (32 bytes)  the engine's bytes
+//! stanch-yara 3 ENGINE KEY STARTER FILES SET…\n  SHA-256 of all else (32 bytes)  the engine's bytes
 //! ```
+//! A set is told as `any:RULES:BYTES` or `mz:RULES:BYTES`; those of the second kind are read when
+//! the first program for Windows comes by.
 //!
 //! The digest finds damage, not malice: who can write the pack can write the rules as well. It is
 //! kept where its caller says, and never on the machine that is looked at unless he asks for it.
@@ -12,7 +14,9 @@ use boreal::Scanner;
 use boreal::scanner::DeserializeParams;
 use sha2::{Digest as _, Sha256};
 
-use super::{Loaded, Yara};
+use super::divide::Begins;
+use super::load::in_threads;
+use super::{Loaded, Set, Yara};
 
 /// The engine and its version: another one reads other bytes.
 const ENGINE: &str = "boreal-1.4.0";
@@ -20,10 +24,13 @@ const MAGIC: &str = "stanch-yara";
 /// What stands in place of the starter rules' key where they are not in the pack.
 const WITHOUT: &str = "-";
 /// The engine writes any number of rules and reads back 1,024 (1.4.0, `deserialize_rules`).
-const MOST: usize = 1024;
-/// The longest head.
-const HEAD: usize = 256;
+pub(super) const MOST: usize = 1024;
+/// The longest head: some hundred sets.
+const HEAD: usize = 4096;
 const DIGEST: usize = 32;
+/// How sets are told by what bytes must begin with.
+const ANY: &str = "any";
+const MZ: &str = "mz";
 
 /// Why a pack is not used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,20 +78,31 @@ impl Yara {
     /// Returns the compiled rules as the content of a pack.
     ///
     /// # Errors
-    /// [`PackError::Engine`] if the engine cannot give them, or they were not compiled together.
+    /// [`PackError::Engine`] if the engine cannot give them, or would not take them back.
     pub fn pack(&self, key: &str, has_starter: bool) -> Result<Vec<u8>, PackError> {
-        let [scanner] = self.sets.as_slice() else {
-            return Err(PackError::Engine("they were not compiled together".to_owned()));
-        };
-        if scanner.rules().count() > MOST {
-            let why = format!("it reads no more than {MOST} rules out of a pack");
-            return Err(PackError::Engine(why));
-        }
-        let mut compiled = Vec::new();
-        scanner.to_bytes(&mut compiled).map_err(|error| PackError::Engine(error.to_string()))?;
-        let Loaded { files, rules } = self.loaded;
+        let engine = |error: &dyn std::fmt::Display| PackError::Engine(error.to_string());
         let starter = if has_starter { starter() } else { WITHOUT.to_owned() };
-        let head = format!("{MAGIC} 2 {ENGINE} {key} {files} {rules} {starter}\n");
+        let mut head = format!("{MAGIC} 3 {ENGINE} {key} {starter} {}", self.loaded.files);
+        let mut compiled = Vec::new();
+        for set in &self.sets {
+            let scanner = set.scanner().map_err(|why| engine(&why))?;
+            let (rules, from) = (set.count(), compiled.len());
+            if rules > MOST {
+                let why = format!("it reads no more than {MOST} rules that hang together");
+                return Err(PackError::Engine(why));
+            }
+            scanner.to_bytes(&mut compiled).map_err(|error| engine(&error))?;
+            let kind = match set.begins {
+                Begins::Anyhow => ANY,
+                Begins::Mz => MZ,
+            };
+            let bytes = compiled.len().saturating_sub(from);
+            head.push_str(&format!(" {kind}:{rules}:{bytes}"));
+        }
+        head.push('\n');
+        if head.len() > HEAD {
+            return Err(PackError::Engine("too many rules for one pack".to_owned()));
+        }
         let mut all = head.into_bytes();
         let digest = digest(&all, &compiled);
         all.extend_from_slice(&digest);
@@ -100,22 +118,48 @@ impl Yara {
         let line = bytes.iter().take(HEAD).position(|&byte| byte == b'\n');
         let end = line.ok_or(PackError::Damaged)?.saturating_add(1);
         let (head, rest) = bytes.split_at_checked(end).ok_or(PackError::Damaged)?;
-        let (told, compiled) = rest.split_at_checked(DIGEST).ok_or(PackError::Damaged)?;
+        let (told, mut compiled) = rest.split_at_checked(DIGEST).ok_or(PackError::Damaged)?;
         let text = std::str::from_utf8(head).unwrap_or_default();
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        let [MAGIC, "2", ENGINE, key, files, rules, theirs] = words.as_slice() else {
+        let [MAGIC, "3", ENGINE, key, theirs, files, told_sets @ ..] = words.as_slice() else {
             return Err(PackError::Foreign);
         };
         if told != digest(head, compiled) {
             return Err(PackError::Damaged);
         }
-        let number = |word: &str| word.parse::<usize>().unwrap_or(0);
-        let scanner = Scanner::from_bytes_unchecked(compiled, DeserializeParams::default())
-            .map_err(|error| PackError::Engine(error.to_string()))?;
-        let loaded = Loaded { files: number(files), rules: number(rules) };
-        let rules = Self { sets: vec![scanner], loaded };
+        let mut sets = Vec::new();
+        for set in told_sets {
+            let parts: Vec<&str> = set.split(':').collect();
+            let [kind, rules, length] = parts.as_slice() else { return Err(PackError::Foreign) };
+            let begins = match *kind {
+                ANY => Begins::Anyhow,
+                MZ => Begins::Mz,
+                _ => return Err(PackError::Foreign),
+            };
+            let (rules, length) = (number(rules)?, number(length)?);
+            let (own, rest) = compiled.split_at_checked(length).ok_or(PackError::Foreign)?;
+            sets.push(Set::packed(own.to_vec(), rules, begins));
+            compiled = rest;
+        }
+        let wanted: Vec<&Set> = sets.iter().filter(|set| set.begins == Begins::Anyhow).collect();
+        let failed = in_threads(&wanted, |set| set.scanner().err());
+        if let Some(why) = failed.into_iter().flatten().next() {
+            return Err(PackError::Engine(why));
+        }
+        let loaded = Loaded { files: number(files)?, rules: sets.iter().map(Set::count).sum() };
+        let rules = Self::of(sets, loaded);
         Ok(Pack { rules, key: (*key).to_owned(), has_starter: *theirs == starter() })
     }
+}
+
+fn number(word: &str) -> Result<usize, PackError> {
+    word.parse().ok().ok_or(PackError::Foreign)
+}
+
+/// Reads a set as the engine wrote it.
+pub(super) fn scanner(bytes: &[u8]) -> Result<Scanner, String> {
+    Scanner::from_bytes_unchecked(bytes, DeserializeParams::default())
+        .map_err(|error| error.to_string())
 }
 
 /// Returns the key of the starter rules that came with this binary.
