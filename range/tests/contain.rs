@@ -225,6 +225,71 @@ fn whoever_removes_the_rules_finds_them_made_again() {
 }
 
 #[test]
+fn blind_nobody_who_listens_to_the_wire_hears_what_is_cut() {
+    if !possible() {
+        return;
+    }
+    let (victim, sink) = victim();
+    victim
+        .shell(
+            "setsid --fork /run/range/stand-in hear /run/range/heard </dev/null >/dev/null 2>&1
+             sleep 0.5; echo 0 > /run/range/heard",
+        )
+        .unwrap();
+    victim.shell("ip addr add fd77::2/64 dev eth0 nodad").unwrap();
+    let addresses = "ip addr add fd77::1/64 dev eth0 nodad; ip addr add fd77::9/128 dev eth0 nodad";
+    assert_eq!(victim.on_peer(addresses).unwrap().code, 0);
+    let by_six = |address: &str| {
+        let script = format!("ssh {CLIENT} -b {address} root@fd77::2 true </dev/null");
+        victim.on_peer(&script).unwrap().code
+    };
+    let heard = || -> u64 {
+        let knock =
+            "bash -c 'for n in 1 2 3 4 5; do echo word > /dev/udp/10.77.0.2/53; done'; sleep 0.5";
+        let count = || victim.shell("cat /run/range/heard").unwrap().trim().parse().unwrap();
+        let before: u64 = count();
+        let _refused = victim.on_peer(knock).unwrap();
+        count() - before
+    };
+    assert!(heard() >= 5, "it hears before");
+    let before = filter(&victim);
+    let isolate = format!("{STANCH} contain apply --yes --no-watch --level isolate");
+    let isolated = from(&victim, RESPONDER, &isolate);
+    assert_eq!(isolated.code, 0, "{isolated:?}");
+    assert!(heard() >= 5, "rules alone come too late (M14)");
+    assert_eq!(from(&victim, RESPONDER, &format!("{STANCH} contain release")).code, 0);
+    let blind = format!(
+        "{STANCH} contain apply --yes --level blind --keep [fd77::9]:22 --rollback-after 45s"
+    );
+    let plan = from(&victim, RESPONDER, &format!("{STANCH} contain plan --level blind"));
+    assert!(!plan.out.contains("packet socket"), "nothing uncovered is claimed: {plan:?}");
+    let began = Instant::now();
+    let applied = from(&victim, RESPONDER, &blind);
+    assert_eq!(applied.code, 0, "{applied:?}");
+    assert_eq!(heard(), 0, "now it hears nothing");
+    assert_eq!(from(&victim, RESPONDER, "echo in").out.trim(), "in", "the responder comes in");
+    assert_ne!(from(&victim, "10.77.0.1", "true").code, 0);
+    assert_eq!(by_six("fd77::9"), 0, "what is kept comes in over IPv6, neighbours and all");
+    assert_ne!(by_six("fd77::1"), 0);
+    // Somebody takes the program away: the watch puts it back.
+    let off = victim.outer_on_network(&["/sbin/ip", "link", "set", "eth0", "xdpgeneric", "off"]);
+    assert_eq!(off.unwrap().code, 0);
+    std::thread::sleep(Duration::from_secs(6));
+    assert_eq!(heard(), 0, "it was put back");
+    while began.elapsed() < Duration::from_secs(50) {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(heard() >= 5, "it opened by itself");
+    assert_eq!(from(&victim, "10.77.0.1", "true").code, 0);
+    let released = from(&victim, RESPONDER, &format!("{STANCH} contain release"));
+    assert_eq!(released.code, 0, "{released:?}");
+    assert_eq!(filter(&victim), before);
+    let link = victim.outer_on_network(&["/sbin/ip", "link", "show", "eth0"]).unwrap();
+    assert!(!link.out.contains("xdp"), "no program stays behind: {link:?}");
+    end(sink);
+}
+
+#[test]
 fn a_blocked_address_is_cut_both_ways_and_the_responders_own_is_refused() {
     if !possible() {
         return;

@@ -166,7 +166,7 @@ pub fn cut(desk: &Desk) -> Result<Option<Cut>, ContainError> {
         entry.what == MADE_AGAIN && entry.body.get("intent") == Some(&deed.intent.into())
     });
     let made_again = made_again.count();
-    let dropped = Standing::of(&live)?.dropped();
+    let dropped = Standing::of(&live, &order)?.dropped();
     Ok(Some(Cut { deed, order, holds, left, dropped, made_again }))
 }
 

@@ -89,7 +89,7 @@ pub fn watch(desk: &Desk, tell: &mut dyn FnMut(Tampered)) -> Result<WatchEnd, Co
         Holds::Removed => return Err(ContainError::Removed),
     }
     let until = after(&live, cut.left.unwrap_or(0));
-    let standing = Standing::of(&live)?;
+    let standing = Standing::of(&live, &cut.order)?;
     let mut watch =
         Watch { desk, live: &live, deed: cut.deed, order: cut.order, standing, until, mended: 0 };
     loop {
@@ -135,7 +135,7 @@ impl Watch<'_> {
         // The intent stands in the ledger since the cut; what counts now is every millisecond.
         apply_again(hands, &self.order, devices.clone(), seconds)?;
         self.order.devices = devices;
-        self.standing = Standing::of(self.live)?;
+        self.standing = Standing::of(self.live, &self.order)?;
         self.mended = self.mended.saturating_add(1);
         self.record(tampered)?;
         tell(tampered);
@@ -151,7 +151,7 @@ impl Watch<'_> {
         left: Option<u64>,
         devices: &[String],
     ) -> Result<Option<Tampered>, ContainError> {
-        let now = Standing::of(self.live)?;
+        let now = Standing::of(self.live, &self.order)?;
         if !now.is_same(&self.standing) {
             let is_gone = now.rules() == 0;
             return Ok(Some(if is_gone { Tampered::Removed } else { Tampered::Changed }));

@@ -86,10 +86,7 @@ fn ip(bytes: &[u8]) -> Option<IpAddr> {
 /// Has a connection forgotten. One that is gone already is no trouble.
 pub(crate) fn forget(hands: &dyn Changing, connection: &Connection) -> Result<(), Miss> {
     let mut body = vec![connection.family, 0, 0, 0];
-    let length = u16::try_from(connection.tuple.len().saturating_add(4)).unwrap_or(u16::MAX);
-    body.extend_from_slice(&length.to_ne_bytes());
-    body.extend_from_slice(&(ORIGINAL | 0x8000).to_ne_bytes());
-    body.extend_from_slice(&connection.tuple);
+    body.extend(netlink::attribute(ORIGINAL | 0x8000, &connection.tuple));
     let request = netlink::request(DELETE, Wants::Deed { flags: 0 }, &body);
     match hands.netlink_request(netlink::NETFILTER, &request) {
         Err(miss) if !miss.absent => Err(miss),
@@ -100,14 +97,7 @@ pub(crate) fn forget(hands: &dyn Changing, connection: &Connection) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn attribute(kind: u16, content: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(content.len() + 4).unwrap();
-        let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
-        bytes.extend_from_slice(content);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
+    use crate::netlink::attribute;
 
     #[test]
     fn a_connection_is_told_by_who_began_it_and_to_whom() {

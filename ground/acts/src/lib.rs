@@ -17,6 +17,7 @@
 pub mod accounts;
 pub mod act;
 pub mod acts;
+mod bpf;
 mod connections;
 mod ending;
 mod exhibits;

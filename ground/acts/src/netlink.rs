@@ -2,6 +2,8 @@
 //!
 //! Source: netlink(7).
 
+/// `NETLINK_ROUTE`.
+pub(crate) const ROUTE: i32 = 0;
 /// `NETLINK_SOCK_DIAG`.
 pub(crate) const SOCK_DIAG: i32 = 4;
 /// `NETLINK_NETFILTER`.
@@ -56,6 +58,15 @@ pub(crate) fn bodies(datagrams: &[Vec<u8>]) -> Vec<&[u8]> {
         }
     }
     found
+}
+
+/// Returns one attribute (`struct nlattr`), padded.
+pub(crate) fn attribute(kind: u16, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len().saturating_add(4)).unwrap_or(u16::MAX);
+    let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
+    bytes.extend_from_slice(content);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
 }
 
 /// Returns the attributes of a message as far as they add up: kind and content.

@@ -308,11 +308,7 @@ pub(crate) struct Attributes(Vec<u8>);
 impl Attributes {
     /// Adds an attribute of bytes.
     pub(crate) fn bytes(&mut self, kind: u16, data: &[u8]) {
-        let length = u16::try_from(data.len().saturating_add(4)).unwrap_or(u16::MAX);
-        self.0.extend_from_slice(&length.to_ne_bytes());
-        self.0.extend_from_slice(&kind.to_ne_bytes());
-        self.0.extend_from_slice(data);
-        self.0.resize(self.0.len().next_multiple_of(4), 0);
+        self.0.extend(netlink::attribute(kind, data));
     }
 
     /// Adds a text with the NUL that ends it.

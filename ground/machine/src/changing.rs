@@ -52,6 +52,19 @@ pub trait Changing {
     /// A [`Miss`]; absent if that process has ended.
     fn signal(&self, pid: i64, start: u64, signal: Signal) -> Result<(), Miss>;
 
+    /// Puts a program at a device of the network, before everything else that sees its packets
+    /// (XDP), in place of the one that is there. It stays when we end.
+    ///
+    /// # Errors
+    /// A [`Miss`] with the kernel's reason.
+    fn attach_program(&self, device: &str, name: &str, program: &[u8]) -> Result<(), Miss>;
+
+    /// Takes the program at a device of the network away.
+    ///
+    /// # Errors
+    /// A [`Miss`] with the kernel's reason.
+    fn detach_program(&self, device: &str) -> Result<(), Miss>;
+
     /// Sends one netlink request that wants no answer but its acknowledgement.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ mod filing;
 mod hands;
 mod netlink;
 mod ports;
+mod programs;
 mod transaction;
 
 pub use changes::Changes;

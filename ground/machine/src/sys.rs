@@ -174,6 +174,26 @@ pub(crate) fn bpf_object(path: &std::path::Path) -> Result<std::os::fd::OwnedFd,
     own(bpf(OBJ_GET, &mut attribute)?).ok_or(Errno::BADF)
 }
 
+/// Loads a program for the devices of the network (`BPF_PROG_LOAD`, `BPF_PROG_TYPE_XDP`).
+pub(crate) fn bpf_load(name: &str, program: &[u8]) -> Result<std::os::fd::OwnedFd, Errno> {
+    const PROG_LOAD: i32 = 5;
+    const XDP: u32 = 6;
+    let mut named = [0_u8; 16];
+    for (to, from) in named.iter_mut().take(15).zip(name.bytes()) {
+        *to = from;
+    }
+    let [first, second] = [named.get(..8), named.get(8..)].map(|half| {
+        half.and_then(<[u8]>::first_chunk::<8>).map_or(0, |bytes| u64::from_ne_bytes(*bytes))
+    });
+    let count = u32::try_from(program.len() / 8).map_err(|_long| Errno::TOOBIG)?;
+    let license = c"Apache-2.0";
+    // struct { u32 prog_type; u32 insn_cnt; u64 insns; u64 license; u32 log_level; u32 log_size;
+    // u64 log_buf; u32 kern_version; u32 prog_flags; char prog_name[16]; }
+    let (code, license) = (program.as_ptr() as u64, license.as_ptr() as u64);
+    let mut attribute = [pair(XDP, count), code, license, 0, 0, 0, first, second];
+    own(bpf(PROG_LOAD, &mut attribute)?).ok_or(Errno::BADF)
+}
+
 /// Returns the ids of the programs attached to a cgroup at one point (`BPF_PROG_QUERY`).
 pub(crate) fn bpf_of_cgroup(
     cgroup: std::os::fd::BorrowedFd<'_>,

@@ -149,14 +149,16 @@ fn is_kept(order: &Order, from: &str, options: &str) -> bool {
     let holds = |keep: &Keep| keep.holds(address);
     match order.level {
         Level::Block => !order.block.iter().any(holds),
-        Level::Egress | Level::Isolate => address.is_loopback() || order.keep.iter().any(holds),
+        Level::Egress | Level::Isolate | Level::Blind => {
+            address.is_loopback() || order.keep.iter().any(holds)
+        }
     }
 }
 
 /// Returns what the cut costs and what it does not cover.
 pub(crate) fn costs(machine: &dyn Machine, order: &Order, sockets: &[String]) -> Vec<Both> {
     let mut costs = vec![connections(sockets)];
-    if order.level == Level::Isolate {
+    if order.level.is_whole() {
         costs.push(Both::new(
             "Whatever this machine serves to others stops until it is released.",
             "本机对外的全部服务在解除之前中断。",
@@ -198,10 +200,13 @@ fn connections(sockets: &[String]) -> Both {
 
 /// Returns what a cut of this level leaves open, said before and never found out after.
 fn uncovered(machine: &dyn Machine, order: &Order) -> Vec<Both> {
-    let mut told = vec![Both::new(
-        "Not covered: a program that only listens to the wire with a packet socket still hears what arrives.",
-        "未覆盖：用数据包套接字监听网卡的程序仍能听到到达的数据。",
-    )];
+    let mut told = Vec::new();
+    if order.level != Level::Blind {
+        told.push(Both::new(
+            "Not covered: a program that only listens to the wire with a packet socket still hears what arrives (`--level blind` covers it).",
+            "未覆盖：用数据包套接字监听网卡的程序仍能听到到达的数据（`--level blind` 可覆盖）。",
+        ));
+    }
     if order.level == Level::Egress {
         told.push(Both::new(
             "Not covered: frames that a program with root's rights writes to a device itself.",
@@ -213,7 +218,7 @@ fn uncovered(machine: &dyn Machine, order: &Order) -> Vec<Both> {
         let name = entry.name.to_string_lossy();
         name.starts_with("docker") || name.starts_with("cni") || name.starts_with("veth")
     });
-    if has_containers && order.level == Level::Isolate {
+    if has_containers && order.level.is_whole() {
         told.push(Both::new(
             "Containers on this machine are cut off as well; their traffic with each other over a bridge is not.",
             "本机上的容器同样断网；容器之间经网桥的通信不受影响。",

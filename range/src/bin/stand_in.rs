@@ -38,6 +38,7 @@ fn main() -> Result<()> {
         "bpf" => bpf(),
         "jit" => jit(),
         "frames" => frames(),
+        "hear" => hear(&argument),
         "hang" => hang(&argument),
         "serve" => serve(&argument),
         "lock" => lock(&argument),
@@ -212,6 +213,26 @@ fn packet() -> Result<()> {
     };
     ensure!(set == 0, "no filter: {}", std::io::Error::last_os_error());
     sleep()
+}
+
+/// Listens to the wire as a back door that waits for a word does, and writes how many packets of
+/// the intruder (10.77.0.1) it has heard.
+fn hear(place: &str) -> Result<()> {
+    // SAFETY: socket(2) takes no pointers.
+    let raw = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW, 0x0300) };
+    ensure!(raw >= 0, "no packet socket: {}", std::io::Error::last_os_error());
+    // SAFETY: the descriptor is new and ours.
+    let mut socket = std::fs::File::from(unsafe { OwnedFd::from_raw_fd(raw) });
+    let (began, mut heard, mut frame) = (Instant::now(), 0_u64, [0_u8; 2048]);
+    while began.elapsed() < LIFETIME {
+        let length = socket.read(&mut frame)?;
+        let is_ip = length >= 34 && frame.get(12..14) == Some(&[0x08, 0x00]);
+        if is_ip && frame.get(26..30) == Some(&[10, 77, 0, 1]) {
+            heard += 1;
+            std::fs::write(place, heard.to_string())?;
+        }
+    }
+    Ok(())
 }
 
 /// An eBPF program (`return 0`) held by a descriptor alone: attached nowhere, pinned nowhere.

@@ -96,8 +96,8 @@ fn network(command: Command, say: impl Fn(&'static str, &'static str) -> &'stati
                 .value_name(say("LEVEL", "级别"))
                 .value_parser(PossibleValuesParser::new(levels))
                 .help(say(
-                    "block: the addresses given; egress: nothing new goes out; isolate: everything but you. By default block if addresses are given, else isolate",
-                    "block 只封给出的地址；egress 禁止主动外连；isolate 除您之外全部切断。给出地址时默认 block，否则 isolate",
+                    "block: the addresses given; egress: nothing new goes out; isolate: everything but you; blind: the same, and nobody who listens to the wire hears it. By default block if addresses are given, else isolate",
+                    "block 只封给出的地址；egress 禁止主动外连；isolate 除您之外全部切断；blind 同上，且监听网卡者也听不到。给出地址时默认 block，否则 isolate",
                 )),
         )
         .arg(

@@ -12,6 +12,7 @@
 //!
 //! Facts and their measurements: catalogue of containment, M1 to M33; nft(8).
 
+mod blind;
 mod order;
 mod rules;
 mod standing;
@@ -24,6 +25,8 @@ use crate::connections::{self, Connection};
 use crate::netlink;
 use crate::nft::{self, Family};
 use crate::sockets::{self, Socket};
+
+use blind::Guard;
 
 pub use order::{Level, Order};
 pub use standing::{Standing, apply_again};
@@ -71,6 +74,17 @@ impl IsolateNetwork {
                 ),
             }));
         }
+        if let Some(device) = taken(machine, order)? {
+            return Ok(Err(Refusal {
+                asked: order.does(),
+                why: Both::new(
+                    format!(
+                        "a program of somebody else stands at `{device}` and would be replaced; use `--level isolate`"
+                    ),
+                    format!("`{device}` 上已有他人的 XDP 程序，会被替换；请用 `--level isolate`"),
+                ),
+            }));
+        }
         let mut subject = Subject::new(SubjectKind::Host);
         subject.name = machine.kernel().map(|kernel| {
             let [_, node, ..] = kernel.uname();
@@ -105,7 +119,11 @@ impl IsolateNetwork {
     pub fn renew(hands: &dyn Changing, order: &Order, seconds: u64) -> Result<(), Trouble> {
         hands
             .firewall(&rules::renewed(order, seconds), Commit::Yes)
-            .map_err(Trouble::while_doing("renewing the time of the cut"))
+            .map_err(Trouble::while_doing("renewing the time of the cut"))?;
+        if order.level == Level::Blind {
+            blind::attach(hands, &Order { seconds, ..order.clone() })?;
+        }
+        Ok(())
     }
 
     /// Returns after how many seconds the kernel opens the machine by itself; none if nothing is
@@ -147,10 +165,23 @@ impl Act for IsolateNetwork {
 
     /// The state is which of our tables there are. Tables of others do not matter: ours stand
     /// beside them, whatever they say.
-    fn look(&self, machine: &dyn Machine, _order: &str) -> Result<String, Trouble> {
+    fn look(&self, machine: &dyn Machine, order: &str) -> Result<String, Trouble> {
+        let order = Order::read(order)?;
         let inet = has_table(machine, Family::Inet, TABLE)?;
         let devices = has_table(machine, Family::Netdev, DEVICE_TABLE)?;
-        Ok(state(inet, devices))
+        if order.level != Level::Blind {
+            return Ok(state(inet, devices));
+        }
+        let mut blind: Vec<&str> = Vec::new();
+        for device in &order.devices {
+            if blind::guard(machine, device)? == Guard::Ours {
+                blind.push(device);
+            }
+        }
+        if blind.is_empty() {
+            return Ok(state(inet, devices));
+        }
+        Ok(serde_json::json!({ "inet": inet, "devices": devices, "blind": blind }).to_string())
     }
 
     fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
@@ -158,6 +189,9 @@ impl Act for IsolateNetwork {
         hands
             .firewall(&rules::of(&order), Commit::Yes)
             .map_err(Trouble::while_doing("making the rules"))?;
+        if order.level == Level::Blind {
+            blind::attach(hands, &order)?;
+        }
         // Only now: a socket that ends before the drop stands tells its other side (M11).
         end_connections(hands, &order)
     }
@@ -170,16 +204,40 @@ impl Act for IsolateNetwork {
         if order.covers_devices() && !has_table(machine, Family::Netdev, DEVICE_TABLE)? {
             return Ok(Some(format!("the table `netdev {DEVICE_TABLE}` is not there")));
         }
+        if order.level == Level::Blind {
+            for device in &order.devices {
+                if blind::guard(machine, device)? != Guard::Ours {
+                    return Ok(Some(format!("`{device}` is not blind")));
+                }
+            }
+        }
         // A socket that is being closed lives on for a moment: only those that stand count.
         let standing = cut(machine, &order)?.into_iter().filter(Socket::is_established).count();
         Ok((standing > 0).then(|| format!("{standing} connections still stand")))
     }
 
-    fn undo(&self, hands: &dyn Changing, _order: &str, _met: &str) -> Result<(), Trouble> {
+    fn undo(&self, hands: &dyn Changing, order: &str, _met: &str) -> Result<(), Trouble> {
+        let order = Order::read(order)?;
+        if order.level == Level::Blind {
+            blind::detach(hands, &order)?;
+        }
         hands
             .firewall(&rules::removed(), Commit::Yes)
             .map_err(Trouble::while_doing("removing the rules"))
     }
+}
+
+/// Returns a device that is to be blinded and has a program of somebody else.
+fn taken(machine: &dyn Machine, order: &Order) -> Result<Option<String>, Trouble> {
+    if order.level != Level::Blind {
+        return Ok(None);
+    }
+    for device in &order.devices {
+        if blind::guard(machine, device)? == Guard::Other {
+            return Ok(Some(device.clone()));
+        }
+    }
+    Ok(None)
 }
 
 fn state(inet: bool, devices: bool) -> String {
@@ -231,7 +289,7 @@ fn is_cut(order: &Order, one: &Connection) -> bool {
     match order.level {
         Level::Block => by_from || by_to,
         // One end is our own, which is never among what is kept.
-        Level::Isolate => by_from && by_to,
+        Level::Isolate | Level::Blind => by_from && by_to,
         // Its answers are told by the tracking itself.
         Level::Egress => false,
     }

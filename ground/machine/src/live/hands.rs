@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use rustix::process;
 use stanch_words::GapKind;
 
-use super::{Live, netlink, transaction};
+use super::{Live, netlink, programs, transaction};
 use crate::changing::{AccountsLock, Signal};
 use crate::{Changing, Commit, Filing, Kernel as _, Machine, Miss, ProcessStat, sys};
 
@@ -119,6 +119,15 @@ impl Changing for Hands<'_> {
             Signal::Kill => process::Signal::KILL,
         };
         process::pidfd_send_signal(held, signal).map_err(miss)
+    }
+
+    fn attach_program(&self, device: &str, name: &str, program: &[u8]) -> Result<(), Miss> {
+        programs::attach(device, name, program)
+            .map_err(|errno| Miss::from_errno(errno, Path::new(device)))
+    }
+
+    fn detach_program(&self, device: &str) -> Result<(), Miss> {
+        programs::detach(device).map_err(|errno| Miss::from_errno(errno, Path::new(device)))
     }
 
     fn netlink_request(&self, protocol: i32, request: &[u8]) -> Result<(), Miss> {

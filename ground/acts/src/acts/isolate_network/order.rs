@@ -18,11 +18,13 @@ pub enum Level {
     Egress,
     /// Everything but loopback, neighbour discovery, DHCP and what is kept.
     Isolate,
+    /// The same, and programs that listen to the wire hear nothing of it either.
+    Blind,
 }
 
 impl Level {
     /// All levels, mildest first.
-    pub const ALL: [Self; 3] = [Self::Block, Self::Egress, Self::Isolate];
+    pub const ALL: [Self; 4] = [Self::Block, Self::Egress, Self::Isolate, Self::Blind];
 
     /// Returns the name used on the command line.
     pub fn name(self) -> &'static str {
@@ -30,7 +32,13 @@ impl Level {
             Self::Block => "block",
             Self::Egress => "egress",
             Self::Isolate => "isolate",
+            Self::Blind => "blind",
         }
+    }
+
+    /// Returns whether everything is cut that is not kept.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Isolate | Self::Blind)
     }
 
     /// Returns the level of that name.
@@ -96,7 +104,7 @@ impl Order {
         match self.level {
             Level::Block => self.block.iter().any(|one| one.holds(remote)),
             Level::Egress => !kept && !served,
-            Level::Isolate => !kept,
+            Level::Isolate | Level::Blind => !kept,
         }
     }
 
@@ -120,10 +128,12 @@ impl Order {
                 "no address was named; give `--block ADDR`",
                 "没有给出地址；请用 `--block ADDR` 指定",
             )),
-            Level::Isolate | Level::Egress if self.keep.is_empty() => refuse(Both::new(
-                "no way in is known that would stay open; give `--keep ADDR:PORT`, or `--console` if you sit at the machine itself",
-                "没有已知的保留通路；请用 `--keep ADDR:PORT` 指定，若您就在机器的控制台前，请加 `--console`",
-            )),
+            Level::Isolate | Level::Blind | Level::Egress if self.keep.is_empty() => {
+                refuse(Both::new(
+                    "no way in is known that would stay open; give `--keep ADDR:PORT`, or `--console` if you sit at the machine itself",
+                    "没有已知的保留通路；请用 `--keep ADDR:PORT` 指定，若您就在机器的控制台前，请加 `--console`",
+                ))
+            }
             _ => None,
         }
     }
@@ -157,6 +167,14 @@ impl Order {
             Level::Isolate => Both::new(
                 format!("Cuts all traffic but that with {keep}, and ends every other connection."),
                 format!("切断除 {keep} 以外的全部通信，并终止其余所有连接。"),
+            ),
+            Level::Blind => Both::new(
+                format!(
+                    "Cuts all traffic but that with {keep}, ends every other connection, and lets no program that listens to the wire hear what is cut."
+                ),
+                format!(
+                    "切断除 {keep} 以外的全部通信，终止其余所有连接，并使监听网卡的程序听不到被切断的数据。"
+                ),
             ),
         }
     }

@@ -193,7 +193,7 @@ fn forwarded(order: &Order) -> Vec<Rule> {
                 rules.push(out.direction().compare(Compare::Equal, &[0]).counted().drop());
             }
         }
-        Level::Isolate => rules.push(Rule::new().counted().drop()),
+        Level::Isolate | Level::Blind => rules.push(Rule::new().counted().drop()),
     }
     rules
 }

@@ -2,8 +2,8 @@
 
 use stanch_machine::{Changing, Commit, Machine};
 
-use super::order::Order;
-use super::{DEVICE_TABLE, TABLE, end_connections, rules};
+use super::order::{Level, Order};
+use super::{DEVICE_TABLE, TABLE, blind, end_connections, rules};
 use crate::act::Trouble;
 use crate::netlink;
 use crate::nft::{self, Family, Told};
@@ -11,17 +11,19 @@ use crate::nft::{self, Family, Told};
 /// The rules of a cut as the kernel tells them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Every rule's words, in the kernel's order, without what they have counted.
+    /// Every rule's words, in the kernel's order, without what they have counted; then what
+    /// stands at each device.
     words: Vec<Vec<u8>>,
+    rules: usize,
     dropped: u64,
 }
 
 impl Standing {
-    /// Reads the rules of our tables.
+    /// Reads the rules of our tables, and what stands at the devices.
     ///
     /// # Errors
     /// [`Trouble`] if the kernel does not tell.
-    pub fn of(machine: &dyn Machine) -> Result<Self, Trouble> {
+    pub fn of(machine: &dyn Machine, order: &Order) -> Result<Self, Trouble> {
         let kernel = machine.kernel().ok_or(Trouble::NotLive)?;
         let mut told: Vec<Told> = Vec::new();
         for (family, table) in [(Family::Inet, TABLE), (Family::Netdev, DEVICE_TABLE)] {
@@ -36,7 +38,14 @@ impl Standing {
             }
         }
         let dropped = told.iter().filter(|rule| rule.drops).filter_map(|rule| rule.packets).sum();
-        Ok(Self { words: told.into_iter().map(|rule| rule.words).collect(), dropped })
+        let mut words: Vec<Vec<u8>> = told.into_iter().map(|rule| rule.words).collect();
+        let rules = words.len();
+        if order.level == Level::Blind {
+            for device in &order.devices {
+                words.push(format!("{device} {:?}", blind::guard(machine, device)?).into_bytes());
+            }
+        }
+        Ok(Self { words, rules, dropped })
     }
 
     /// Returns how many packets were cut since the rules were made. One that two of our hooks see
@@ -47,7 +56,7 @@ impl Standing {
 
     /// Returns how many rules there are.
     pub fn rules(&self) -> usize {
-        self.words.len()
+        self.rules
     }
 
     /// Returns whether the rules are the same, whatever they have counted.
@@ -71,5 +80,8 @@ pub fn apply_again(
     hands
         .firewall(&rules::of(&order), Commit::Yes)
         .map_err(Trouble::while_doing("making the rules again"))?;
+    if order.level == Level::Blind {
+        blind::attach(hands, &order)?;
+    }
     end_connections(hands, &order)
 }
