@@ -139,6 +139,37 @@ fn an_account_added_by_hand_is_found_and_one_of_a_package_is_not() {
     assert_eq!(joined, Some(Level::Medium), "{all:#?}");
 }
 
+/// Whoever breaks in can install a package at the same minute: it excuses nobody's rights.
+#[test]
+fn a_visit_to_sudo_during_a_packages_change_is_no_packages_deed() {
+    let log = "2026-03-02T08:00:00+00:00 h groupadd[4]: new group: name=freerad, GID=112\n\
+               2026-03-02T08:00:00+00:00 h useradd[5]: new user: name=freerad, UID=112, GID=112, \
+               home=/etc/freeradius, shell=/usr/sbin/nologin, from=none\n\
+               2026-03-02T08:00:01+00:00 h usermod[6]: add 'freerad' to group 'shadow'\n\
+               2026-03-02T08:00:20+00:00 h useradd[7]: new user: name=eve, UID=1004, GID=1004, \
+               home=/home/eve, shell=/bin/bash, from=/dev/pts/1\n\
+               2026-03-02T08:00:21+00:00 h usermod[8]: add 'eve' to group 'sudo'\n\
+               2026-03-02T08:00:40+00:00 h usermod[9]: add 'backup' to group 'disk'\n\
+               2026-03-02T08:01:00+00:00 h gpasswd[9]: user eve removed by root from group sudo\n";
+    let packages = "2026-03-02 08:00:03 install freeradius:amd64 <none> 3.2.1\n";
+    let passwd = "root:x:0:0::/root:/bin/bash\nbackup:x:34:34::/var/backups:/usr/sbin/nologin\n\
+                  freerad:x:112:112::/etc/freeradius:/usr/sbin/nologin\n\
+                  eve:x:1004:1004::/home/eve:/bin/bash\n";
+    let group = "sudo:x:27:\nshadow:x:42:freerad\ndisk:x:6:backup\nfreerad:x:112:\n";
+    let detection = look(&[
+        ("/var/log/auth.log", log),
+        ("/var/log/dpkg.log", packages),
+        ("/etc/passwd", passwd),
+        ("/etc/group", group),
+    ]);
+    let sign = "logs.joined-powerful-group";
+    let all = found(&detection);
+    assert_eq!(has(&detection, sign, "account eve"), Some(Level::Medium), "{all:#?}");
+    assert_eq!(has(&detection, sign, "account backup"), Some(Level::Low), "{all:#?}");
+    assert_eq!(has(&detection, sign, "account freerad"), None, "{all:#?}");
+    assert_eq!(has(&detection, "logs.account-added", "account freerad"), None, "{all:#?}");
+}
+
 #[test]
 fn a_web_server_that_asks_for_root_is_found() {
     let log = "2026-03-02T08:00:00+00:00 h sudo[5]: www-data : user NOT in sudoers ; TTY=pts/0 ; \
