@@ -501,13 +501,15 @@ fn two_that_bring_each_other_back_die_in_one_pass_and_what_they_were_is_kept() {
         let (done, code) = victim.stanch(&[&case[..], &kill].concat()).unwrap();
         assert_eq!(code, 0, "{done}");
         assert!(!is_alive(&victim), "{done}");
-        let left = victim.run(&["pgrep", "-f", "/tmp/(one|two)"]).unwrap();
+        let left = victim.run(&["pgrep", "-r", "R,S,D,T", "-f", "/tmp/(one|two)"]).unwrap();
         assert_eq!(left.out, "", "none is left");
         let act = done["acts"].as_array().unwrap().last().unwrap();
         assert_eq!((&act["state"], &act["step"]["act"]), (&"done".into(), &"kill_process".into()));
         let refused = victim.run(&["sh", "-c", &format!("{STANCH} undo {}", act["id"])]).unwrap();
         assert_eq!(refused.code, 4, "there is no way back: {refused:?}");
-        let groups = victim.shell("ls /sys/fs/cgroup | grep -c stanch || true").unwrap();
+        let groups = victim
+            .shell(&format!("ls /sys/fs/cgroup | grep -c stanch-end-{pid}- || true"))
+            .unwrap();
         assert_eq!(groups.trim(), "0", "our group is gone");
     }
     let kept: Vec<_> =
@@ -575,7 +577,8 @@ fn a_kill_that_was_cut_off_is_gone_on_with() {
             }
         }
         victim.shell("pkill -KILL -f '^/bin/bash /tmp/(one|two)' || true; sleep 0.2").unwrap();
-        let groups = victim.shell("ls /sys/fs/cgroup | grep stanch || true").unwrap();
+        let groups =
+            victim.shell(&format!("ls /sys/fs/cgroup | grep stanch-end-{pid}- || true")).unwrap();
         assert_eq!(groups, "", "after {call} {number}");
     }
     assert!(cut_off >= 5, "it was cut off {cut_off} times");

@@ -9,6 +9,7 @@ pub mod kill_process;
 pub mod lock_account;
 pub mod quarantine_file;
 pub mod restore_file;
+pub mod stop_service;
 
 use crate::Act;
 
@@ -23,6 +24,7 @@ pub static ALL: &[&dyn Act] = &[
     &lock_account::LockAccount,
     &quarantine_file::QuarantineFile,
     &restore_file::RestoreFile,
+    &stop_service::StopService,
 ];
 
 /// Returns the act of that name.

@@ -49,6 +49,14 @@ pub(crate) enum Whom {
         /// Its uid.
         uid: u32,
     },
+    /// The processes of a unit: those in its control group, those that its pid files named, and
+    /// what descends from them.
+    Unit {
+        /// Its name, a part of the path of its control group.
+        name: String,
+        /// Those of its pid files.
+        roots: Vec<Process>,
+    },
 }
 
 impl Order {
@@ -90,7 +98,9 @@ impl Order {
                 let run: Vec<_> = roots.iter().filter(|root| found.contains(root)).collect();
                 serde_json::json!({ "running": run }).to_string()
             }
-            Whom::Account { .. } => serde_json::json!({ "running": !found.is_empty() }).to_string(),
+            Whom::Account { .. } | Whom::Unit { .. } => {
+                serde_json::json!({ "running": !found.is_empty() }).to_string()
+            }
         })
     }
 }
@@ -111,6 +121,16 @@ pub(crate) fn found(
     let mut meant: BTreeSet<Process> = known.iter().copied().collect();
     match whom {
         Whom::Processes(roots) => meant.extend(roots),
+        Whom::Unit { name, roots } => {
+            meant.extend(roots);
+            let theirs = all.iter().filter(|one| {
+                !spared(one)
+                    && processes::groups_of(machine, one.pid)
+                        .iter()
+                        .any(|group| group.split('/').any(|part| part == name))
+            });
+            meant.extend(theirs.map(Process::of).collect::<Vec<_>>());
+        }
         Whom::Account { uid, .. } => {
             let session = processes::session_of(machine, "self");
             let theirs = all.iter().filter(|one| {
@@ -128,7 +148,7 @@ pub(crate) fn found(
         let before = meant.len();
         let pids: BTreeSet<i64> =
             all.iter().filter(|one| meant.contains(&Process::of(one))).map(|one| one.pid).collect();
-        if matches!(whom, Whom::Processes(_)) {
+        if !matches!(whom, Whom::Account { .. }) {
             images.extend(pids.iter().filter_map(|&pid| own_image(machine, pid)));
         }
         for one in all.iter().filter(|one| !spared(one) && !pids.contains(&one.pid)) {
@@ -181,7 +201,9 @@ pub(crate) fn spare(
 /// Returns the process that was named, or descends from one that was, and that this session hangs
 /// on.
 pub(crate) fn hung_on(machine: &dyn Machine, order: &Order) -> Result<Option<i64>, Trouble> {
-    let Whom::Processes(roots) = &order.whom else { return Ok(None) };
+    let (Whom::Processes(roots) | Whom::Unit { roots, .. }) = &order.whom else {
+        return Ok(None);
+    };
     let own = own_chain(machine)?;
     let tree = processes::tree(machine, roots).map_err(while_listing())?;
     Ok(tree.into_iter().map(|process| process.pid).find(|pid| own.contains(pid)))

@@ -1,10 +1,10 @@
 //! Keeps a file in the case's vault before an act, under its SHA-256.
 
-use std::io::Write as _;
+use std::io::{self, Write};
 
 use sha2::{Digest as _, Sha256};
 use stanch_ledger::{LedgerError, Vault};
-use stanch_machine::{Machine, Miss};
+use stanch_machine::{Machine, Miss, limits};
 
 use crate::act::Exhibit;
 
@@ -28,45 +28,81 @@ pub(crate) fn keep(
     vault: &Vault,
     exhibit: &Exhibit,
 ) -> Result<Result<Kept, Miss>, LedgerError> {
+    let link = machine.read_link(&exhibit.path).ok();
+    let link = link.map(|path| stanch_words::text::from_bytes(path.as_os_str().as_encoded_bytes()));
+    // What the kernel tells of a process changes with each look, so it is looked at once.
+    if exhibit.cap <= limits::PSEUDO_FILE {
+        let read = match machine.read(&exhibit.path, exhibit.cap) {
+            Ok(read) => read,
+            Err(miss) => return Ok(Err(miss)),
+        };
+        let sha256 = hex(&Sha256::digest(&read.bytes));
+        let put =
+            put(vault, &sha256, &mut |to| to.write_all(&read.bytes).map_err(Failed::Writing))?;
+        let bytes = read.bytes.len() as u64;
+        return Ok(put.map(|()| Kept { sha256, bytes, link, is_cut: read.truncated }));
+    }
     let mut seen = Sha256::new();
-    let more = exhibit.cap.saturating_add(1);
-    let mut left = exhibit.cap;
-    let read = machine.read_pieces(&exhibit.path, more, &mut |piece| {
-        seen.update(within(piece, &mut left));
+    let read = pieces(machine, exhibit, &mut |piece| {
+        seen.update(piece);
+        Ok(())
     });
     let read = match read {
         Ok(read) => read,
-        Err(miss) => return Ok(Err(miss)),
+        Err(Failed::Reading(miss)) => return Ok(Err(miss)),
+        Err(Failed::Writing(source)) => return Err(failed(vault, source)),
     };
     let sha256 = hex(&seen.finalize());
-    let link = machine.read_link(&exhibit.path).ok();
-    let kept = Kept {
-        sha256: sha256.clone(),
-        bytes: read.min(exhibit.cap),
-        link: link.map(|path| stanch_words::text::from_bytes(path.as_os_str().as_encoded_bytes())),
-        is_cut: read > exhibit.cap,
-    };
-    if vault.has(&sha256) {
-        return Ok(Ok(kept));
-    }
-    let mut to = vault.keep(&sha256)?;
-    let mut left = exhibit.cap;
-    let mut wrote = Ok(());
-    let again = machine.read_pieces(&exhibit.path, more, &mut |piece| {
-        if wrote.is_ok() {
-            wrote = to.write_all(within(piece, &mut left));
+    let put = put(vault, &sha256, &mut |to| {
+        pieces(machine, exhibit, &mut |piece| to.write_all(piece)).map(|_read| ())
+    })?;
+    let (bytes, is_cut) = (read.min(exhibit.cap), read > exhibit.cap);
+    Ok(put.map(|()| Kept { sha256, bytes, link, is_cut }))
+}
+
+/// What did not work while an exhibit was copied.
+enum Failed {
+    Reading(Miss),
+    Writing(io::Error),
+}
+
+/// Hands an exhibit on piece by piece, as much of it as is kept. Returns how much there was, one
+/// byte over the cap at most.
+fn pieces(
+    machine: &dyn Machine,
+    exhibit: &Exhibit,
+    each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> Result<u64, Failed> {
+    let (mut left, mut done) = (exhibit.cap, Ok(()));
+    let read = machine.read_pieces(&exhibit.path, exhibit.cap.saturating_add(1), &mut |piece| {
+        let piece = within(piece, &mut left);
+        if done.is_ok() {
+            done = each(piece);
         }
     });
-    if let Err(miss) = again {
-        return Ok(Err(miss));
+    done.map_err(Failed::Writing)?;
+    read.map_err(Failed::Reading)
+}
+
+/// Puts a content into the vault, unless it is there.
+fn put(
+    vault: &Vault,
+    sha256: &str,
+    fill: &mut dyn FnMut(&mut dyn Write) -> Result<(), Failed>,
+) -> Result<Result<(), Miss>, LedgerError> {
+    if vault.has(sha256) {
+        return Ok(Ok(()));
     }
-    wrote.map_err(|source| LedgerError::Io {
-        doing: "keeping an exhibit in",
-        path: vault.folder().to_owned(),
-        source,
-    })?;
-    to.finish()?;
-    Ok(Ok(kept))
+    let mut to = vault.keep(sha256)?;
+    match fill(&mut to) {
+        Ok(()) => to.finish().map(Ok),
+        Err(Failed::Reading(miss)) => Ok(Err(miss)),
+        Err(Failed::Writing(source)) => Err(failed(vault, source)),
+    }
+}
+
+fn failed(vault: &Vault, source: io::Error) -> LedgerError {
+    LedgerError::Io { doing: "keeping an exhibit in", path: vault.folder().to_owned(), source }
 }
 
 /// Returns as much of a piece as is to be kept.

@@ -121,6 +121,14 @@ pub(crate) fn groups(machine: &dyn Machine) -> Option<PathBuf> {
     })
 }
 
+/// Returns a process's control groups in all hierarchies (`/proc/PID/cgroup`).
+pub(crate) fn groups_of(machine: &dyn Machine, pid: i64) -> Vec<String> {
+    let path = PathBuf::from(format!("/proc/{pid}/cgroup"));
+    let lines = machine.read(&path, limits::PSEUDO_FILE).map(|read| read.bytes).unwrap_or_default();
+    let lines = String::from_utf8_lossy(&lines).into_owned();
+    lines.lines().filter_map(|line| line.splitn(3, ':').nth(2)).map(str::to_owned).collect()
+}
+
 /// Returns a process's control group in cgroup2, from its mount on (`/proc/PID/cgroup`, `0::`).
 pub(crate) fn group_of(machine: &dyn Machine, pid: i64) -> Option<String> {
     let path = PathBuf::from(format!("/proc/{pid}/cgroup"));

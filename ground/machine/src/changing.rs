@@ -98,4 +98,6 @@ pub enum Signal {
     Continue,
     /// Ends it (SIGKILL).
     Kill,
+    /// Has it read its configuration again (SIGHUP), where it is known to do that.
+    Reload,
 }

@@ -12,6 +12,7 @@
 
 mod accounts;
 mod network;
+mod services;
 
 use stanch_acts::Trouble;
 use stanch_acts::freeze_process::FreezeProcess;
@@ -34,6 +35,8 @@ pub struct Wish {
     pub lock_accounts: Vec<String>,
     /// The accounts whose sessions are to be ended.
     pub end_sessions: Vec<String>,
+    /// The services to be stopped and kept from starting.
+    pub stop_services: Vec<String>,
     /// The names of accounts that the responder typed, knowing that he came in by them.
     pub consents: Vec<String>,
     /// Where what is set aside lies.
@@ -80,6 +83,7 @@ pub fn plan(machine: &dyn Machine, wish: &Wish) -> Result<Plan, Trouble> {
     if !wish.kill.is_empty() {
         take(&mut plan, KillProcess::plan(machine, &wish.kill)?);
     }
+    services::plan(machine, wish, &mut plan)?;
     accounts::plan(machine, wish, &mut plan)?;
     if let Some(level) = wish.level {
         let order = network::order(machine, wish, level, responder::ways_in(machine)?);

@@ -67,7 +67,7 @@ pub(super) fn contain(say: impl Fn(&'static str, &'static str) -> &'static str +
 }
 
 /// What a plan is made of: with `--plan` it is made already.
-const WISHES: [&str; 10] = [
+const WISHES: [&str; 11] = [
     "level",
     "keep",
     "block",
@@ -75,6 +75,7 @@ const WISHES: [&str; 10] = [
     "kill",
     "lock-account",
     "end-sessions",
+    "stop-service",
     "consent",
     "console",
     "rollback-after",
@@ -166,6 +167,16 @@ fn processes(
 
 fn accounts(command: Command, say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
     command
+        .arg(
+            Arg::new("stop-service")
+                .long("stop-service")
+                .value_name("UNIT")
+                .action(ArgAction::Append)
+                .help(say(
+                    "Take away what starts this service, mask it and kill its processes; may be repeated. Alone, the network is left as it is",
+                    "移除该服务的启动项，屏蔽并终止其进程，可重复；单独使用时不动网络",
+                )),
+        )
         .arg(
             Arg::new("lock-account")
                 .long("lock-account")

@@ -141,16 +141,18 @@ pub(super) fn tell(asked: &Asked, terminal: &Terminal, text: &str) -> Result<u8,
     Ok(0)
 }
 
+/// What is dealt with beside the network: alone, the network is left as it is.
+const TARGETS: [&str; 5] = ["freeze", "kill", "lock-account", "end-sessions", "stop-service"];
+
 fn wish(matches: &ArgMatches, asked: &Asked) -> Result<Wish, Box<Report>> {
     let list = |name: &str| -> Vec<Keep> {
         matches.get_many::<Keep>(name).into_iter().flatten().cloned().collect()
     };
-    let (block, freeze, kill) = (list("block"), pids(matches, "freeze"), pids(matches, "kill"));
+    let block = list("block");
     let names = |name: &str| -> Vec<String> {
         matches.get_many::<String>(name).into_iter().flatten().cloned().collect()
     };
-    let (lock, end) = (names("lock-account"), names("end-sessions"));
-    let is_only_network = freeze.is_empty() && kill.is_empty() && lock.is_empty() && end.is_empty();
+    let is_only_network = !TARGETS.iter().any(|name| matches.contains_id(name));
     let named = matches.get_one::<String>("level").and_then(|name| CutLevel::from_name(name));
     let level = match (named, block.is_empty(), is_only_network) {
         (Some(level), ..) => Some(level),
@@ -160,10 +162,11 @@ fn wish(matches: &ArgMatches, asked: &Asked) -> Result<Wish, Box<Report>> {
     };
     let usual = if level == Some(CutLevel::Block) { LEASE } else { UNCONFIRMED };
     Ok(Wish {
-        freeze,
-        kill,
-        lock_accounts: lock,
-        end_sessions: end,
+        freeze: pids(matches, "freeze"),
+        kill: pids(matches, "kill"),
+        lock_accounts: names("lock-account"),
+        end_sessions: names("end-sessions"),
+        stop_services: names("stop-service"),
         consents: names("consent"),
         vault: deeds::vault(&asked.desk).map_err(|error| told(error.into()))?,
         level,

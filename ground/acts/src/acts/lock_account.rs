@@ -12,7 +12,8 @@ use stanch_ledger::Vault;
 use stanch_machine::{Changing, Machine};
 use stanch_words::{Both, Refusal, Risk, Step, Subject, SubjectKind, Undo, text};
 
-use crate::accounts::{self, Account, EXPIRE, Field, Order, PASSWD, PASSWORD, SHADOW, SHELL};
+use crate::accounts::lines::{self, EXPIRE, Edit, Field, Order, PASSWORD, SHELL};
+use crate::accounts::{self, Account, PASSWD, SHADOW};
 use crate::act::{Act, Trouble};
 use crate::freezing::own_chain;
 use crate::processes;
@@ -141,20 +142,17 @@ fn keeps_the_responder_out(
 }
 
 /// Returns what becomes of its lines, or why nothing can.
-fn edits(
-    machine: &dyn Machine,
-    account: &Account,
-) -> Result<Result<Vec<accounts::Edit>, Both>, Trouble> {
+fn edits(machine: &dyn Machine, account: &Account) -> Result<Result<Vec<Edit>, Both>, Trouble> {
     let name = account.name.as_str();
     let mut edits = Vec::new();
-    let expire = accounts::word(machine, SHADOW, name, EXPIRE)?.unwrap_or_default();
-    let password = accounts::word(machine, SHADOW, name, PASSWORD)?;
+    let expire = lines::word(machine, SHADOW, name, EXPIRE)?.unwrap_or_default();
+    let password = lines::word(machine, SHADOW, name, PASSWORD)?;
     let is_locked = password.is_none_or(|word| word.starts_with('!')) && expire == EXPIRED;
     let fields = vec![
         Field::Shut { at: PASSWORD },
         Field::Word { at: EXPIRE, from: expire, to: EXPIRED.to_owned() },
     ];
-    let shadow = accounts::edit(machine, SHADOW, name, fields)?;
+    let shadow = lines::edit(machine, SHADOW, name, fields)?;
     let there = |path: &&&str| machine.stat(std::path::Path::new(path)).is_ok();
     let Some(shell) = NO_SHELLS.iter().find(there) else {
         return Ok(Err(Both::new("the machine has no `nologin`", "系统中没有 `nologin`")));
@@ -167,7 +165,7 @@ fn edits(
         fields.push(Field::Shut { at: PASSWORD });
     }
     edits.extend(shadow);
-    edits.extend(accounts::edit(machine, PASSWD, name, fields)?);
+    edits.extend(lines::edit(machine, PASSWD, name, fields)?);
     if is_locked && edits.iter().all(|edit| edit.path == SHADOW || edit.from == edit.to) {
         return Ok(Err(Both::new("it is locked already", "它已被锁定")));
     }

@@ -117,6 +117,7 @@ impl Changing for Hands<'_> {
             Signal::Stop => process::Signal::STOP,
             Signal::Continue => process::Signal::CONT,
             Signal::Kill => process::Signal::KILL,
+            Signal::Reload => process::Signal::HUP,
         };
         process::pidfd_send_signal(held, signal).map_err(miss)
     }

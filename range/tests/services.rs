@@ -1,0 +1,128 @@
+//! Stopping services on a victim: what starts them goes, they are masked and killed, and undoing
+//! gives the links back.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use stanch_range::{Victim, debian, possible};
+
+const STANCH: &str = "/run/range/stanch --case /run/range/case";
+
+/// Returns whatever starts services, links with their targets and times.
+fn starters(victim: &Victim) -> String {
+    let places = "/etc/systemd /etc/rc0.d /etc/rc2.d /etc/rc3.d /etc/rc6.d /etc/init.d";
+    victim
+        .shell(&format!("find {places} ! -type d -printf '%p %y %l %m %u %T@\\n' | sort"))
+        .unwrap()
+}
+
+fn answers(victim: &Victim) -> bool {
+    victim.run(&["bash", "-c", ": >/dev/tcp/127.0.0.1/80"]).unwrap().code == 0
+}
+
+fn contain(victim: &Victim, arguments: &str) -> stanch_range::Ran {
+    victim.run(&["sh", "-c", &format!("{STANCH} contain {arguments}")]).unwrap()
+}
+
+fn last_plan(victim: &Victim) -> String {
+    let (status, _) = victim.stanch(&["--case", "/run/range/case", "contain", "status"]).unwrap();
+    status["acts"].as_array().unwrap().last().unwrap()["plan"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_stopped_service_is_dead_and_masked_and_undo_gives_its_links_back() {
+    if !possible() {
+        return;
+    }
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    // The first process is no systemd here, so that only what stands on the disk counts.
+    let before = starters(&victim);
+    assert!(before.contains("multi-user.target.wants/nginx.service"), "{before}");
+    assert!(answers(&victim));
+    let plan = contain(&victim, "plan --stop-service nginx");
+    assert_eq!(plan.code, 0, "{plan:?}");
+    assert_eq!(starters(&victim), before, "a plan touches nothing");
+    let applied = contain(&victim, "apply --yes --stop-service nginx");
+    assert_eq!(applied.code, 0, "{applied:?}");
+    assert!(!answers(&victim), "{applied:?}");
+    assert_eq!(victim.run(&["pgrep", "-x", "nginx"]).unwrap().out, "");
+    let now = starters(&victim);
+    assert!(!now.contains("wants/nginx.service"), "{now}");
+    assert!(now.contains("/etc/systemd/system/nginx.service l /dev/null"), "{now}");
+    assert!(!now.contains("/etc/rc2.d/S01nginx"), "{now}");
+    let again = contain(&victim, "apply --yes --stop-service nginx");
+    assert_eq!(again.code, 4, "what is masked is not masked again: {again:?}");
+    let plan = last_plan(&victim);
+    let undone = victim.run(&["sh", "-c", &format!("{STANCH} undo {plan}")]).unwrap();
+    assert_eq!(undone.code, 0, "{undone:?}");
+    assert_eq!(starters(&victim), before, "links are as they were");
+    victim.shell("/usr/sbin/nginx").unwrap();
+    assert!(answers(&victim));
+    for never in ["dbus", "systemd-journald", "../x"] {
+        let refused = contain(&victim, &format!("apply --yes --stop-service {never}"));
+        assert_eq!(refused.code, 4, "{never}: {refused:?}");
+    }
+}
+
+/// A unit of the intruder's own, whose processes lie in a control group as systemd makes it.
+const IMPLANT: &str = "
+    mount -t cgroup2 none /sys/fs/cgroup
+    mkdir -p /sys/fs/cgroup/range.slice/upd.service
+    printf '[Service]\\nExecStart=/usr/bin/sleep 4321\\nRestart=always\\n\\
+[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/upd.service
+    ln -s /etc/systemd/system/upd.service /etc/systemd/system/multi-user.target.wants/upd.service
+    cp /usr/bin/sleep /tmp/upd";
+
+/// Two in its control group, and one that left it, as an implant would: the same program tells it.
+const PROCESSES: &str = "
+    mkdir -p /sys/fs/cgroup/range.slice/upd.service
+    for n in 1 2; do
+        setsid --fork sh -c 'echo $$ > /sys/fs/cgroup/range.slice/upd.service/cgroup.procs
+            exec /tmp/upd 4321' </dev/null >/dev/null 2>&1
+    done
+    setsid --fork /tmp/upd 4321 </dev/null >/dev/null 2>&1; sleep 0.5";
+
+#[test]
+fn a_unit_of_the_intruders_own_goes_with_its_control_group_also_when_cut_off() {
+    if !possible() {
+        return;
+    }
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    victim.shell(IMPLANT).unwrap();
+    let before = starters(&victim);
+    let starts = || victim.shell(PROCESSES).unwrap();
+    let alive =
+        || victim.run(&["pgrep", "-r", "R,S,D,T", "-x", "upd"]).unwrap().out.lines().count();
+    let case = ["--case", "/run/range/case"];
+    let mut cut_off = 0;
+    for call in ["symlinkat:1", "unlinkat:2", "pidfd_send_signal:1", "rmdir:1", "fdatasync:8"] {
+        starts();
+        let (name, number) = call.split_once(':').unwrap();
+        let script = format!(
+            "strace -f -qq -o /dev/null -e trace={name} -e inject={name}:signal=KILL:when={number} \
+             {STANCH} contain apply --yes --stop-service upd"
+        );
+        victim.run(&["timeout", "60", "sh", "-c", &script]).unwrap();
+        let (status, code) = victim.stanch(&[&case[..], &["contain", "status"]].concat()).unwrap();
+        assert_eq!(code, 0, "the ledger is whole after {call}: {status}");
+        let last = status["acts"].as_array().unwrap().last().unwrap().clone();
+        if last["state"] == "cut-off" {
+            cut_off += 1;
+            let resume = ["undo", last["id"].as_str().unwrap(), "--resume"];
+            let (told, code) = victim.stanch(&[&case[..], &resume].concat()).unwrap();
+            assert_eq!(code, 0, "after {call}: {told}");
+        }
+        let (told, code) =
+            victim.stanch(&[&case[..], &["undo", &last_plan(&victim)]].concat()).unwrap();
+        assert_eq!(code, 0, "after {call}: {told}");
+        assert_eq!(starters(&victim), before, "after {call}");
+    }
+    assert!(cut_off >= 4, "it was cut off {cut_off} times");
+    starts();
+    assert!(alive() >= 3);
+    let applied = contain(&victim, "apply --yes --stop-service upd");
+    assert_eq!(applied.code, 0, "{applied:?}");
+    assert_eq!(alive(), 0, "{applied:?}");
+    assert!(starters(&victim).contains("/etc/systemd/system/upd.service l /dev/null"));
+    let left = victim.shell("ls /sys/fs/cgroup | grep stanch-end-upd || true").unwrap();
+    assert_eq!(left, "", "our group is gone");
+}
