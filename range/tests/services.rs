@@ -25,7 +25,9 @@ fn contain(victim: &Victim, arguments: &str) -> stanch_range::Ran {
 
 fn last_plan(victim: &Victim) -> String {
     let (status, _) = victim.stanch(&["--case", "/run/range/case", "contain", "status"]).unwrap();
-    status["acts"].as_array().unwrap().last().unwrap()["plan"].as_str().unwrap().to_owned()
+    let acts = status.pointer("/acts").and_then(serde_json::Value::as_array).unwrap();
+    let plan = acts.last().and_then(|act| act.pointer("/plan")).unwrap();
+    plan.as_str().unwrap().to_owned()
 }
 
 #[test]
