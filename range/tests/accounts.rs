@@ -228,6 +228,38 @@ fn what_was_changed_since_is_not_overwritten_and_nobody_locks_themselves_out() {
 }
 
 #[test]
+fn a_new_password_is_shown_once_fits_and_the_old_one_comes_back() {
+    if !possible() {
+        return;
+    }
+    let victim = victim();
+    let before = victim.shell("cat /etc/shadow").unwrap();
+    let old = before.lines().find(|line| line.starts_with("deploy:")).unwrap().to_owned();
+    let rotated =
+        as_root(&victim, &format!("{STANCH} contain apply --yes --rotate-password deploy"));
+    assert_eq!(rotated.code, 0, "{rotated:?}");
+    let shown = rotated.err.lines().rev().find_map(|line| line.trim().strip_prefix("deploy  "));
+    let password = shown.unwrap().to_owned();
+    assert_eq!(password.len(), 24, "{rotated:?}");
+    // `su` from an account that is not root asks for it, as PAM checks it.
+    let fits = |word: &str| {
+        let script = format!("echo {word} | runuser -u other -- su deploy -c true");
+        victim.run(&["sh", "-c", &script]).unwrap().code == 0
+    };
+    assert!(fits(&password) && !fits("first"), "the new one fits, the old one does not");
+    let kept = victim.run(&["grep", "-rlaF", &password, "/run/range/case", "/etc"]).unwrap();
+    assert_eq!(kept.out, "", "it is kept nowhere");
+    let hash = old.split(':').nth(1).unwrap();
+    let ledger = victim.shell("cat /run/range/case/ledger.jsonl").unwrap();
+    assert!(!ledger.contains(hash), "the old one's hash is not in the ledger");
+    let (status, _) = victim.stanch(&["--case", "/run/range/case", "contain", "status"]).unwrap();
+    let act = status.pointer("/acts/0/id").and_then(serde_json::Value::as_str).unwrap();
+    assert_eq!(as_root(&victim, &format!("{STANCH} undo {act}")).code, 0);
+    assert_eq!(victim.shell("cat /etc/shadow").unwrap(), before);
+    assert!(fits("first"));
+}
+
+#[test]
 fn a_lock_that_was_cut_off_is_gone_on_with_or_taken_back() {
     if !possible() {
         return;

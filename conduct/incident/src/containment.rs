@@ -5,11 +5,12 @@ use stanch_acts::isolate_network::{IsolateNetwork, Order, Standing};
 use stanch_acts::{Act as _, Deed, State, Trouble, responder};
 use stanch_ledger::{LedgerError, Record};
 use stanch_machine::{Hands, Live, Machine as _};
+use stanch_words::sealed::Sealed;
 use stanch_words::{GapKind, Plan};
 
 pub use stanch_acts::Keep;
 pub use stanch_acts::isolate_network::{Level as CutLevel, emergency_line};
-pub use stanch_contain::{Seat, Wish};
+pub use stanch_contain::{NewPassword, Seat, Wish};
 
 use crate::case::Desk;
 use crate::deeds::{self, ActError};
@@ -85,14 +86,28 @@ pub enum Holds {
     Removed,
 }
 
+/// Returns a new password for an account: 24 letters, some 118 bits.
+///
+/// # Errors
+/// [`ContainError`] if the kernel gives no random bytes.
+pub fn new_password(name: &str) -> Result<NewPassword, ContainError> {
+    let password = format!("{}{}", letters(12)?, letters(12)?);
+    Ok(NewPassword { name: name.to_owned(), password: Sealed::new(password), salt: letters(16)? })
+}
+
 /// Returns a code to be typed: short, legible, not to be guessed in two minutes.
 ///
 /// # Errors
-/// [`ContainError::NotOurs`] if the kernel gives no random bytes.
+/// [`ContainError`] if the kernel gives no random bytes.
 pub fn code() -> Result<String, ContainError> {
+    letters(6)
+}
+
+/// Returns letters that nobody can guess, 16 at most.
+fn letters(count: usize) -> Result<String, ContainError> {
     let bytes = stanch_machine::live::random().map_err(ActError::NotOurs)?;
     let letter = |byte: &u8| LEGIBLE.get(usize::from(byte % 31)).copied().unwrap_or(b'x');
-    Ok(bytes.iter().take(6).map(letter).map(char::from).collect())
+    Ok(bytes.iter().take(count).map(letter).map(char::from).collect())
 }
 
 /// Plans a cut of the machine that we run on, and keeps the plan in the case if `keep` says so.

@@ -2,6 +2,7 @@
 //!
 //! Source: passwd(5), shadow(5), group(5), sudoers(5).
 
+pub(crate) mod crypt;
 pub(crate) mod lines;
 
 use std::path::Path;

@@ -9,6 +9,7 @@ pub mod kill_process;
 pub mod lock_account;
 pub mod quarantine_file;
 pub mod restore_file;
+pub mod rotate_password;
 pub mod stop_service;
 
 use crate::Act;
@@ -24,6 +25,7 @@ pub static ALL: &[&dyn Act] = &[
     &lock_account::LockAccount,
     &quarantine_file::QuarantineFile,
     &restore_file::RestoreFile,
+    &rotate_password::RotatePassword,
     &stop_service::StopService,
 ];
 

@@ -35,7 +35,7 @@ pub mod ssh;
 pub use act::{Act, Exhibit, Trouble};
 pub use acts::{
     clear_rights, edit_file, end_sessions, freeze_process, isolate_network, kill_process,
-    lock_account, quarantine_file, restore_file, stop_service,
+    lock_account, quarantine_file, restore_file, rotate_password, stop_service,
 };
 pub use record::{Deed, State, deeds};
 pub use responder::{Keep, WayIn};

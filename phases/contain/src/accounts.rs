@@ -8,6 +8,7 @@ use stanch_acts::end_sessions::EndSessions;
 use stanch_acts::files::Met;
 use stanch_acts::lock_account::LockAccount;
 use stanch_acts::quarantine_file::QuarantineFile;
+use stanch_acts::rotate_password::RotatePassword;
 use stanch_acts::{Trouble, Vault, ssh};
 use stanch_machine::{FileKind, Machine};
 use stanch_words::{Both, Plan, text};
@@ -32,6 +33,9 @@ pub(crate) fn plan(machine: &dyn Machine, wish: &Wish, plan: &mut Plan) -> Resul
             set_aside(machine, &account, &wish.vault, plan)?;
             plan.costs.extend(costs(machine, &account)?);
         }
+    }
+    for new in &wish.new_passwords {
+        take(plan, RotatePassword::plan(machine, new, &wish.vault)?);
     }
     let both = wish.lock_accounts.iter().chain(&wish.end_sessions);
     let mut names: Vec<&String> = both.collect();

@@ -18,6 +18,7 @@ use stanch_acts::Trouble;
 use stanch_acts::freeze_process::FreezeProcess;
 use stanch_acts::isolate_network::{IsolateNetwork, Level};
 use stanch_acts::kill_process::KillProcess;
+pub use stanch_acts::rotate_password::NewPassword;
 use stanch_acts::{Keep, Vault, responder};
 use stanch_machine::Machine;
 use stanch_words::{Phase, Plan, Refusal, Step};
@@ -35,6 +36,8 @@ pub struct Wish {
     pub lock_accounts: Vec<String>,
     /// The accounts whose sessions are to be ended.
     pub end_sessions: Vec<String>,
+    /// The accounts that get a new password.
+    pub new_passwords: Vec<NewPassword>,
     /// The services to be stopped and kept from starting.
     pub stop_services: Vec<String>,
     /// The names of accounts that the responder typed, knowing that he came in by them.

@@ -238,6 +238,7 @@ mod tests {
             kill: Vec::new(),
             lock_accounts: Vec::new(),
             end_sessions: Vec::new(),
+            new_passwords: Vec::new(),
             stop_services: Vec::new(),
             consents: Vec::new(),
             vault: stanch_acts::Vault::at("/var/lib/stanch/cases/one/vault"),

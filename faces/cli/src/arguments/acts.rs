@@ -67,7 +67,7 @@ pub(super) fn contain(say: impl Fn(&'static str, &'static str) -> &'static str +
 }
 
 /// What a plan is made of: with `--plan` it is made already.
-const WISHES: [&str; 11] = [
+const WISHES: [&str; 12] = [
     "level",
     "keep",
     "block",
@@ -75,6 +75,7 @@ const WISHES: [&str; 11] = [
     "kill",
     "lock-account",
     "end-sessions",
+    "rotate-password",
     "stop-service",
     "consent",
     "console",
@@ -195,6 +196,16 @@ fn accounts(command: Command, say: impl Fn(&'static str, &'static str) -> &'stat
                 .help(say(
                     "End the sessions of this account, whatever was started in them included, but never yours; may be repeated",
                     "结束该账户的会话及其中启动的一切，绝不动您自己的会话，可重复",
+                )),
+        )
+        .arg(
+            Arg::new("rotate-password")
+                .long("rotate-password")
+                .value_name("USER")
+                .action(ArgAction::Append)
+                .help(say(
+                    "Give this account a new password, shown once and kept nowhere; may be repeated",
+                    "为该账户更换密码，新密码只显示一次、不作留存，可重复",
                 )),
         )
         .arg(

@@ -46,21 +46,29 @@ pub(super) fn run(
 }
 
 fn plan(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
-    let plan =
-        containment::plan(&asked.desk, &wish(matches, asked)?, Keeping::InCase).map_err(told)?;
+    let wish = wish(matches, asked)?;
+    let plan = containment::plan(&asked.desk, &wish, Keeping::InCase).map_err(told)?;
     if asked.json {
         terminal.data(|out| json::pretty(out, &documents::plan(&plan, asked.look)))?;
     } else {
         terminal.text(&plan_page::page(&plan, asked.look))?;
     }
-    Ok(if plan.steps.is_empty() { Trouble::Refused.exit() } else { 0 })
+    if plan.steps.is_empty() {
+        return Ok(Trouble::Refused.exit());
+    }
+    terminal.speak(&page::passwords(&wish.new_passwords, terminal.errors()));
+    Ok(0)
 }
 
 fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
+    let mut passwords = Vec::new();
     let plan = match matches.get_one::<String>("plan") {
         Some(id) => deeds::kept_plan(&asked.desk, id).map_err(|error| told(error.into()))?,
         None => {
-            containment::plan(&asked.desk, &wish(matches, asked)?, Keeping::InCase).map_err(told)?
+            let wish = wish(matches, asked)?;
+            let plan = containment::plan(&asked.desk, &wish, Keeping::InCase).map_err(told)?;
+            passwords = wish.new_passwords;
+            plan
         }
     };
     if !asked.json {
@@ -74,6 +82,7 @@ fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8,
     }
     consent(&plan, matches, asked, terminal)?;
     let deeds = containment::apply(&asked.desk, &plan).map_err(told)?;
+    terminal.speak(&page::passwords(&passwords, terminal.errors()));
     // Said of this cut, not of one that stood before.
     let is_new = |cut: &containment::Cut| deeds.iter().any(|deed| deed.id == cut.deed.id);
     let cut = containment::cut(&asked.desk).map_err(told)?.filter(is_new);
@@ -142,7 +151,8 @@ pub(super) fn tell(asked: &Asked, terminal: &Terminal, text: &str) -> Result<u8,
 }
 
 /// What is dealt with beside the network: alone, the network is left as it is.
-const TARGETS: [&str; 5] = ["freeze", "kill", "lock-account", "end-sessions", "stop-service"];
+const TARGETS: [&str; 6] =
+    ["freeze", "kill", "lock-account", "end-sessions", "rotate-password", "stop-service"];
 
 fn wish(matches: &ArgMatches, asked: &Asked) -> Result<Wish, Box<Report>> {
     let list = |name: &str| -> Vec<Keep> {
@@ -166,6 +176,10 @@ fn wish(matches: &ArgMatches, asked: &Asked) -> Result<Wish, Box<Report>> {
         kill: pids(matches, "kill"),
         lock_accounts: names("lock-account"),
         end_sessions: names("end-sessions"),
+        new_passwords: names("rotate-password")
+            .iter()
+            .map(|name| containment::new_password(name).map_err(told))
+            .collect::<Result<_, _>>()?,
         stop_services: names("stop-service"),
         consents: names("consent"),
         vault: deeds::vault(&asked.desk).map_err(|error| told(error.into()))?,

@@ -1,9 +1,9 @@
 //! How the network stands, and what did not work about it.
 
 use stanch_incident::Deed;
-use stanch_incident::containment::{ContainError, Cut, Holds, LEASE, emergency_line};
+use stanch_incident::containment::{ContainError, Cut, Holds, LEASE, NewPassword, emergency_line};
 use stanch_incident::watch::{Tampered, WatchEnd};
-use stanch_words::{Both, Lang};
+use stanch_words::{Both, Lang, text};
 
 use super::acts::{self, wrong};
 use crate::{Look, Report, Sheet, Tone, Trouble};
@@ -127,6 +127,19 @@ pub fn applied(deeds: &[Deed], cut: Option<&Cut>, watcher: Option<u32>, look: Lo
         );
         let line = emergency_line();
         sheet.line(format!("  {}", look.paint(Tone::Command, look.text(&line))));
+    }
+    sheet.finish()
+}
+
+/// Returns the new passwords: said once, and kept nowhere. Nothing if there are none.
+pub fn passwords(new: &[NewPassword], look: Look) -> String {
+    if new.is_empty() {
+        return String::new();
+    }
+    let mut sheet = Sheet::new(look);
+    sheet.heading("New passwords, shown only now", "新密码，仅此一次显示");
+    for one in new {
+        sheet.line(format!("  {}  {}", text::escaped(&one.name), one.password.open()));
     }
     sheet.finish()
 }

@@ -16,6 +16,7 @@ use crate::files::{self, Met, State};
 
 /// Places of a line's fields in `/etc/passwd` and `/etc/shadow`.
 pub(crate) const PASSWORD: usize = 1;
+pub(crate) const CHANGED: usize = 2;
 pub(crate) const SHELL: usize = 6;
 pub(crate) const EXPIRE: usize = 7;
 
