@@ -49,11 +49,6 @@ impl Value {
         std::str::from_utf8(text).ok()?.trim().parse().ok()
     }
 
-    pub(crate) fn name(&self) -> Option<String> {
-        let text = self.text.as_ref().filter(|text| text.len() < 64)?;
-        Some(String::from_utf8_lossy(text).trim_start_matches('\\').to_ascii_lowercase())
-    }
-
     /// Returns a value made of both, of which nothing is known but where it comes from.
     pub(crate) fn and(self, other: &Self) -> Self {
         Self {
@@ -100,11 +95,6 @@ impl Value {
     /// Returns it without what is known of its bytes and parts.
     pub(crate) fn source(self) -> Self {
         Self { text: None, elements: None, is_number: false, ..self }
-    }
-
-    /// A bare word is a text only where PHP took it for one; before `::` it is a class.
-    pub(crate) fn without_text_if_class(self) -> Self {
-        Self { text: self.text.filter(|text| text.len() < 64), ..self }
     }
 }
 
