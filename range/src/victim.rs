@@ -93,6 +93,12 @@ impl Victim {
         ip(&peer_text, "link set lo up")
     }
 
+    /// Returns the victim's root folder, as the outer machine reaches it: what is planted there by
+    /// hand, or looked at without a program of the victim.
+    pub fn root(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.pid))
+    }
+
     /// Returns the peer's address.
     pub fn peer_address(&self) -> &'static str {
         PEER

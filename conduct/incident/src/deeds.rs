@@ -39,6 +39,14 @@ pub enum ActError {
         /// The id.
         id: String,
     },
+    /// Another act needs the same content to be taken back.
+    #[error("{by} needs what {id} took away")]
+    Needed {
+        /// The act whose content was to be purged.
+        id: String,
+        /// The act that needs it.
+        by: String,
+    },
 }
 
 /// Returns the vault of the case that is open, or of the one that a plan made now would open.

@@ -15,6 +15,7 @@ pub mod case;
 pub mod containment;
 pub mod deeds;
 mod digests;
+pub mod eradication;
 mod rule_files;
 mod rules_check;
 mod sigma;

@@ -3,6 +3,7 @@
 
 mod acts;
 mod baseline;
+mod eradicate;
 
 use std::path::PathBuf;
 
@@ -77,6 +78,8 @@ pub(crate) fn command(lang: Lang) -> Command {
         .subcommand(scan(say))
         .subcommand(rules(say))
         .subcommand(acts::contain(say))
+        .subcommand(eradicate::eradicate(say))
+        .subcommand(eradicate::quarantine(say))
         .subcommand(acts::undo(say))
         .subcommand(acts::ledger(say))
         .subcommand(baseline::command(&say))

@@ -4,10 +4,12 @@ mod baseline;
 mod completions;
 mod contain;
 mod detect;
+mod eradicate;
 mod events;
 mod facts;
 mod ledger;
 mod man;
+mod quarantine;
 mod query;
 mod rules;
 mod scan;
@@ -44,6 +46,8 @@ pub(crate) fn run(
         Some(("baseline", matches)) => baseline::run(matches, asked, terminal),
         Some(("rules", matches)) => rules::run(matches, asked, terminal),
         Some(("contain", matches)) => contain::run(matches, asked, terminal),
+        Some(("eradicate", matches)) => eradicate::run(matches, asked, terminal),
+        Some(("quarantine", matches)) => quarantine::run(matches, asked, terminal),
         Some(("undo", matches)) => undo::run(matches, asked, terminal),
         Some(("ledger", matches)) => ledger::run(matches, asked, terminal),
         Some(("completions", matches)) => completions::run(matches, asked, terminal),

@@ -1,6 +1,7 @@
 //! The same answers as pages, as documents for scripts: texts in the reader's language.
 
 mod acts;
+mod vault;
 
 use stanch_incident::{Answer, Bases, Blind, Checked, Complaint, Harm, LogRead, Page};
 use stanch_wire as wire;
@@ -11,6 +12,7 @@ use crate::pages::{query, rules, scan};
 use crate::{Look, texts};
 
 pub use acts::{acts, ledger, plan};
+pub use vault::{quarantine, suspect};
 
 /// Returns `stanch.detect/1`.
 pub fn detect(answered: &Answered<'_>, look: Look) -> wire::Detect {

@@ -261,7 +261,14 @@ impl Order {
     /// Returns what an undo would overwrite, if anything came there since it was done.
     pub(crate) fn overwritten(&self, machine: &dyn Machine) -> Result<Option<String>, Trouble> {
         let now = self.look(machine)?;
-        if now.state.is(&self.to) || now.state == self.from {
+        if now.state == self.from {
+            return Ok(None);
+        }
+        let kept = self.from.sha256().filter(|sha256| self.to.sha256() != Some(sha256));
+        if kept.is_some_and(|sha256| !self.vault().has(sha256)) {
+            return Err(another("the vault does not hold its content any more"));
+        }
+        if now.state.is(&self.to) {
             return Ok(None);
         }
         let mut told = difference(&self.to, &now.state);

@@ -29,6 +29,7 @@ pub(crate) mod signed_index;
 mod trust;
 mod verify;
 
+pub use trust::contents::{ShippedFile, shipped_files};
 pub use trust::{Bases, Basis, Trust, bases};
 pub use verify::{Ownership, State};
 

@@ -30,6 +30,10 @@ pub(crate) struct Entry {
     pub(crate) kind: Kind,
     /// Permission bits.
     pub(crate) mode: u32,
+    /// Owner and group, by number.
+    pub(crate) owner: (u32, u32),
+    /// When it was made, in seconds since 1970.
+    pub(crate) modified: i64,
     /// Where a link leads; a hard link's target is a path from the root.
     pub(crate) target: Vec<u8>,
 }
@@ -55,6 +59,8 @@ pub(crate) struct Raw {
     /// Whether GNU's map of holes goes on in blocks of its own.
     pub(crate) has_many_holes: bool,
     mode: u32,
+    owner: (u32, u32),
+    modified: i64,
     target: Vec<u8>,
 }
 
@@ -107,7 +113,9 @@ impl Tar {
 
     fn entry(&mut self, header: &Header<'_>, told: u64) -> Raw {
         let size = self.size.take().unwrap_or(told);
-        let mode = header.number(100..108).and_then(|mode| u32::try_from(mode & 0o7777).ok());
+        let number = |range| header.number(range).unwrap_or_default();
+        let id = |range| u32::try_from(number(range)).unwrap_or_default();
+        let mode = u32::try_from(number(100..108) & 0o7777);
         Raw {
             name: self.name.take().unwrap_or_else(|| header.name()),
             kind: header.kind(),
@@ -115,6 +123,8 @@ impl Tar {
             padding: size.next_multiple_of(512).saturating_sub(size),
             has_many_holes: header.kind() == b'S' && header.part(482..483) == [1],
             mode: mode.unwrap_or_default(),
+            owner: (id(108..116), id(116..124)),
+            modified: i64::try_from(number(136..148)).unwrap_or_default(),
             target: self.target.take().unwrap_or_else(|| header.text(157..257).to_vec()),
         }
     }
@@ -156,7 +166,8 @@ impl Raw {
             _ => Kind::Other,
         };
         let target = if kind == Kind::HardLink { rooted(&self.target) } else { self.target };
-        Entry { path: rooted(&self.name), kind, mode: self.mode, target }
+        let (mode, owner, modified) = (self.mode, self.owner, self.modified);
+        Entry { path: rooted(&self.name), kind, mode, owner, modified, target }
     }
 }
 

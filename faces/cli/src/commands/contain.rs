@@ -116,7 +116,7 @@ fn watch(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8,
 }
 
 /// Asks before anything is done, unless `--yes` was given.
-fn consent(
+pub(super) fn consent(
     plan: &Plan,
     matches: &ArgMatches,
     asked: &Asked,

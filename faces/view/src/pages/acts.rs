@@ -74,6 +74,14 @@ pub fn trouble(error: &ActError, plan: &str) -> Report {
             (format!("there is no plan `{id}` in the case"), format!("案件中没有方案 `{id}`")),
             Both::new(plan, plan),
         ),
+        ActError::Needed { by, .. } => Report::new(
+            Trouble::Refused,
+            Both::new(
+                format!("{by} needs the same content to be taken back"),
+                format!("撤销 {by} 需要同一内容"),
+            ),
+        )
+        .next(Both::new("stanch quarantine list", "stanch quarantine list")),
         ActError::NoDeed { id } => wrong(
             (format!("there is no act `{id}` in the case"), format!("案件中没有处置 `{id}`")),
             Both::new("stanch", "stanch"),

@@ -42,6 +42,18 @@ pub(crate) fn read(
     source: &mut dyn BufRead,
     wants: &mut dyn FnMut(&Name) -> bool,
 ) -> io::Result<Option<(Name, Vec<Brought>)>> {
+    read_with(source, wants, data)
+}
+
+/// Reads a package whose name is wanted, and its files as they are asked for.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn read_with<T>(
+    source: &mut dyn BufRead,
+    wants: &mut dyn FnMut(&Name) -> bool,
+    data: impl FnOnce(&mut dyn BufRead) -> io::Result<T>,
+) -> io::Result<Option<(Name, T)>> {
     let mut magic = [0; 8];
     source.read_exact(&mut magic)?;
     if &magic != b"!<arch>\n" {
@@ -102,6 +114,41 @@ fn control(source: &mut dyn BufRead) -> io::Result<Name> {
         Ok(())
     })?;
     found.ok_or_else(|| io::Error::other("no control file"))
+}
+
+/// A file with its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) path: Vec<u8>,
+    pub(crate) mode: u32,
+    pub(crate) owner: (u32, u32),
+    /// In seconds since 1970.
+    pub(crate) modified: i64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Reads the contents of some files out of `data.tar`, of each at most `cap` bytes.
+pub(crate) fn contents(
+    source: &mut dyn BufRead,
+    paths: &[&[u8]],
+    cap: u64,
+) -> io::Result<Vec<Content>> {
+    let mut found: Vec<Content> = Vec::new();
+    let mut reader = decompress::reader(source)?;
+    tar::each(&mut reader, &mut |entry, content| {
+        if entry.kind != Kind::File || !paths.contains(&&*entry.path) {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        content.take(cap.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > cap {
+            return Err(io::Error::other("a file of it is too large"));
+        }
+        let (mode, owner, modified) = (entry.mode, entry.owner, entry.modified);
+        found.push(Content { path: entry.path, mode, owner, modified, bytes });
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 fn data(source: &mut dyn BufRead) -> io::Result<Vec<Brought>> {

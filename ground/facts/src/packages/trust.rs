@@ -326,11 +326,20 @@ impl Candidate<'_> {
         wants: &mut dyn FnMut(&deb::Name) -> bool,
         beat: &Beat,
     ) -> Result<Option<(Sha256, Vec<Brought>)>, Gap> {
+        self.digested(Some(beat), |source| deb::read(source, wants))
+    }
+
+    /// Reads the package file once, to its end if it is wanted, and returns its digest as well.
+    fn digested<T>(
+        &self,
+        beat: Option<&Beat>,
+        read: impl FnOnce(&mut dyn BufRead) -> io::Result<Option<(deb::Name, T)>>,
+    ) -> Result<Option<(Sha256, T)>, Gap> {
         let file = self.machine.open(&self.path).map_err(|miss| miss.gap("packages"))?;
         let consumed = Cell::new(0);
         let mut source =
             Digested { source: Source::new(&*file, &consumed), digest: sha2::Sha256::new(), beat };
-        let read = deb::read(&mut source, wants).and_then(|read| {
+        let read = read(&mut source).and_then(|read| {
             if read.is_some() {
                 io::copy(&mut source, &mut io::sink())?;
             }
@@ -350,7 +359,7 @@ impl Candidate<'_> {
 struct Digested<'a> {
     source: Source<'a>,
     digest: sha2::Sha256,
-    beat: &'a Beat,
+    beat: Option<&'a Beat>,
 }
 
 impl BufRead for Digested<'_> {
@@ -363,7 +372,9 @@ impl BufRead for Digested<'_> {
             self.digest.update(piece.get(..amount).unwrap_or(piece));
         }
         self.source.consume(amount);
-        self.beat.beat();
+        if let Some(beat) = self.beat {
+            beat.beat();
+        }
     }
 }
 
@@ -411,5 +422,6 @@ fn package_files(machine: &dyn Machine, folder: &Path, seen: &mut Seen) -> Vec<P
     found
 }
 
+pub(super) mod contents;
 #[cfg(test)]
 mod tests;

@@ -255,7 +255,10 @@ pub(super) static TABLES: &[Wording] = &[
             ("last_time", "末次出现。"),
             ("user_agent", "客户端最初的自称。"),
             ("virtual_host", "站点，日志写明时给出。"),
-            ("lines", "最多十条攻击请求或登录失败，为含 source、line、offset、excerpt 的 JSON 数组。"),
+            (
+                "lines",
+                "最多十条攻击请求或登录失败，为含 source、line、offset、excerpt 的 JSON 数组。",
+            ),
         ],
     },
     Wording {
@@ -278,7 +281,10 @@ pub(super) static TABLES: &[Wording] = &[
             ("last_time", "末次时间。"),
             ("seen_after", "日志开始多少秒之后才第一次被请求。"),
             ("log_span", "日志覆盖多少秒。"),
-            ("lines", "若为脚本：最多十条 POST 或带命令的请求，为含 source、line、offset、excerpt 的 JSON 数组。"),
+            (
+                "lines",
+                "若为脚本：最多十条 POST 或带命令的请求，为含 source、line、offset、excerpt 的 JSON 数组。",
+            ),
         ],
     },
 ];

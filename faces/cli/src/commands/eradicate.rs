@@ -1,0 +1,150 @@
+//! `stanch eradicate`: removes what the intruder left.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::ArgMatches;
+use stanch_incident::deeds::{self, ActError};
+use stanch_incident::eradication::{self, Suspect};
+use stanch_incident::{Archives, Depth, Detection, Incident, Options, Scope, Starter};
+use stanch_view::pages::{eradicate as page, plan as plan_page, scan};
+use stanch_view::{Report, Trouble, documents};
+use stanch_wire::json;
+use stanch_words::{Level, Plan};
+
+use super::contain::consent;
+use crate::arguments::Asked;
+use crate::progress::Progress;
+use crate::terminal::Terminal;
+
+/// How long content is read, as `stanch detect` does.
+const CONTENT_SECONDS: i64 = 8;
+
+pub(super) fn run(
+    matches: &ArgMatches,
+    asked: &Asked,
+    terminal: &Terminal,
+) -> Result<u8, Box<Report>> {
+    super::only_live(asked)?;
+    match matches.subcommand() {
+        Some(("apply", matches)) => apply(matches, asked, terminal),
+        Some((_plan, matches)) => {
+            let plan = planned(matches, asked)?;
+            if asked.json {
+                terminal.data(|out| json::pretty(out, &documents::plan(&plan, asked.look)))?;
+            } else {
+                terminal.text(&plan_page::page(&plan, asked.look))?;
+            }
+            Ok(if plan.steps.is_empty() && !plan.refusals.is_empty() {
+                Trouble::Refused.exit()
+            } else {
+                0
+            })
+        }
+        None => Ok(0),
+    }
+}
+
+fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
+    let plan = match matches.get_one::<String>("plan") {
+        Some(id) => deeds::kept_plan(&asked.desk, id).map_err(told)?,
+        None => planned(matches, asked)?,
+    };
+    if !asked.json {
+        terminal.speak(&plan_page::page(&plan, terminal.errors()));
+    }
+    if plan.steps.is_empty() {
+        if asked.json {
+            terminal.data(|out| json::pretty(out, &documents::plan(&plan, asked.look)))?;
+        }
+        return Ok(if plan.refusals.is_empty() { 0 } else { Trouble::Refused.exit() });
+    }
+    consent(&plan, matches, asked, terminal)?;
+    let deeds = deeds::apply(&asked.desk, &plan).map_err(told)?;
+    let incident = super::open(&asked.place)?;
+    let left = left(&plan, &look(&incident, &["files", "logs", "processes"], asked)?);
+    super::contain::tell(asked, terminal, &page::applied(&deeds, &left, asked.look))?;
+    Ok(if left.is_empty() { 0 } else { 3 })
+}
+
+/// Makes a plan of what was found, or of what was named, and keeps it in the case.
+fn planned(matches: &ArgMatches, asked: &Asked) -> Result<Plan, Box<Report>> {
+    let incident = super::open(&asked.place)?;
+    super::trust(matches, &incident)?;
+    let paths = matches.get_many::<PathBuf>("path").into_iter().flatten();
+    let mut suspects: Vec<Suspect> = paths.map(|path| Suspect::named(path)).collect();
+    let report = matches.get_one::<PathBuf>("report");
+    let level = matches.get_one::<String>("level").and_then(|name| Level::from_name(name));
+    if report.is_some() || level.is_some() || suspects.is_empty() {
+        let found = match report {
+            Some(report) => read(report)?,
+            None => {
+                look(&incident, &[], asked)?.findings.iter().map(eradication::suspect).collect()
+            }
+        };
+        let only: Vec<&String> = matches.get_many("finding").into_iter().flatten().collect();
+        let least = level.unwrap_or(Level::Medium);
+        suspects.extend(found.into_iter().filter(|suspect| match only.as_slice() {
+            [] => suspect.level >= least,
+            only => only.contains(&&suspect.finding),
+        }));
+    }
+    let made = eradication::plan(&asked.desk, &incident, &suspects);
+    let (plan, _gaps) = made.map_err(told)?;
+    Ok(plan)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it ends an error's way")]
+fn told(error: ActError) -> Box<Report> {
+    Box::new(stanch_view::pages::acts::trouble(&error, "stanch eradicate plan"))
+}
+
+/// Reads a report of `stanch detect --json`.
+fn read(path: &Path) -> Result<Vec<Suspect>, Box<Report>> {
+    let bad = |why: String| Box::new(page::no_report(&path.to_string_lossy(), &why));
+    let bytes = eradication::read_report(path).map_err(|miss| bad(miss.detail))?;
+    let report: stanch_wire::Detect =
+        serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
+    if report.schema != stanch_wire::Detect::SCHEMA {
+        return Err(bad(format!("not of schema `{}`", stanch_wire::Detect::SCHEMA)));
+    }
+    report
+        .findings
+        .iter()
+        .map(|finding| {
+            documents::suspect(finding)
+                .ok_or_else(|| bad(format!("`{}` has no such level or kind", finding.id)))
+        })
+        .collect()
+}
+
+/// Looks for the signs of an intrusion as `stanch detect` does.
+fn look(incident: &Incident, only: &[&str], asked: &Asked) -> Result<Detection, Box<Report>> {
+    let progress =
+        Progress::start(asked.look.say("looking for signs of an intrusion", "正在查找入侵迹象"));
+    let rules = stanch_incident::yara(&[], Starter::With, None)
+        .map_err(|miss| Box::new(scan::unusable(&miss.path, &miss.detail, miss.kind)))?;
+    let content = Scope {
+        rules: Some(Arc::new(rules.rules)),
+        archives: Archives::AsTheyLie,
+        seconds: Some(CONTENT_SECONDS),
+        ..Scope::default()
+    };
+    let only = only.iter().map(|&category| category.to_owned()).collect();
+    let options =
+        Options { only, content: Some(content), depth: Depth::Usual, ..Options::default() };
+    let detection = incident.detect(&options).map_err(|error| Box::new(super::bug(&error)))?;
+    drop(progress);
+    Ok(detection)
+}
+
+/// Returns the findings that are still about what the plan dealt with.
+fn left(plan: &Plan, detection: &Detection) -> Vec<String> {
+    let paths: Vec<&String> =
+        plan.steps.iter().filter_map(|step| step.subject.path.as_ref()).collect();
+    let still = detection.findings.iter().filter(|finding| {
+        finding.level > Level::Low
+            && finding.subject.path.as_ref().is_some_and(|path| paths.contains(&path))
+    });
+    still.map(|finding| format!("{}: {}", finding.sign, finding.seen.en)).collect()
+}

@@ -1,0 +1,58 @@
+//! What was cleared away, and what is left of it.
+
+use stanch_incident::Deed;
+use stanch_words::{Both, Lang, text};
+
+use crate::{Look, Report, Sheet, Tone, Trouble};
+
+/// How many of what is left are listed.
+const SHOWN: usize = 20;
+
+/// Returns what is said after a plan was carried out.
+pub fn applied(deeds: &[Deed], left: &[String], look: Look) -> String {
+    let mut sheet = Sheet::new(look);
+    for deed in deeds {
+        sheet.prose(0, &format!("{}  {}", deed.id, look.text(&deed.step.does)));
+    }
+    let count = left.len();
+    if left.is_empty() {
+        sheet.prose(
+            0,
+            look.say(
+                "Looked at once more: no sign is left of what was cleared away.",
+                "再次查看：所清除的内容已无任何迹象。",
+            ),
+        );
+    } else {
+        sheet.prose(
+            0,
+            &match look.lang {
+                Lang::En => {
+                    format!("Looked at once more: {count} signs are left about the same files.")
+                }
+                Lang::Zh => format!("再次查看：同一批文件仍有 {count} 处迹象。"),
+            },
+        );
+        for one in left.iter().take(SHOWN) {
+            sheet.prose(2, &text::escaped(one));
+        }
+    }
+    sheet.heading("Next", "下一步");
+    for command in ["stanch detect", "stanch quarantine list"] {
+        sheet.line(format!("  {}", look.paint(Tone::Command, command)));
+    }
+    sheet.finish()
+}
+
+/// Returns the report of a file that is no report of `stanch detect --json`.
+pub fn no_report(path: &str, why: &str) -> Report {
+    let path = text::escaped(path);
+    let why = text::escaped(why);
+    let what = Both::new(
+        format!("`{path}` is not a report of `stanch detect --json`"),
+        format!("`{path}` 不是 `stanch detect --json` 的输出"),
+    );
+    Report::new(Trouble::WrongUse, what)
+        .because(Both::new(why.clone(), why))
+        .next(Both::new("stanch detect --json > report.json", "stanch detect --json > report.json"))
+}

@@ -1,0 +1,121 @@
+//! What a plan does not mend, and what is to be done after it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use stanch_acts::restore_file::RestoreFile;
+use stanch_words::{Both, Plan, SubjectKind, text};
+
+use crate::{Group, Suspect};
+
+/// What has to be made anew when files below a place have changed.
+const ANEW: [(&[&str], &str); 8] = [
+    (&["/etc/systemd/", "/usr/lib/systemd/", "/run/systemd/"], "systemctl daemon-reload"),
+    (&["/etc/ld.so.conf"], "ldconfig"),
+    (&["/etc/initramfs-tools", "/usr/share/initramfs-tools"], "update-initramfs -u -k all"),
+    (&["/etc/default/grub", "/etc/grub.d"], "update-grub"),
+    (&["/usr/local/share/ca-certificates"], "update-ca-certificates --fresh"),
+    (&["/etc/aliases"], "newaliases"),
+    (&["/etc/udev/", "/usr/lib/udev/"], "udevadm control --reload"),
+    (&["/etc/ssh/sshd_config"], "systemctl reload ssh"),
+];
+
+/// Files of packages that see every password, or start before everything else.
+const TRUSTED_BY_ALL: [&str; 7] =
+    ["/libc.so", "/libc-", "/ld-linux", "/sshd", "/pam_unix.so", "/libpam.so", "/sudo"];
+
+/// Returns it.
+pub(crate) fn of(
+    plan: &Plan,
+    suspects: &[Suspect],
+    groups: &BTreeMap<PathBuf, Group<'_>>,
+) -> Vec<Both> {
+    let mut told = reinstall(suspects);
+    told.extend(more_names(groups));
+    told.extend(anew(plan));
+    if !plan.steps.is_empty() {
+        told.push(Both::new(
+            "Programs that run go on running from memory: freeze them, or restart what uses a file that was put back.",
+            "已在运行的程序仍在内存中运行：请先冻结，或重启使用了被还原文件的服务。",
+        ));
+    }
+    told
+}
+
+/// Returns when nothing less than a new installation is enough.
+fn reinstall(suspects: &[Suspect]) -> Vec<Both> {
+    let mut told = Vec::new();
+    let is_kernel = |one: &Suspect| {
+        one.subject.kind == SubjectKind::Module
+            || ["processes.hidden", "files.hidden-entry", "traffic.hidden", "processes.kernel"]
+                .iter()
+                .any(|sign| one.sign.starts_with(sign))
+    };
+    if let Some(one) = suspects.iter().find(|one| is_kernel(one)) {
+        let sign = &one.sign;
+        told.push(Both::new(
+            format!("Install this machine anew: `{sign}` shows that the kernel itself lies, and nothing that runs on it can prove it clean."),
+            format!("应重装系统：`{sign}` 表明内核自身在说谎，在其上运行的任何工具都无法证明它干净。"),
+        ));
+    }
+    let is_altered = |one: &&Suspect| {
+        let path = one.subject.path.as_deref().unwrap_or_default();
+        one.sign.contains("altered") && TRUSTED_BY_ALL.iter().any(|name| path.contains(name))
+    };
+    if let Some(one) = suspects.iter().find(is_altered) {
+        let path = text::escaped(one.subject.path.as_deref().unwrap_or_default());
+        told.push(Both::new(
+            format!("Install this machine anew unless you know how `{path}` was altered: who could write it was root and has seen every password since; change them all."),
+            format!("除非查清 `{path}` 如何被改，否则应重装系统：能改它的人拥有 root，并可能看到此后的全部密码；请全部更换。"),
+        ));
+    }
+    told
+}
+
+/// Returns the files whose content stays under another name.
+fn more_names(groups: &BTreeMap<PathBuf, Group<'_>>) -> Vec<Both> {
+    let links = |group: &Group<'_>| group.met.seen.stat.map_or(1, |stat| stat.links);
+    let many = groups.iter().filter(|(_, group)| links(group) > 1);
+    let many = many.filter(|(_, group)| group.met.seen.state.sha256().is_some());
+    many.take(10)
+        .map(|(path, group)| {
+            let (path, more) =
+                (text::escaped(&path.to_string_lossy()), links(group).saturating_sub(1));
+            Both::new(
+                format!("`{path}` has {more} more names (hard links): they stay; `find / -xdev -samefile` lists them."),
+                format!("`{path}` 另有 {more} 个硬链接名，不会被处理；`find / -xdev -samefile` 可列出。"),
+            )
+        })
+        .collect()
+}
+
+/// Returns what has to be made anew afterwards.
+fn anew(plan: &Plan) -> Vec<Both> {
+    let paths: Vec<&str> = plan
+        .steps
+        .iter()
+        .filter(|step| step.act != RestoreFile::NAME)
+        .filter_map(|step| step.subject.path.as_deref())
+        .collect();
+    let is_below = |path: &str, place: &str| {
+        path.starts_with(place) || Path::new(path).starts_with(place.trim_end_matches('/'))
+    };
+    let commands: Vec<&str> = ANEW
+        .iter()
+        .filter(|(places, _)| {
+            places.iter().any(|place| paths.iter().any(|path| is_below(path, place)))
+        })
+        .map(|(_, command)| *command)
+        .collect();
+    if commands.is_empty() {
+        return Vec::new();
+    }
+    let commands = commands.iter().map(|command| format!("`{command}`")).collect::<Vec<_>>();
+    let commands = commands.join(", ");
+    vec![Both::new(
+        format!(
+            "Afterwards, and after an undo, have read anew what reads these files: {commands}."
+        ),
+        format!("处置之后（撤销之后亦然）请重新加载：{commands}。"),
+    )]
+}
