@@ -158,7 +158,7 @@ impl Planted {
     /// Plans, does, and returns the acts.
     fn apply(&self, plan: &Value) -> Vec<Value> {
         let id = plan["id"].as_str().unwrap();
-        let apply = ["eradicate", "apply", "--yes", "--plan", id];
+        let apply = ["eradicate", "apply", "--yes", "--no-look", "--plan", id];
         let (done, code) = stanch(&self.victim, &apply);
         assert!(code == 0 || code == 3, "{code} {done}");
         let acts = done["acts"].as_array().unwrap().clone();
@@ -245,7 +245,7 @@ fn ways_back_are_found_removed_given_back_to_the_byte_and_removed_again() {
 
 /// Takes a file away by its path, and returns the act.
 fn take(victim: &Victim, path: &str) -> Value {
-    let words = ["eradicate", "apply", "--yes", "--path", path];
+    let words = ["eradicate", "apply", "--yes", "--no-look", "--path", path];
     let (done, code) = stanch(victim, &words);
     assert_eq!(code, 0, "{done}");
     done["acts"].as_array().unwrap().last().unwrap().clone()
@@ -324,7 +324,8 @@ fn what_changed_since_the_plan_or_leads_elsewhere_is_left_alone() {
         assert_eq!(code, 0, "{plan}");
         plan["id"].as_str().unwrap().to_owned()
     };
-    let apply = |id: &str| stanch(&victim, &["eradicate", "apply", "--yes", "--plan", id]);
+    let apply =
+        |id: &str| stanch(&victim, &["eradicate", "apply", "--yes", "--no-look", "--plan", id]);
     victim.shell("mkdir /opt/a /opt/b; echo one > /opt/a/x; echo one > /opt/b/x").unwrap();
     // Another content; the same content in another file; a folder that is a symlink by now.
     let changes = [
@@ -346,7 +347,7 @@ fn what_changed_since_the_plan_or_leads_elsewhere_is_left_alone() {
 fn killed_at(victim: &Victim, call: &str, number: u32, plan: &str) {
     let script = format!(
         "strace -f -qq -o /dev/null -e trace={call} -e inject={call}:signal=KILL:when={number} \
-         /run/range/stanch --case /run/range/case eradicate apply --yes --plan {plan}"
+         /run/range/stanch --case /run/range/case eradicate apply --yes --no-look --plan {plan}"
     );
     victim.run(&["timeout", "60", "sh", "-c", &script]).unwrap();
 }

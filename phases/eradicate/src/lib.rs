@@ -94,7 +94,11 @@ pub fn plan(
         refusals: Vec::new(),
         costs: Vec::new(),
     };
-    let places = places::Places::read(snapshot);
+    // What a person names goes, whatever starts it.
+    let places = match suspects.iter().all(Suspect::is_named) {
+        true => places::Places::default(),
+        false => places::Places::read(snapshot),
+    };
     let mut steps: Vec<(Rank, Step)> = Vec::new();
     let index = packages::index(snapshot.host());
     processes(machine, &index, suspects, &mut steps, &mut plan)?;

@@ -22,7 +22,7 @@ pub(crate) struct Entry {
 }
 
 /// The table `persistence`, by path.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Places(BTreeMap<PathBuf, Vec<Entry>>);
 
 impl Places {

@@ -35,6 +35,10 @@ pub(super) fn eradicate(
                             "严格执行该方案，不做其他",
                         )),
                 )
+                .arg(Arg::new("no-look").long("no-look").action(ArgAction::SetTrue).help(say(
+                    "Do not look at the machine once more afterwards",
+                    "处置后不再次查看",
+                )))
                 .arg(Arg::new("yes").long("yes").action(ArgAction::SetTrue).help(say(
                     "Do not ask",
                     "不再询问",

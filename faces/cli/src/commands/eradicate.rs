@@ -61,9 +61,12 @@ fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8,
     }
     consent(&plan, matches, asked, terminal)?;
     let deeds = deeds::apply(&asked.desk, &plan).map_err(told)?;
+    if matches.get_flag("no-look") {
+        return super::contain::tell(asked, terminal, &page::applied(&deeds, None, asked.look));
+    }
     let incident = super::open(&asked.place)?;
     let left = left(&plan, &look(&incident, &["files", "logs", "processes"], asked)?);
-    super::contain::tell(asked, terminal, &page::applied(&deeds, &left, asked.look))?;
+    super::contain::tell(asked, terminal, &page::applied(&deeds, Some(&left), asked.look))?;
     Ok(if left.is_empty() { 0 } else { 3 })
 }
 

@@ -9,13 +9,15 @@ use crate::{Look, Report, Sheet, Tone, Trouble};
 const SHOWN: usize = 20;
 
 /// Returns what is said after a plan was carried out.
-pub fn applied(deeds: &[Deed], left: &[String], look: Look) -> String {
+pub fn applied(deeds: &[Deed], left: Option<&[String]>, look: Look) -> String {
     let mut sheet = Sheet::new(look);
     for deed in deeds {
         sheet.prose(0, &format!("{}  {}", deed.id, look.text(&deed.step.does)));
     }
-    let count = left.len();
-    if left.is_empty() {
+    let count = left.map_or(0, <[String]>::len);
+    if left.is_none() {
+        sheet.prose(0, look.say("Not looked at once more.", "未再次查看。"));
+    } else if count == 0 {
         sheet.prose(
             0,
             look.say(
@@ -33,7 +35,7 @@ pub fn applied(deeds: &[Deed], left: &[String], look: Look) -> String {
                 Lang::Zh => format!("再次查看：同一批文件仍有 {count} 处迹象。"),
             },
         );
-        for one in left.iter().take(SHOWN) {
+        for one in left.into_iter().flatten().take(SHOWN) {
             sheet.prose(2, &text::escaped(one));
         }
     }
