@@ -16,40 +16,45 @@ use crate::{Gap, json};
 pub struct EventLines {
     line: Vec<u8>,
     date: Date,
+    /// The file that was written last, and how: most events are of the same.
+    file: (String, Vec<u8>),
 }
 
 /// Whether a key is one that an event's own fields have; a source's field of the same name goes
 /// below `fields`.
 fn is_own(name: &str) -> bool {
-    matches!(
-        name,
-        "schema"
-            | "time"
-            | "until"
-            | "clock"
-            | "trust"
-            | "kind"
-            | "host"
-            | "program"
-            | "pid"
-            | "ppid"
-            | "user"
-            | "uid"
-            | "target"
-            | "source_ip"
-            | "source_port"
-            | "method"
-            | "command"
-            | "path"
-            | "tty"
-            | "session"
-            | "unit"
-            | "message"
-            | "raw"
-            | "fields"
-            | "file"
-            | "line"
-    )
+    // A source's own names are mostly in capitals.
+    let begins_low = name.as_bytes().first().is_some_and(u8::is_ascii_lowercase);
+    begins_low
+        && matches!(
+            name,
+            "schema"
+                | "time"
+                | "until"
+                | "clock"
+                | "trust"
+                | "kind"
+                | "host"
+                | "program"
+                | "pid"
+                | "ppid"
+                | "user"
+                | "uid"
+                | "target"
+                | "source_ip"
+                | "source_port"
+                | "method"
+                | "command"
+                | "path"
+                | "tty"
+                | "session"
+                | "unit"
+                | "message"
+                | "raw"
+                | "fields"
+                | "file"
+                | "line"
+        )
 }
 
 impl EventLines {
@@ -76,62 +81,74 @@ impl EventLines {
         }
         if let Some(until) = event.until {
             let before = line.len();
-            key(line, "until");
+            line.extend_from_slice(b",\"until\":");
             if !self.date.put(line, until) {
                 line.truncate(before);
             }
         }
-        let words = [
-            (",\"clock\":", event.clock.name()),
-            (",\"trust\":", event.trust.name()),
-            (",\"kind\":", event.kind.name()),
-        ];
-        let texts: [(&str, &str); 12] = [
-            (",\"host\":", &event.host),
-            (",\"program\":", &event.program),
-            (",\"user\":", &event.user),
-            (",\"target\":", &event.target),
-            (",\"source_ip\":", &event.source_ip),
-            (",\"method\":", &event.method),
-            (",\"command\":", &event.command),
-            (",\"path\":", &event.path),
-            (",\"tty\":", &event.tty),
-            (",\"session\":", &event.session),
-            (",\"unit\":", &event.unit),
-            (",\"message\":", &event.message),
-        ];
-        let known = texts.into_iter().filter(|(_, text)| !text.is_empty());
-        for (name, text) in words.into_iter().chain(known) {
+        // Names that need no escape.
+        for (name, word) in [
+            (",\"clock\":\"", event.clock.name()),
+            ("\",\"trust\":\"", event.trust.name()),
+            ("\",\"kind\":\"", event.kind.name()),
+        ] {
             line.extend_from_slice(name.as_bytes());
-            json::text(line, text)?;
+            line.extend_from_slice(word.as_bytes());
         }
+        line.push(b'"');
+        texts(line, event)?;
         let port = event.source_port.map(i64::from);
-        let numbers =
-            [("pid", event.pid), ("ppid", event.ppid), ("uid", event.uid), ("source_port", port)];
-        for (name, number) in numbers {
+        for (name, number) in [
+            (",\"pid\":", event.pid),
+            (",\"ppid\":", event.ppid),
+            (",\"uid\":", event.uid),
+            (",\"source_port\":", port),
+        ] {
             if let Some(number) = number {
-                key(line, name);
-                json::value(line, &number)?;
+                line.extend_from_slice(name.as_bytes());
+                json::number(line, number);
             }
         }
         further(line, event)?;
-        key(line, "raw");
-        line.extend_from_slice(b"{\"file\":");
-        json::text(line, event.place.file)?;
-        key(line, "line");
-        json::value(line, &event.place.line)?;
-        key(line, "offset");
-        json::value(line, &event.place.offset)?;
+        if self.file.0 != event.place.file {
+            event.place.file.clone_into(&mut self.file.0);
+            self.file.1.clear();
+            json::text(&mut self.file.1, event.place.file)?;
+        }
+        line.extend_from_slice(b",\"raw\":{\"file\":");
+        // No file yet, and none that this event names: nothing was written.
+        line.extend_from_slice(if self.file.1.is_empty() { b"\"\"" } else { &self.file.1 });
+        line.extend_from_slice(b",\"line\":");
+        json::unsigned(line, event.place.line);
+        line.extend_from_slice(b",\"offset\":");
+        json::unsigned(line, event.place.offset);
         line.extend_from_slice(b"}}\n");
         Ok(())
     }
 }
 
-/// Begins a further entry; the name needs no escape.
-fn key(line: &mut Vec<u8>, name: &str) {
-    line.extend_from_slice(b",\"");
-    line.extend_from_slice(name.as_bytes());
-    line.extend_from_slice(b"\":");
+/// Writes what an event knows as text.
+fn texts(line: &mut Vec<u8>, event: &Event<'_>) -> io::Result<()> {
+    for (name, text) in [
+        (",\"host\":", &event.host),
+        (",\"program\":", &event.program),
+        (",\"user\":", &event.user),
+        (",\"target\":", &event.target),
+        (",\"source_ip\":", &event.source_ip),
+        (",\"method\":", &event.method),
+        (",\"command\":", &event.command),
+        (",\"path\":", &event.path),
+        (",\"tty\":", &event.tty),
+        (",\"session\":", &event.session),
+        (",\"unit\":", &event.unit),
+        (",\"message\":", &event.message),
+    ] {
+        if !text.is_empty() {
+            line.extend_from_slice(name.as_bytes());
+            json::text(line, text)?;
+        }
+    }
+    Ok(())
 }
 
 fn named(line: &mut Vec<u8>, name: &str) -> io::Result<()> {
@@ -148,7 +165,8 @@ fn further(line: &mut Vec<u8>, event: &Event<'_>) -> io::Result<()> {
             named(line, name)?;
             match field {
                 Field::Text(text) => json::text(line, text)?,
-                field => json::value(line, &Wired(field))?,
+                Field::Number(number) => json::number(line, *number),
+                Field::List(_) => json::value(line, &Wired(field))?,
             }
         }
         return Ok(());
@@ -171,7 +189,7 @@ fn further(line: &mut Vec<u8>, event: &Event<'_>) -> io::Result<()> {
         json::value(line, values)?;
     }
     if !own.is_empty() {
-        key(line, "fields");
+        line.extend_from_slice(b",\"fields\":");
         json::value(line, &own)?;
     }
     Ok(())
@@ -182,7 +200,8 @@ fn is_plain(event: &Event<'_>) -> bool {
     let mut marks = 0_u64;
     event.more.iter().enumerate().all(|(at, (name, _))| {
         let bytes = name.as_bytes();
-        let [first, last] = [bytes.first(), bytes.last()].map(|byte| byte.copied().unwrap_or(0));
+        let first = bytes.first().copied().unwrap_or(0);
+        let last = bytes.last().copied().unwrap_or(0);
         let mark = 1_u64 << ((bytes.len() ^ usize::from(first) ^ (usize::from(last) << 2)) & 63);
         // Only names with the same mark can be the same.
         let again = marks & mark != 0 && event.more.iter().take(at).any(|(other, _)| other == name);
@@ -242,34 +261,29 @@ impl Date {
         line.extend_from_slice(&self.text);
         let within = micros.rem_euclid(DAY);
         let (seconds, mut fraction) = (within / 1_000_000, within % 1_000_000);
-        for (before, part) in
-            [(b'T', seconds / 3_600), (b':', seconds / 60 % 60), (b':', seconds % 60)]
-        {
-            line.push(before);
-            digits(line, part, 10, 2);
-        }
+        let h = two_digits(seconds / 3_600);
+        let (m, s) = (two_digits(seconds / 60 % 60), two_digits(seconds % 60));
+        line.extend_from_slice(&[b'T', h[0], h[1], b':', m[0], m[1], b':', s[0], s[1]]);
         if fraction > 0 {
-            let mut places = 6;
+            let (high, middle) = (two_digits(fraction / 10_000), two_digits(fraction / 100 % 100));
+            let low = two_digits(fraction % 100);
+            let digits = [b'.', high[0], high[1], middle[0], middle[1], low[0], low[1]];
+            let mut places = digits.len();
             while fraction % 10 == 0 {
                 fraction /= 10;
                 places = usize::saturating_sub(places, 1);
             }
-            line.push(b'.');
-            let highest = (1..places).fold(1_i64, |unit, _| unit.saturating_mul(10));
-            digits(line, fraction, highest, places);
+            line.extend_from_slice(digits.get(..places).unwrap_or(&digits));
         }
         line.extend_from_slice(b"Z\"");
         true
     }
 }
 
-/// Writes so many digits of a number, the first of which counts `unit`.
-fn digits(line: &mut Vec<u8>, number: i64, mut unit: i64, places: usize) {
-    for _ in 0..places {
-        let digit = number.checked_div(unit).unwrap_or(0) % 10;
-        line.push(u8::try_from(digit).unwrap_or(0) | b'0');
-        unit /= 10;
-    }
+/// Returns both digits of a number below 100.
+fn two_digits(number: i64) -> [u8; 2] {
+    let digit = |digit: i64| u8::try_from(digit % 10).unwrap_or(0) | b'0';
+    [digit(number / 10), digit(number)]
 }
 
 /// `stanch.events-summary/1`: the last line.

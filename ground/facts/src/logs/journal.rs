@@ -12,6 +12,7 @@ mod events;
 mod fields;
 mod hashes;
 mod header;
+mod roles;
 mod scan;
 #[cfg(test)]
 mod tests;

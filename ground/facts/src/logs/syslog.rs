@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use stanch_words::{Event, EventKind, Gap};
 
 use super::messages::{Message, Speakers};
-use super::{Context, Each, Form, Format, Line, Reader, Sample, Stamps, Understood};
+use super::{Context, Each, Form, Format, Line, Reader, Sample, Stamps, Understood, cut};
 
 pub(super) static FORMAT: Format = Format {
     name: "syslog",
@@ -106,17 +106,21 @@ pub fn header<'l>(line: &'l str, stamps: &mut Stamps) -> Option<Message<'l>> {
         return None;
     }
     // `<4.3> host …`, `<auth.info> host …`: BSD's syslogd when it is asked to be verbose.
-    let rest = match rest.trim_start().strip_prefix('<') {
-        Some(level) => level.split_once("> ")?.1,
-        None => rest,
-    };
     let rest = rest.trim_start();
-    let (host, after) = rest.split_once(' ')?;
+    let rest = match rest.as_bytes().first()? {
+        b'<' => rest.split_once("> ")?.1.trim_start(),
+        _ => rest,
+    };
+    let (host, after) = rest.split_at_checked(memchr::memchr(b' ', rest.as_bytes())?)?;
+    let after = after.get(1..)?;
     let mut message =
         Message { time: Some(stamp.time), clock: stamp.clock, host, ..Message::default() };
     // No host: `Nov  2 08:12:44 sshd[1]: text`, as BSD's and some containers' loggers write.
-    let hostless = (host.ends_with(':') && !host.contains("::") && host.len() > 1)
-        || (host.starts_with('[') && host.ends_with(']'));
+    let hostless = match host.as_bytes() {
+        [_, .., b':'] => !host.contains("::"),
+        [b'[', .., b']'] => true,
+        _ => false,
+    };
     if hostless {
         message.host = "";
     }
@@ -151,7 +155,10 @@ fn is_web_error(line: &str, rest: &str) -> bool {
 
 /// Leaves out `<13>`.
 fn priority(line: &str) -> &str {
-    let Some(rest) = line.strip_prefix('<') else { return line };
+    if line.as_bytes().first() != Some(&b'<') {
+        return line;
+    }
+    let rest = line.get(1..).unwrap_or_default();
     match rest.split_once('>') {
         Some((digits, rest))
             if (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) =>
@@ -167,41 +174,44 @@ fn tag<'l>(rest: &'l str, message: &mut Message<'l>) {
     let rest = rest.trim_start();
     message.text = rest;
     // Some daemons leave the colon out: `[sshd] text`, `program[7] text`, `program(pam_x) text`.
-    let word = rest.split(' ').next().unwrap_or_default();
-    let bare = word.ends_with(']') || word.ends_with(')');
-    let end = if bare {
-        word.len()
+    let blank = memchr::memchr(b' ', rest.as_bytes()).unwrap_or(rest.len());
+    let word = rest.as_bytes().get(..blank).unwrap_or_default();
+    let end = if matches!(word.last(), Some(b']' | b')')) {
+        blank
     } else if let Some(colon) = memchr::memchr(b':', rest.as_bytes()) {
         colon
     } else {
         return;
     };
     let (tag, text) = rest.split_at_checked(end).unwrap_or((rest, ""));
-    let text = text.strip_prefix(':').unwrap_or(text);
+    let text =
+        if text.as_bytes().first() == Some(&b':') { text.get(1..).unwrap_or("") } else { text };
     let (program, pid) = match tag.strip_prefix('[') {
         Some(tag) => tag.split_once(']').unwrap_or((tag, "")),
-        None => tag.split_once('[').unwrap_or((tag, "")),
+        None => cut::around(tag, "[").unwrap_or((tag, "")),
     };
     // `sshd: text`, `postfix/smtpd[1]: text`, `(systemd)[1]`, `pam_unix(sshd:auth)[3]`; but a
     // sentence with a colon in it has blanks before it.
     let program = program.trim_end();
-    if program.is_empty() || program.contains(' ') || program.len() > 64 {
+    if program.is_empty() || program.len() > 64 || program.bytes().any(|byte| byte == b' ') {
         return;
     }
     message.tag = program;
     message.program = program_of(program);
     message.pid = pid.trim_start_matches('[').strip_suffix(']').and_then(|pid| pid.parse().ok());
-    message.text = text.strip_prefix(' ').unwrap_or(text);
+    message.text =
+        if text.as_bytes().first() == Some(&b' ') { text.get(1..).unwrap_or("") } else { text };
 }
 
 /// Returns the last part of a tag without a PAM module: `smtpd` of `postfix/smtpd`, `sshd` of
 /// `sshd(pam_unix)`, but all of `(systemd)`.
 fn program_of(tag: &str) -> &str {
-    let tag = match tag.find('(') {
+    let tag = match memchr::memchr(b'(', tag.as_bytes()) {
         Some(at) if at > 0 => tag.get(..at).unwrap_or(tag),
         _ => tag,
     };
-    tag.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(tag)
+    let Some(slash) = memchr::memrchr(b'/', tag.as_bytes()) else { return tag };
+    tag.get(slash.saturating_add(1)..).filter(|name| !name.is_empty()).unwrap_or(tag)
 }
 
 /// Reads what follows the time in RFC 5424: `host program pid msgid data text`.

@@ -6,12 +6,15 @@ use std::collections::HashSet;
 
 use stanch_words::{Clock, Event, EventKind, Place, Trust, text};
 
+use super::roles::Role;
 use super::{Entry, Field};
 use crate::logs::messages::{Message, Speakers};
 use crate::logs::{Context, Each};
 
 /// How many different processes are told of one file.
 const PROCESSES: usize = 200_000;
+/// How many of them are known without a search.
+const LATELY: usize = 64;
 /// How many further fields an event takes along.
 const FURTHER: usize = 64;
 
@@ -20,7 +23,9 @@ const FURTHER: usize = 64;
 pub(super) struct Teller {
     /// Boot, pid, program and command line, each by where its data lies.
     seen: HashSet<[u64; 4]>,
-    last: [u64; 4],
+    /// Those that were seen lately, by a part of their pid's place: most entries are of the same
+    /// few.
+    lately: Vec<[u64; 4]>,
     untold: u64,
     speakers: Speakers,
 }
@@ -55,51 +60,28 @@ impl<'e> Known<'e> {
         let mut known = Self::default();
         for &field in entry.fields() {
             let (value, [boot, pid, exe, command]) = (field.value, &mut known.process);
-            match field.name {
-                b"MESSAGE" => known.message = value,
-                b"_PID" => (known.pid, *pid) = (number(value), field.object),
-                b"_UID" => known.uid = number(value),
-                b"_COMM" => known.comm = value,
-                b"_EXE" => (known.exe, *exe) = (value, field.object),
-                b"_CMDLINE" => (known.command, *command) = (value, field.object),
-                b"_HOSTNAME" => known.host = value,
-                b"_SYSTEMD_UNIT" => known.unit = value,
-                b"_SYSTEMD_USER_UNIT" => known.user_unit = value,
-                b"_SYSTEMD_SESSION" => known.session = value,
-                b"_AUDIT_SESSION" => known.audit_session = value,
-                b"SYSLOG_IDENTIFIER" => known.identifier = value,
-                b"SYSLOG_PID" => known.syslog_pid = number(value),
-                // Repeats what stands elsewhere, or says nothing about who did what.
-                b"_MACHINE_ID"
-                | b"SYSLOG_FACILITY"
-                | b"SYSLOG_TIMESTAMP"
-                | b"SYSLOG_RAW"
-                | b"_SOURCE_REALTIME_TIMESTAMP"
-                | b"_SOURCE_MONOTONIC_TIMESTAMP"
-                | b"_SOURCE_BOOTTIME_TIMESTAMP"
-                | b"_CAP_EFFECTIVE"
-                | b"_SELINUX_CONTEXT"
-                | b"_SYSTEMD_CGROUP"
-                | b"_SYSTEMD_SLICE"
-                | b"_SYSTEMD_USER_SLICE"
-                | b"_SYSTEMD_INVOCATION_ID"
-                | b"_SYSTEMD_OWNER_UID"
-                | b"_STREAM_ID"
-                | b"_RUNTIME_SCOPE"
-                | b"_LINE_BREAK"
-                | b"CODE_FILE"
-                | b"CODE_LINE"
-                | b"CODE_FUNC"
-                | b"INVOCATION_ID"
-                | b"USER_INVOCATION_ID"
-                | b"TID" => {}
-                name => {
-                    match name {
-                        b"_BOOT_ID" => *boot = field.object,
-                        b"_TRANSPORT" => known.transport = value,
-                        b"_AUDIT_TYPE_NAME" => known.audit_type = value,
-                        b"MESSAGE_ID" => known.message_id = value,
-                        b"UNIT" | b"USER_UNIT" => known.about_unit = value,
+            match field.role {
+                Role::Message => known.message = value,
+                Role::Pid => (known.pid, *pid) = (number(value), field.object),
+                Role::Uid => known.uid = number(value),
+                Role::Comm => known.comm = value,
+                Role::Exe => (known.exe, *exe) = (value, field.object),
+                Role::Command => (known.command, *command) = (value, field.object),
+                Role::Host => known.host = value,
+                Role::Unit => known.unit = value,
+                Role::UserUnit => known.user_unit = value,
+                Role::Session => known.session = value,
+                Role::AuditSession => known.audit_session = value,
+                Role::Identifier => known.identifier = value,
+                Role::SyslogPid => known.syslog_pid = number(value),
+                Role::Idle => {}
+                role => {
+                    match role {
+                        Role::Boot => *boot = field.object,
+                        Role::Transport => known.transport = value,
+                        Role::AuditType => known.audit_type = value,
+                        Role::MessageId => known.message_id = value,
+                        Role::AboutUnit => known.about_unit = value,
                         _ => {}
                     }
                     aside.push(field);
@@ -132,6 +114,10 @@ impl<'e> Known<'e> {
 }
 
 fn number(value: &[u8]) -> Option<i64> {
+    // Digits that cannot overflow: nearly every value.
+    if (1..=18).contains(&value.len()) && value.iter().all(u8::is_ascii_digit) {
+        return Some(value.iter().fold(0, |number, digit| number * 10 + i64::from(digit & 0x0f)));
+    }
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
@@ -150,7 +136,7 @@ impl Teller {
         let place = Place { file: &context.file, line: entry.number, offset: entry.offset };
         let time = i64::try_from(entry.realtime).ok();
         self.process(&known, &aside, place, time, each);
-        let [body, host] = [known.message, known.host].map(lossless);
+        let (body, host) = (lossless(known.message), lossless(known.host));
         let name = if known.identifier.is_empty() { known.comm } else { known.identifier };
         let name = if name.is_empty() { known.transport } else { name };
         let tag = lossless(name);
@@ -185,6 +171,16 @@ impl Teller {
         self.untold
     }
 
+    fn is_of_late(&mut self, key: [u64; 4]) -> bool {
+        if self.lately.is_empty() {
+            self.lately = vec![[0; 4]; LATELY];
+        }
+        let [_, pid, ..] = key;
+        let slot = usize::try_from(pid >> 3).unwrap_or(0) % LATELY;
+        let Some(place) = self.lately.get_mut(slot) else { return false };
+        std::mem::replace(place, key) == key
+    }
+
     /// Tells of a process, once for each that differs.
     fn process(
         &mut self,
@@ -197,10 +193,9 @@ impl Teller {
         let key = known.process;
         let is_named = !known.exe.is_empty() || !known.command.is_empty();
         // Kernel threads have no program; an audit record's names are of a process that ended.
-        if known.pid.is_none() || !is_named || key == self.last {
+        if known.pid.is_none() || !is_named || self.is_of_late(key) {
             return;
         }
-        self.last = key;
         if self.seen.contains(&key) {
             return;
         }
@@ -216,11 +211,12 @@ impl Teller {
         event.program = lossless(known.comm);
         fill(&mut event, known);
         for field in aside {
-            match (field.name, number(field.value)) {
-                (b"_AUDIT_LOGINUID", Some(auid)) => event.with("auid", auid),
-                (b"_GID", Some(gid)) => event.with("gid", gid),
-                (b"_BOOT_ID", _) => event.with("_BOOT_ID", lossless(field.value)),
-                _ => continue,
+            let value = || number(field.value);
+            match field.role {
+                Role::AuditLoginUid => value().map(|auid| event.with("auid", auid)),
+                Role::Gid => value().map(|gid| event.with("gid", gid)),
+                Role::Boot => Some(event.with("_BOOT_ID", lossless(field.value))),
+                _ => None,
             };
         }
         each(&event);
@@ -238,14 +234,23 @@ fn along<'e>(
         event.kind = by_identity(known).unwrap_or(event.kind);
     }
     fill(&mut event, known);
+    event.more.reserve(aside.len().min(FURTHER).saturating_add(1));
     event.with("seqnum", i64::try_from(entry.seqnum).unwrap_or(i64::MAX));
     for field in aside.iter().take(FURTHER) {
-        match (field.name, number(field.value)) {
-            (b"_AUDIT_LOGINUID", Some(auid)) => event.with("auid", auid),
-            (b"_GID", Some(gid)) => event.with("gid", gid),
-            (b"CONTAINER_NAME", _) => event.with("container", lossless(field.value)),
-            (name, _) => event.with(lossless(name), lossless(field.value)),
+        let numbered = match field.role {
+            Role::AuditLoginUid => Some("auid"),
+            Role::Gid => Some("gid"),
+            _ => None,
         };
+        if let Some((name, number)) = numbered.and_then(|name| Some((name, number(field.value)?))) {
+            event.with(name, number);
+            continue;
+        }
+        let name = match field.role {
+            Role::Container => Cow::Borrowed("container"),
+            role => role.name().map_or_else(|| lossless(field.name), Cow::Borrowed),
+        };
+        event.with(name, lossless(field.value));
     }
     event
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::blocks::Blocks;
 use super::header::{Kind, Object, data_header, u64_at};
+use super::roles::Role;
 use super::scan::{Layout, Record};
 use crate::decompress::{self, Compression};
 
@@ -38,6 +39,8 @@ pub struct Field<'e> {
     pub value: &'e [u8],
     /// Where the data lies: the same number for the same field, within a file.
     pub object: u64,
+    /// What it is for.
+    pub(super) role: Role,
 }
 
 /// Splits a payload into name and value.
@@ -49,22 +52,29 @@ pub(super) fn split(payload: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// How many fields are remembered as found lately.
-const LATELY: u64 = 512;
+const LATELY: u64 = 2048;
 
-/// A field that lies in one block: its object, where its payload is, how long that and its name.
+/// A field that lies in one block: its object, where its payload is, how long that is, its name.
 #[derive(Clone, Copy, Default)]
 struct Lately {
     object: u64,
     start: u64,
     length: usize,
-    name: usize,
+    name: Name,
+}
+
+/// How long a field's name is, and what the field is for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Name {
+    length: usize,
+    role: Role,
 }
 
 /// Gathers the fields of one entry after another.
 #[derive(Default)]
 pub(super) struct Gatherer {
-    /// Each field's object, place, and the length of its name.
-    places: Vec<(u64, At, usize)>,
+    /// Each field's object, place and name.
+    places: Vec<(u64, At, Name)>,
     copies: Vec<u8>,
     /// Fields that were found lately, by their object: entries repeat most of those before.
     lately: Vec<Lately>,
@@ -104,7 +114,7 @@ impl Gatherer {
                     self.work = self.work.saturating_add(length as u64).saturating_add(64);
                     match self.payload(blocks, &at).and_then(split) {
                         Some((name, _)) => {
-                            let name = name.len();
+                            let name = Name { length: name.len(), role: Role::of(name) };
                             if is_whole {
                                 self.remember(offset, &at, name);
                             }
@@ -125,7 +135,7 @@ impl Gatherer {
         (fits && blocks.lie_in_one_block(known.start, known.length)).then_some(known)
     }
 
-    fn remember(&mut self, object: u64, at: &At, name: usize) {
+    fn remember(&mut self, object: u64, at: &At, name: Name) {
         if self.lately.is_empty() {
             self.lately = vec![Lately::default(); usize::try_from(LATELY).unwrap_or(1)];
         }
@@ -208,8 +218,9 @@ impl Gatherer {
         blocks: &'g Blocks<'_>,
     ) -> impl Iterator<Item = Field<'g>> + Clone {
         self.places.iter().filter_map(|(object, at, name)| {
-            let (name, value) = self.payload(blocks, at)?.split_at_checked(*name)?;
-            Some(Field { name, value: value.get(1..)?, object: *object })
+            let Name { length, role } = *name;
+            let (name, value) = self.payload(blocks, at)?.split_at_checked(length)?;
+            Some(Field { name, value: value.get(1..)?, object: *object, role })
         })
     }
 

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use stanch_words::{Event, EventKind};
 
 use super::Message;
+use crate::logs::cut;
 
 /// Parses `pam_unix(sshd:auth): …` and its relatives.
 pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
@@ -124,7 +125,7 @@ fn attempt<'l>(message: &Message<'l>, fields: &'l str) -> Event<'l> {
         },
     };
     let rest = rest.strip_suffix(" [preauth]").unwrap_or(rest);
-    let (address, user) = rest.split_once(" user=").unwrap_or((rest, ""));
+    let (address, user) = cut::around(rest, " user=").unwrap_or((rest, ""));
     let address = address.trim();
     // A peer without reverse name may follow in brackets or a second word.
     event.source_ip = Cow::Borrowed(address.split(' ').next().unwrap_or_default());
@@ -145,7 +146,7 @@ fn session<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
         None => (EventKind::SessionClose, rest.strip_prefix("closed for user ")?),
     };
     let mut event = message.event(kind);
-    let (who, by) = rest.split_once(" by ").unwrap_or((rest, ""));
+    let (who, by) = cut::around(rest, " by ").unwrap_or((rest, ""));
     let (user, uid) = numbered(who);
     event.user = Cow::Borrowed(user);
     event.uid = uid;
@@ -160,7 +161,7 @@ fn session<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
 }
 
 fn numbered(text: &str) -> (&str, Option<i64>) {
-    match text.split_once("(uid=") {
+    match cut::around(text, "(uid=") {
         Some((name, uid)) => (name.trim(), uid.trim_end_matches(')').parse().ok()),
         None => (text.trim(), None),
     }

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use stanch_words::{Event, EventKind};
 
 use super::Message;
+use crate::logs::cut;
 pub use connections::Connections;
 pub(super) use peer::address;
 
@@ -57,9 +58,13 @@ pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
 
 fn read<'l>(message: &Message<'l>) -> Option<Said<'l>> {
     let (text, before_login) = bare(message.text);
-    login(message, text)
-        .or_else(|| end(message, text, before_login))
-        .or_else(|| refusal(message, text))
+    // By the first byte, which rules most of them out: this is every line of a log full of sshd.
+    let said = match text.as_bytes().first()? {
+        b'A' | b'F' | b'I' | b'P' | b'i' | b'm' => login(message, text),
+        b'C' | b'D' | b'R' | b'T' => end(message, text, before_login),
+        _ => None,
+    };
+    said.or_else(|| refusal(message, text))
         .or_else(|| strange_peer(message, text))
         .or_else(|| service(message, text))
 }
@@ -73,8 +78,10 @@ fn bare(text: &str) -> (&str, bool) {
     {
         text = rest;
     }
-    for prefix in ["error: ", "fatal: ", "info: "] {
-        text = text.strip_prefix(prefix).unwrap_or(text);
+    if matches!(text.as_bytes().first(), Some(b'e' | b'f' | b'i')) {
+        for prefix in ["error: ", "fatal: ", "info: "] {
+            text = text.strip_prefix(prefix).unwrap_or(text);
+        }
     }
     match text.strip_suffix(" [preauth]") {
         Some(rest) => (rest, true),
@@ -137,7 +144,7 @@ fn failure_of(invalid_user: bool) -> EventKind {
 
 /// `password for invalid user admin from 1.2.3.4 port 22 ssh2: ED25519 SHA256:…`.
 fn attempt<'l>(message: &Message<'l>, kind: EventKind, rest: &'l str) -> Option<Said<'l>> {
-    let (method, rest) = rest.split_once(" for ")?;
+    let (method, rest) = cut::around(rest, " for ")?;
     let unknown = invalid(rest, ["invalid user ", "illegal user ", "<invalid username>"]);
     let failed = kind == EventKind::AuthFailure;
     let kind = if failed { failure_of(unknown.is_some()) } else { kind };
@@ -226,7 +233,7 @@ fn closed<'l>(message: &Message<'l>, rest: &'l str, meaning: Meaning) -> Said<'l
         (EventKind::AuthFailure, peer::behind_user(rest))
     } else if let Some(rest) = rest.strip_prefix("invalid user ") {
         (EventKind::AuthInvalidUser, peer::behind_user(rest))
-    } else if let Some((_, rest)) = rest.split_once("user ") {
+    } else if let Some((_, rest)) = cut::around(rest, "user ") {
         (EventKind::SessionClose, peer::behind_user(rest))
     } else if meaning == Meaning::Ends {
         (EventKind::ServiceAbuse, peer::at(rest))

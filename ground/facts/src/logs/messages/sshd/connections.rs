@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use stanch_words::{Event, EventKind, Place};
 
@@ -30,7 +31,7 @@ type Key = (u64, i64);
 /// The connections of one source.
 #[derive(Debug, Default)]
 pub struct Connections {
-    known: HashMap<Key, Connection>,
+    known: HashMap<Key, Connection, BuildHasherDefault<Mixer>>,
     order: VecDeque<Key>,
     /// How many of them keep something.
     keeping: usize,
@@ -72,7 +73,7 @@ struct Kept {
 impl Connections {
     /// Takes a message of sshd, or of PAM in sshd, and shows what is decided by it.
     pub fn take(&mut self, message: &Message<'_>, each: &mut Each<'_>) -> Option<Understood> {
-        let said = through_pam(message).or_else(|| read(message))?;
+        let mut said = through_pam(message).or_else(|| read(message))?;
         if said.meaning == Meaning::Other {
             each(&said.event);
             return Some(Understood::Yes);
@@ -86,7 +87,7 @@ impl Connections {
             message.place.file.clone_into(&mut self.file);
         }
         let key = (hash(message.host), pid);
-        Some(self.decide(key, said, each))
+        Some(self.decide(key, &mut said, each))
     }
 
     /// Shows what was never decided.
@@ -122,17 +123,18 @@ impl Connections {
         }
     }
 
-    fn decide(&mut self, key: Key, said: Said<'_>, each: &mut Each<'_>) -> Understood {
-        let Said { mut event, meaning, doubt } = said;
+    fn decide(&mut self, key: Key, said: &mut Said<'_>, each: &mut Each<'_>) -> Understood {
+        let Said { event, meaning, doubt } = said;
+        let meaning = *meaning;
         let now = event.time.unwrap_or_default();
         let known = self.known.get(&key);
         if let Some(other) = doubt
             && known.is_some_and(|it| !it.address.is_empty() && it.address == other.address)
         {
-            other.put(&mut event);
+            other.put(event);
         }
         let goes_on = known.is_some_and(|connection| {
-            connection.seen.abs_diff(now) < STALE.unsigned_abs() && !connection.is_another(&event)
+            connection.seen.abs_diff(now) < STALE.unsigned_abs() && !connection.is_another(event)
         });
         if !goes_on {
             self.open(key, each);
@@ -169,20 +171,20 @@ impl Connections {
 }
 
 impl Connection {
-    fn hear(&mut self, mut event: Event<'_>, meaning: Meaning, each: &mut Each<'_>) -> Understood {
+    fn hear(&mut self, event: &mut Event<'_>, meaning: Meaning, each: &mut Each<'_>) -> Understood {
         if meaning == Meaning::Arrives {
             if event.kind == EventKind::NetworkListen {
                 *self = Self { seen: self.seen, ..Self::default() };
             }
-            self.remember(&event);
-            each(&event);
+            self.remember(event);
+            each(event);
             return Understood::Yes;
         }
         if event.source_ip.is_empty() {
             event.source_ip = Cow::Owned(self.address.clone());
             event.source_port = self.port;
         } else {
-            self.remember(&event);
+            self.remember(event);
         }
         match meaning {
             Meaning::Fails => {
@@ -190,19 +192,19 @@ impl Connection {
                 if let Some(kept) = self.kept.take()
                     && event.method.is_empty()
                 {
-                    kept.fill(&mut event);
+                    kept.fill(event);
                 }
                 self.failed = true;
-                each(&event);
+                each(event);
             }
             Meaning::MayFail => return self.may_fail(event, each),
             Meaning::Abuses if event.source_ip.is_empty() => {
-                self.keep(&event);
+                self.keep(event);
                 return Understood::Silent;
             }
             Meaning::Abuses => {
                 self.kept = self.kept.take().filter(|kept| kept.kind != EventKind::ServiceAbuse);
-                each(&event);
+                each(event);
             }
             Meaning::Limit => return self.limit(event, each),
             Meaning::Ends => self.ends(event, each),
@@ -213,11 +215,11 @@ impl Connection {
                     if self.let_in {
                         event.kind = EventKind::SessionClose;
                     }
-                    each(&event);
+                    each(event);
                 }
             }
-            Meaning::Succeeds => self.succeeds(&event, each),
-            Meaning::Other | Meaning::Arrives => each(&event),
+            Meaning::Succeeds => self.succeeds(event, each),
+            Meaning::Other | Meaning::Arrives => each(event),
         }
         Understood::Yes
     }
@@ -240,18 +242,18 @@ impl Connection {
     }
 
     /// A key or a PAM module did not do; what follows decides.
-    fn may_fail(&mut self, mut event: Event<'_>, each: &mut Each<'_>) -> Understood {
+    fn may_fail(&mut self, event: &mut Event<'_>, each: &mut Each<'_>) -> Understood {
         // sshd's own second word about a user that it has named already.
         if event.method.is_empty() && self.failed && self.kept.is_none() {
             event.kind = EventKind::LogMessage;
-            each(&event);
+            each(event);
             return Understood::Yes;
         }
         let another = self.kept.as_ref().is_some_and(|kept| {
             !kept.user.is_empty() && !event.user.is_empty() && kept.user != *event.user
         });
         if !another {
-            self.keep(&event);
+            self.keep(event);
             return Understood::Silent;
         }
         // Several users in one connection: no second module, but guessing.
@@ -263,42 +265,42 @@ impl Connection {
         }
         self.failed = true;
         event.user.as_ref().clone_into(&mut self.failed_user);
-        each(&event);
+        each(event);
         Understood::Yes
     }
 
-    fn limit(&mut self, mut event: Event<'_>, each: &mut Each<'_>) -> Understood {
+    fn limit(&mut self, event: &mut Event<'_>, each: &mut Each<'_>) -> Understood {
         match self.kept.take() {
             Some(kept) if !event.source_ip.is_empty() => {
-                kept.fill(&mut event);
+                kept.fill(event);
                 self.failed = true;
             }
             kept if event.source_ip.is_empty() && !self.failed => {
                 self.kept = kept;
-                self.keep(&event);
+                self.keep(event);
                 return Understood::Silent;
             }
             _ if self.failed => event.kind = EventKind::AuthAborted,
             _ => self.failed = true,
         }
-        each(&event);
+        each(event);
         Understood::Yes
     }
 
-    fn ends(&mut self, mut event: Event<'_>, each: &mut Each<'_>) {
+    fn ends(&mut self, event: &mut Event<'_>, each: &mut Each<'_>) {
         let told = event.kind == EventKind::AuthInvalidUser;
         match self.kept.take() {
             Some(kept) => {
                 if !told {
                     event.kind = kept.kind;
                 }
-                kept.fill(&mut event);
+                kept.fill(event);
                 self.failed = true;
             }
             None if self.failed && !told => event.kind = EventKind::AuthAborted,
             None => self.failed |= event.kind != EventKind::ServiceAbuse,
         }
-        each(&event);
+        each(event);
     }
 
     fn succeeds(&mut self, event: &Event<'_>, each: &mut Each<'_>) {
@@ -410,6 +412,31 @@ fn through_pam<'l>(message: &Message<'l>) -> Option<Said<'l>> {
 fn capped(text: &str) -> String {
     let end = (0..=text.len().min(KEPT)).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     text.get(..end).unwrap_or_default().to_owned()
+}
+
+/// Finds the place of a key, whose first half is a hash already. Who makes keys that meet in one
+/// place gains little: the map is capped.
+#[derive(Debug, Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u64(&mut self, part: u64) {
+        self.0 = (self.0.rotate_left(29) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_i64(&mut self, part: i64) {
+        self.write_u64(part.cast_unsigned());
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
 }
 
 /// FNV-1a: only to tell hosts apart, in a map that is ordered and capped.

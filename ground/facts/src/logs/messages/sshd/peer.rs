@@ -30,16 +30,24 @@ impl<'l> Peer<'l> {
     /// Returns the other reading of a text that has two.
     pub(super) fn doubt(&self) -> Option<Peer<'l>> {
         let text = self.doubtful?;
-        Some(read_at(text, memmem::rfind(text.as_bytes(), FROM)?))
+        Some(read_at(text, last_from(text)?))
     }
 }
 
 const FROM: &[u8] = b" from ";
 
+/// Returns where the last ` from ` stands: sought by a letter that neither an address nor a port
+/// has, which is faster than to prepare a search for each line.
+fn last_from(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let starts = memchr::memrchr_iter(b'f', bytes).filter_map(|at| at.checked_sub(1));
+    starts.into_iter().find(|&at| bytes.get(at..).is_some_and(|rest| rest.starts_with(FROM)))
+}
+
 /// Reads `USER from ADDRESS port PORT`. A user name may hold all of this itself, so the last
 /// ` from ` counts.
 pub(super) fn last(text: &str) -> Peer<'_> {
-    match memmem::rfind(text.as_bytes(), FROM) {
+    match last_from(text) {
         Some(last) => read_at(text, last),
         None => Peer { user: text.trim(), ..Peer::default() },
     }
@@ -48,9 +56,11 @@ pub(super) fn last(text: &str) -> Peer<'_> {
 /// Reads `USER from ADDRESS port PORT ssh2: INFORMATION`: the last ` from ` counts, unless an
 /// earlier one is followed by information, in which anything may stand too.
 pub(super) fn informed(text: &str) -> Peer<'_> {
-    let Some(last) = memmem::rfind(text.as_bytes(), FROM) else { return self::last(text) };
+    let Some(last) = last_from(text) else { return self::last(text) };
     let found = read_at(text, last);
-    let Some(first) = memmem::find(text.as_bytes(), FROM).filter(|&first| first < last) else {
+    // Two may share a blank.
+    let before = text.as_bytes().get(..last.saturating_add(FROM.len() - 1)).unwrap_or_default();
+    let Some(first) = memchr::memchr(b'f', before).and_then(|_| memmem::find(before, FROM)) else {
         return found;
     };
     let mut at = first;
@@ -101,7 +111,9 @@ pub(super) fn at(text: &str) -> Peer<'_> {
 
 /// Reads `USER ADDRESS port PORT`, from its end.
 pub(super) fn behind_user(text: &str) -> Peer<'_> {
-    let (who, port) = match text.rsplit_once(" port ") {
+    let at = memchr::memrchr(b'p', text.as_bytes()).and_then(|at| at.checked_sub(1));
+    let last = at.and_then(|at| Some((text.get(..at)?, text.get(at..)?.strip_prefix(" port ")?)));
+    let (who, port) = match last.or_else(|| text.rsplit_once(" port ")) {
         Some((who, port)) => (who, port.trim().parse().ok()),
         None => (text, None),
     };
