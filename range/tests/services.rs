@@ -128,3 +128,24 @@ fn a_unit_of_the_intruders_own_goes_with_its_control_group_also_when_cut_off() {
     let left = victim.shell("ls /sys/fs/cgroup | grep stanch-end-upd || true").unwrap();
     assert_eq!(left, "", "our group is gone");
 }
+
+#[test]
+fn a_program_of_the_intruders_own_dies_with_all_who_run_it_wherever_they_are() {
+    if !possible() {
+        return;
+    }
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    // Strangers to each other: two sessions, no common parent, one of them deleted its file's name.
+    let first = "cp /usr/bin/sleep /tmp/upd; setsid --fork /tmp/upd 4321 </dev/null >/dev/null 2>&1
+        setsid --fork /tmp/upd 4322 </dev/null >/dev/null 2>&1; sleep 0.3; rm /tmp/upd
+        setsid --fork sleep 4323 </dev/null >/dev/null 2>&1; pgrep -x upd | head -1";
+    let pid = victim.shell(first).unwrap().trim().to_owned();
+    let killed = contain(&victim, &format!("apply --yes --kill {pid}"));
+    assert_eq!(killed.code, 0, "{killed:?}");
+    let left = victim.run(&["pgrep", "-r", "R,S,D,T", "-x", "upd"]).unwrap();
+    assert_eq!(left.out, "", "{killed:?}");
+    let stranger = victim.run(&["pgrep", "-x", "-f", "sleep 4323"]).unwrap();
+    assert_ne!(stranger.out, "", "who runs a program of the machine's is left alone");
+    let kept = victim.shell("grep exhibit.kept /run/range/case/ledger.jsonl").unwrap();
+    assert!(kept.contains("/tmp/upd (deleted)"), "where the program lay is told: {kept}");
+}

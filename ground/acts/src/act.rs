@@ -107,6 +107,14 @@ pub enum Trouble {
         /// Why.
         source: std::io::Error,
     },
+    /// A guard that no option overrides, or something that does not come back.
+    #[error("`{act}` stops: {why}")]
+    Stopped {
+        /// The act.
+        act: &'static str,
+        /// Why.
+        why: String,
+    },
     /// There is no running kernel to ask: an image.
     #[error("this needs the running machine, not an image of it")]
     NotLive,

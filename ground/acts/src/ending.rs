@@ -188,14 +188,14 @@ fn own_image(machine: &dyn Machine, pid: i64) -> Option<(u64, u64)> {
 /// than the one that made it.
 ///
 /// # Errors
-/// [`Trouble::Order`] if it does.
+/// [`Trouble::Stopped`] if it does.
 pub(crate) fn spare(
     machine: &dyn Machine,
     act: &'static str,
     order: &Order,
 ) -> Result<(), Trouble> {
     let Some(pid) = hung_on(machine, order)? else { return Ok(()) };
-    Err(Trouble::Order { act, why: format!("this session hangs on process {pid}") })
+    Err(Trouble::Stopped { act, why: format!("this session hangs on process {pid}") })
 }
 
 /// Returns the process that was named, or descends from one that was, and that this session hangs
@@ -218,10 +218,9 @@ pub(crate) fn hold(hands: &dyn Changing, act: &'static str, order: &Order) -> Re
     freezing::freeze(hands, &order.way, &|machine| order.find(machine))?;
     let machine = hands.machine();
     let running = || order.way.running(machine, order.find(machine));
-    match freezing::wait_for(machine, &running)? {
-        None => Ok(()),
-        Some(why) => Err(Trouble::Order { act, why }),
-    }
+    // One that waits in the kernel (state D) stops when it comes back; it is killed all the same.
+    let _still_or_soon = freezing::wait_for(machine, &running)?;
+    Ok(())
 }
 
 /// Returns what is kept of them: each program once, and of each process its memory's map, its
@@ -298,10 +297,32 @@ pub(crate) fn left(machine: &dyn Machine, order: &Order) -> Option<String> {
     (!pids.is_empty()).then(|| format!("still running: {}", pids.join(", ")))
 }
 
-/// Lets them go on, if none was killed yet.
+/// Lets them go on, and tells if one of those that the plan found has ended: it does not come back,
+/// and nobody may be told that it did.
 ///
 /// # Errors
-/// [`Trouble`] if one of those that the plan found has ended.
+/// [`Trouble`] if one has ended.
+pub(crate) fn give_back(
+    hands: &dyn Changing,
+    act: &'static str,
+    order: &Order,
+) -> Result<(), Trouble> {
+    let_go(hands, order)?;
+    let run = processes::all(hands.machine()).map_err(while_listing())?;
+    let run: BTreeSet<Process> = run.iter().map(Process::of).collect();
+    let gone = order.members.iter().map(|member| member.process);
+    let gone: Vec<String> =
+        gone.filter(|process| !run.contains(process)).map(|one| one.pid.to_string()).collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    Err(Trouble::Stopped { act, why: format!("processes {} have ended", gone.join(", ")) })
+}
+
+/// Lets those go on that were held and not killed.
+///
+/// # Errors
+/// [`Trouble`] if the kernel refuses.
 pub(crate) fn let_go(hands: &dyn Changing, order: &Order) -> Result<(), Trouble> {
     freezing::thaw(hands, &order.way, &order.members, &|machine| order.find(machine))
 }

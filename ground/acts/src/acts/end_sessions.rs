@@ -115,6 +115,6 @@ impl Act for EndSessions {
     }
 
     fn undo(&self, hands: &dyn Changing, order: &str, _met: &str) -> Result<(), Trouble> {
-        ending::let_go(hands, &Order::read(Self::NAME, order)?)
+        ending::give_back(hands, Self::NAME, &Order::read(Self::NAME, order)?)
     }
 }

@@ -136,7 +136,7 @@ impl Act for FreezeProcess {
         // Once more, for the plan may be applied by another session than the one that made it.
         if let Some(pid) = hung_on(hands.machine(), &order)? {
             let why = format!("this session hangs on process {pid}");
-            return Err(Trouble::Order { act: Self::NAME, why });
+            return Err(Trouble::Stopped { act: Self::NAME, why });
         }
         freezing::freeze(hands, &order.way, &|machine| find(machine, &order)).map(|_all| ())
     }
