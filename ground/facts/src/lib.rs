@@ -26,6 +26,7 @@ mod elf_symbols;
 mod hiding;
 pub mod history;
 pub mod host;
+pub mod initial_ramdisk;
 mod json;
 mod lastlog_file;
 mod lines;

@@ -12,7 +12,9 @@ use stanch_words::{Gap, GapKind, Row, Seen};
 use crate::content::{self, Kind};
 use crate::load_history::{sar_text, sysstat};
 use crate::tables as t;
-use crate::{baseline, descriptors, memory_map, memory_totals, process_files, sockets};
+use crate::{
+    baseline, descriptors, initial_ramdisk, memory_map, memory_totals, process_files, sockets,
+};
 
 /// A parser, and bytes that it understands.
 #[derive(Debug)]
@@ -53,6 +55,13 @@ const LIBRARY: &[u8] =
     \x0a\0\0\0\0\0\0\0\x11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
     \0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x12\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0b\0\
     \0\0\x12\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0readdir64\0dlsym\0";
+
+/// An archive of cpio with one script in it.
+const RAMDISK: &[u8] =
+    b"07070100000001000081ed000000000000000000000001000000000000000a0000000000000000000000\
+    00000000000000000500000000init\0\0#!/bin/sh\n\0\x0007070100000001000000000000000000000\
+    000000000010000000000000000000000000000000000000000000000000000000b00000000TRAILER!!\
+    !\0\0\0\0";
 
 macro_rules! parsers {
     ($($name:literal $parse:expr, $seed:expr;)+) => {
@@ -95,9 +104,23 @@ parsers! {
     "etc_hosts" |b, s| t::etc_hosts::parse(b, s), b"127.0.0.1 localhost a # c\n::1 localhost\n";
     "etc_protocols" |b, s| t::etc_protocols::parse(b, s), b"ip 0 IP # c\ntcp 6 TCP\n";
     "etc_services" |b, s| t::etc_services::parse(b, s), b"ssh 22/tcp a b # c\ndomain 53/udp\n";
+    "foreign_packages" |b, s| {
+        let (mut names, mut count) = (t::foreign_packages::Names::default(), 0_usize);
+        names.take(b, &mut |_| count = count.saturating_add(1));
+        (0..count).for_each(|_| understood(s));
+    }, b"Package: a\nVersion: 1\nDescription: x\n y\n\nPackage: b\n";
     "ftrace_functions" |b, s| t::ftrace_functions::parse(b, "enabled_functions", s),
         b"__x64_sys_getdents64 (1) R I   M \ttramp: 0xffffffffc0a03000 (h+0x0/0x40 [m]) ->f+0x0/0xf0\n\tx\n";
     "groups" |b, s| t::groups::parse(b, s), b"root:x:0:\nsudo:x:27:ann,bob\n+::::\n";
+    "initial_ramdisk_files" |b, s| {
+        let mut source = b;
+        let mut count = 0_usize;
+        let read = initial_ramdisk::members(&mut source, &mut |_| count = count.saturating_add(1));
+        (0..count).for_each(|_| understood(s));
+        if let Err(why) = read {
+            s.gap(Gap::new("initial_ramdisk_files", GapKind::Damaged, why));
+        }
+    }, RAMDISK;
     "kernel_modules" |b, s| t::kernel_modules::parse(b, s),
         b"nf_tables 1 2 a,b, Live 0xffffffffc0000000 (OE)\nloop 40960 0 - Live 0x0000000000000000\n";
     "known_hosts" |b, s| t::known_hosts::parse(b, path(), 0, s),

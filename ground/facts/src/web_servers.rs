@@ -1,11 +1,13 @@
-//! What the web servers of a machine are told to log, where, and in which format.
+//! What the web servers of a machine are told to serve, and to log, where, and in which format.
 //!
 //! Source: nginx's `log_format`, `access_log` and `error_log`; Apache's `LogFormat`, `CustomLog`
 //! and `ErrorLog`. All files of the usual folders are read rather than what is included: a format
 //! that nothing uses does no harm, a site that was switched off yesterday still has its log.
 
+mod roots;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use stanch_machine::FileKind;
@@ -15,8 +17,8 @@ use crate::Host;
 use crate::logs::web_access::Template;
 use crate::reach::Reach;
 
-/// Where the configuration of which server lies.
-const FOLDERS: [(&str, Server); 7] = [
+/// Where the configuration of which server lies: patterns of glob(7).
+const FOLDERS: [(&str, Server); 15] = [
     ("/etc/nginx", Server::Nginx),
     ("/usr/local/nginx/conf", Server::Nginx),
     ("/usr/local/openresty/nginx/conf", Server::Nginx),
@@ -24,6 +26,14 @@ const FOLDERS: [(&str, Server); 7] = [
     ("/etc/apache2", Server::Apache),
     ("/etc/httpd", Server::Apache),
     ("/usr/local/apache2/conf", Server::Apache),
+    ("/etc/lighttpd", Server::Lighttpd),
+    ("/usr/local/etc/lighttpd", Server::Lighttpd),
+    ("/etc/caddy", Server::Caddy),
+    ("/var/lib/caddy/.config/caddy", Server::Caddy),
+    ("/etc/tomcat*", Server::Tomcat),
+    ("/var/lib/tomcat*/conf", Server::Tomcat),
+    ("/opt/*tomcat*/conf", Server::Tomcat),
+    ("/usr/*/*tomcat*/conf", Server::Tomcat),
 ];
 
 /// How deep folders are walked, how many files and how many bytes of each are read, and how many
@@ -37,6 +47,9 @@ const KEPT: usize = 2_000;
 enum Server {
     Nginx,
     Apache,
+    Lighttpd,
+    Caddy,
+    Tomcat,
 }
 
 /// What web servers are told to log.
@@ -82,7 +95,8 @@ impl WebServers {
         let mut reach = Reach::new(host, "log_sources");
         let mut files = 0;
         for (folder, server) in FOLDERS {
-            let mut folders = vec![(PathBuf::from(folder), DEPTH)];
+            let folders = reach.glob(Path::new(folder), &mut seen);
+            let mut folders: Vec<_> = folders.into_iter().map(|folder| (folder, DEPTH)).collect();
             while let Some((folder, left)) = folders.pop() {
                 for entry in reach.list(&folder, &mut seen) {
                     let path = folder.join(&entry.name);
@@ -97,7 +111,7 @@ impl WebServers {
                     }
                     files += 1;
                     if let Some(bytes) = reach.read(&path, BYTES, &mut seen) {
-                        servers.take(server, &String::from_utf8_lossy(&bytes));
+                        servers.take(server, &folder, &String::from_utf8_lossy(&bytes));
                     }
                 }
             }
@@ -105,11 +119,15 @@ impl WebServers {
         servers
     }
 
-    fn take(&mut self, server: Server, text: &str) {
-        match server {
-            Server::Nginx => self.nginx(text),
-            Server::Apache => self.apache(text),
-        }
+    fn take(&mut self, server: Server, folder: &Path, text: &str) {
+        let roots = match server {
+            Server::Nginx => return self.nginx(text),
+            Server::Apache => return self.apache(text),
+            Server::Lighttpd => roots::lighttpd(text),
+            Server::Caddy => roots::caddy(text),
+            Server::Tomcat => roots::tomcat(folder, text),
+        };
+        roots.iter().for_each(|root| self.root(root));
     }
 
     fn nginx(&mut self, text: &str) {
@@ -346,6 +364,41 @@ mod tests {
     }
 
     #[test]
+    fn roots_of_each_server_are_found() {
+        let servers = servers(&[
+            (
+                "/etc/nginx/sites-enabled/a",
+                "server { root /srv/nginx; location /x { alias /srv/alias/; } }",
+            ),
+            (
+                "/etc/httpd/conf.d/a.conf",
+                "<VirtualHost *>\nDocumentRoot \"/srv/apache\"\n</VirtualHost>\n",
+            ),
+            ("/etc/lighttpd/conf-enabled/a.conf", "server.document-root = \"/srv/lighttpd\"\n"),
+            ("/etc/caddy/Caddyfile", "a.org {\n  root * /srv/caddy\n}\n"),
+            ("/etc/tomcat10/server.xml", "<Host appBase=\"webapps\">"),
+            ("/etc/tomcat10/Catalina/localhost/shop.xml", "<Context docBase=\"/srv/tomcat\"/>"),
+            ("/opt/apache-tomcat-9.0.1/conf/server.xml", "<Host appBase=\"apps\">"),
+            ("/usr/local/tomcat/conf/server.xml", "<Host appBase=\"own\">"),
+        ]);
+        let roots: Vec<_> = servers.roots().collect();
+        assert_eq!(
+            roots,
+            [
+                "/opt/apache-tomcat-9.0.1/apps",
+                "/srv/alias/",
+                "/srv/apache",
+                "/srv/caddy",
+                "/srv/lighttpd",
+                "/srv/nginx",
+                "/srv/tomcat",
+                "/usr/local/tomcat/own",
+                "/var/lib/tomcat10/webapps",
+            ]
+        );
+    }
+
+    #[test]
     fn torn_configurations_break_nothing() {
         let texts = [
             "log_format x '$remote_addr",
@@ -357,8 +410,8 @@ mod tests {
         ];
         for text in texts {
             let mut servers = WebServers::default();
-            servers.take(Server::Nginx, text);
-            servers.take(Server::Apache, text);
+            servers.take(Server::Nginx, Path::new("/"), text);
+            servers.take(Server::Apache, Path::new("/"), text);
             assert!(servers.formats.is_empty(), "{text}");
         }
     }

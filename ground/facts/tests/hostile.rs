@@ -240,13 +240,14 @@ fn a_line_that_is_not_understood_is_a_row_or_a_gap() {
 /// Formats that have no lines, or whose further lines say nothing: a pseudo file of one line, an
 /// environment, a script, a key, records of a fixed size, an account line without fields (which
 /// the table `users` tells), a page whose oddity is told once.
-const EXCEPT: [&str; 26] = [
+const EXCEPT: [&str; 27] = [
     "hidden_files directory blocks",
     "library_hooks symbols",
     "account_changes",
     "at_jobs",
     "cpu_time",
     "descriptors",
+    "foreign_packages",
     "last database",
     "ld_preload environment",
     "load_average",

@@ -82,6 +82,15 @@ impl Program {
         }
     }
 
+    /// Returns the folders among those of its libraries in which nobody installs any.
+    pub fn strange_folders(&self) -> impl Iterator<Item = &str> {
+        const TEMPORARY: [&str; 5] = ["/tmp", "/var/tmp", "/dev", "/run", "/home"];
+        let folders = self.search.iter().flat_map(|folders| folders.split(':'));
+        folders.filter(|folder| {
+            TEMPORARY.iter().any(|place| std::path::Path::new(folder).starts_with(place))
+        })
+    }
+
     fn is_run(&self) -> bool {
         [elf::ET_EXEC.0, elf::ET_DYN.0].contains(&self.kind)
     }

@@ -94,6 +94,11 @@ impl<'a> Header<'a> {
         })
     }
 
+    /// Returns whether there is such an entry.
+    pub(crate) fn has(&self, tag: u32) -> bool {
+        self.find(tag).is_some()
+    }
+
     /// Returns bytes as they are (type BIN).
     pub(super) fn bytes(&self, tag: u32) -> &'a [u8] {
         let found = self.find(tag).filter(|found| found.0 == 7);

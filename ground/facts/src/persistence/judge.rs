@@ -15,7 +15,7 @@ pub(super) const LOOKED_AT: usize = 256 << 10;
 
 /// Reasons, each with its weight.
 #[derive(Debug, Default)]
-pub(super) struct Judged(BTreeMap<&'static str, i64>);
+pub(crate) struct Judged(BTreeMap<&'static str, i64>);
 
 impl Judged {
     pub(super) fn add(&mut self, reason: &'static str, weight: i64) {
@@ -101,12 +101,12 @@ impl Judged {
     }
 
     /// Returns the sum, at most 100.
-    pub(super) fn score(&self) -> i64 {
+    pub(crate) fn score(&self) -> i64 {
         self.0.values().fold(0_i64, |sum, weight| sum.saturating_add(*weight)).min(100)
     }
 
     /// Returns the reasons.
-    pub(super) fn reasons(&self) -> String {
+    pub(crate) fn reasons(&self) -> String {
         self.0.keys().copied().collect::<Vec<_>>().join(" ")
     }
 }
@@ -150,7 +150,7 @@ pub(super) fn is_telling(line: &str) -> bool {
 }
 
 /// Judges a script as a whole; a program that is no text says nothing.
-pub(super) fn file(bytes: &[u8]) -> Judged {
+pub(crate) fn file(bytes: &[u8]) -> Judged {
     let mut judged = Judged::default();
     if bytes.iter().take(4096).any(|&byte| byte == 0) {
         return judged;

@@ -21,8 +21,8 @@ macro_rules! mechanisms {
 }
 
 use Form::{
-    Anacron, Anything, Apt, AtJob, Cron, CronUser, Diversions, Foreign, Keys, Lines, Loaders,
-    Nobody, Pam, Program, Unit,
+    Anacron, Anything, Apt, AtJob, Cron, CronUser, Diversions, Foreign, Helper, Keys, Lines,
+    Loaders, Nobody, Pam, Program, Unit,
 };
 
 // `~/` stands for each home; patterns are those of glob(7).
@@ -85,6 +85,7 @@ mechanisms! {
     54 "loader-configuration" loader Lines(ANY), ["/etc/ld.so.conf", "/etc/ld.so.conf.d/*"];
     55 "loader" loader Program, ["/lib*/ld-linux*", "/lib/*/ld-linux*", "/lib/*/libc.so.6", "/lib64/libc.so.6"];
     57 "library-among-shipped" loader Nobody, ["/usr/lib/*.so*", "/usr/lib64/*.so*", "/usr/lib/*-linux-*/*.so*"];
+    57 "library-shadowing" loader Nobody, ["/usr/local/lib/*.so*", "/usr/local/lib64/*.so*", "/usr/local/lib/*-linux-*/*.so*"];
     58 "character-converter" loader Program, ["/usr/lib/*/gconv/gconv-modules*", "/usr/lib64/gconv/gconv-modules*", "/usr/lib/*/gconv/gconv-modules.d/*", "/usr/lib64/gconv/gconv-modules.d/*"];
     59 "python-start-hook" loader Program, ["/usr/lib/python*/*-packages/*.pth", "/usr/local/lib/python*/*-packages/*.pth", "/usr/lib/python*/sitecustomize.py", "/usr/lib/python*/*-packages/*customize.py", "/usr/local/lib/python*/*-packages/*customize.py", "/etc/python*/sitecustomize.py", "~/.local/lib/python*/site-packages/*.pth", "~/.local/lib/python*/site-packages/*customize.py", "/opt/*/lib/python*/site-packages/*.pth", "/opt/*/*/lib/python*/site-packages/*.pth", "/srv/*/lib/python*/site-packages/*.pth", "/srv/*/*/lib/python*/site-packages/*.pth", "~/*/lib/python*/site-packages/*.pth", "/var/www/*/*/lib/python*/site-packages/*.pth"];
     60 "interpreter-start-hook" loader Program, ["/etc/perl/sitecustomize.pl", "/usr/lib/ruby/vendor_ruby/rubygems/defaults/*", "/usr/lib/ruby/*/rubygems/defaults/*", "~/.npmrc"];
@@ -111,6 +112,7 @@ mechanisms! {
     78 "kernel-image" kernel Program, ["/boot/vmlinuz*", "/boot/System.map*"];
     79 "udev-rule" kernel Lines(&["run", "program", "import"]), ["/etc/udev/rules.d/*", "/run/udev/rules.d/*", "/usr/lib/udev/rules.d/*", "/lib/udev/rules.d/*", "/usr/local/lib/udev/rules.d/*"];
     79 "udev-helper" kernel Program, ["/lib/udev/*", "/usr/lib/udev/*"];
+    80 "kernel-helper" kernel Helper, ["/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug", "/sys/kernel/uevent_helper", "/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/*/release_agent"];
     81 "kernel-setting" kernel Lines(&["core_pattern", "kernel.modprobe", "kernel/modprobe", "hotplug", "kernel.yama", "kernel.kptr_restrict", "kernel.unprivileged_bpf", "net.ipv4.ip_forward", "fs.suid_dumpable"]), ["/etc/sysctl.conf", "/etc/sysctl.d/*", "/run/sysctl.d/*", "/usr/lib/sysctl.d/*", "/usr/local/lib/sysctl.d/*"];
     82 "binary-format" kernel Lines(ANY), ["/etc/binfmt.d/*", "/run/binfmt.d/*", "/usr/lib/binfmt.d/*"];
     83 "files-made-at-boot" kernel Lines(ANY), ["/etc/tmpfiles.d/*", "/run/tmpfiles.d/*", "/usr/lib/tmpfiles.d/*", "/etc/sysusers.d/*", "/run/sysusers.d/*", "/usr/lib/sysusers.d/*", "~/.config/user-tmpfiles.d/*"];

@@ -29,6 +29,7 @@ pub(super) fn entries(form: Form, bytes: &[u8], path: &Path, gaps: &mut Vec<Gap>
     let mut entries = match form {
         Form::Program | Form::Nobody | Form::Foreign | Form::Anything => script(bytes),
         Form::Diversions => diversions(bytes),
+        Form::Helper => helper(bytes).into_iter().collect(),
         Form::Lines(words) => lines(words, bytes),
         Form::Unit => units(bytes),
         Form::Apt => apt(bytes),
@@ -172,6 +173,21 @@ fn apt(bytes: &[u8]) -> Vec<Entry> {
         }
     }
     entries
+}
+
+/// A program that the kernel starts: behind a bar (core_pattern), or the whole line where it is a
+/// path. A pattern for the names of core files starts nothing.
+fn helper(bytes: &[u8]) -> Option<Entry> {
+    let line = text::from_bytes(bytes.split(|&b| b == b'\n').next()?.trim_ascii());
+    let command = line.strip_prefix('|').unwrap_or(&line).trim_start();
+    let starts = line.starts_with('|') || command.starts_with('/') && !command.contains('%');
+    let entry = || Entry {
+        line: Some(1),
+        command: command.to_owned(),
+        text: line.clone(),
+        ..Entry::default()
+    };
+    (starts && command.starts_with('/')).then(entry)
 }
 
 fn cell(row: &Row, column: usize) -> String {

@@ -56,6 +56,7 @@ pub(super) fn entry(seen: &Seen<'_>, services: &Services, judged: &mut Judged) {
         "set-id" | "capability" | "access-list" => file_right(seen, &lower, judged),
         "kernel-command-line" => command_line(&lower, judged),
         "kernel-setting" | "binary-format" => kernel_helper(seen, &lower, judged),
+        "kernel-helper" => helper_in_force(seen, judged),
         "files-made-at-boot" => made_at_boot(seen, judged),
         "mount-table" => mounted(seen, judged),
         "inetd" if readers::is_shell(&seen.entry.command) => judged.add("shell-on-a-socket", 80),
@@ -317,6 +318,18 @@ fn kernel_helper(seen: &Seen<'_>, lower: &str, judged: &mut Judged) {
         // Flag C: the interpreter runs with the rights of the program.
         let flags = lower.rsplit(':').next().unwrap_or_default();
         judged.add("kernel-helper", if flags.contains('c') { 40 } else { 10 });
+    }
+}
+
+/// What the running kernel starts. In a container the host's program is simply not there.
+fn helper_in_force(seen: &Seen<'_>, judged: &mut Judged) {
+    let weight = match seen.target_state {
+        "unowned" | "altered" => 60,
+        "missing" => 10,
+        _ => 0,
+    };
+    if weight > 0 {
+        judged.add("kernel-helper", weight);
     }
 }
 

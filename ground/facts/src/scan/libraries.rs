@@ -29,9 +29,6 @@ const PLACES: [&str; 11] = [
     "/usr/local/lib",
 ];
 
-/// Places where nobody installs libraries.
-const TEMPORARY: [&str; 5] = ["/tmp", "/var/tmp", "/dev", "/run", "/home"];
-
 impl Scan<'_> {
     /// Returns what is odd about the libraries of a program of the system that is not as shipped.
     pub(super) fn strange_libraries(
@@ -48,11 +45,7 @@ impl Scan<'_> {
         }
         let program = Program::parse(bytes)?;
         let mut strange: Vec<String> = Vec::new();
-        for folder in &program.search {
-            if TEMPORARY.iter().any(|place| Path::new(folder).starts_with(place)) {
-                strange.push(format!("libraries in `{folder}`"));
-            }
-        }
+        strange.extend(program.strange_folders().map(|folder| format!("libraries in `{folder}`")));
         for name in &program.needed {
             if let Some(found) = self.unowned_library(name, program.search.is_empty()) {
                 strange.push(format!("`{}`", Value::from(found.as_path())));

@@ -179,7 +179,8 @@ fn expected(index: &Index, shipped: &Shipped, owner: &Owner<'_>) -> Option<(Expe
 /// What came of reading a file: its digest as it is, and the first bytes.
 enum Read {
     Md5(Held),
-    Other(Box<str>),
+    /// The first bytes only where the digest is another than the shipped one.
+    Other(Box<str>, Option<[u8; 8]>),
     Failed(Gap),
 }
 
@@ -197,10 +198,12 @@ fn read(machine: &dyn Machine, survey: &Survey, jobs: &[Job]) -> Vec<(usize, Rea
             let path = survey.path(survey.files.get(job.file)?);
             match &job.shipped {
                 Expected::Md5(_) => return Some((number, path.into_boxed_path())),
-                Expected::Other(algorithm, _) => {
+                Expected::Other(algorithm, expected) => {
                     let read = match digest::of_file(machine, &path, &[*algorithm]) {
                         Ok(digests) => {
-                            Read::Other(digests.into_iter().next().unwrap_or_default().into())
+                            let found = digests.into_iter().next().unwrap_or_default();
+                            let differs = found != **expected;
+                            Read::Other(found.into(), differs.then(|| head(machine, &path)))
                         }
                         Err(gap) => Read::Failed(gap),
                     };
@@ -215,6 +218,15 @@ fn read(machine: &dyn Machine, survey: &Survey, jobs: &[Job]) -> Vec<(usize, Rea
     done.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Returns a file's first bytes, with zeros after them if there are not so many.
+fn head(machine: &dyn Machine, path: &Path) -> [u8; 8] {
+    let mut head = [0; 8];
+    // It was read a moment ago; what cannot be read now is data.
+    match machine.open(path).and_then(|file| file.read_at(0, &mut head)) {
+        Ok(_) | Err(_) => head,
+    }
+}
+
 fn judge(survey: &mut Survey, job: &Job, read: Read, table: &str, seen: &mut Seen) {
     let path = survey.files.get(job.file).map(|file| survey.path(file)).unwrap_or_default();
     let Some(file) = survey.files.get_mut(job.file) else { return };
@@ -223,8 +235,8 @@ fn judge(survey: &mut Survey, job: &Job, read: Read, table: &str, seen: &mut See
         (Read::Md5(held), Expected::Md5(expected)) => {
             (held.md5 == *expected, stanch_words::text::hex(&held.md5), Some(held.head))
         }
-        (Read::Other(found), Expected::Other(_, expected)) => {
-            (found == expected, found.to_string(), None)
+        (Read::Other(found, head), Expected::Other(_, expected)) => {
+            (found == expected, found.to_string(), *head)
         }
         (Read::Failed(gap), _) => {
             file.rests_on = RestsOn::Nothing;

@@ -96,8 +96,11 @@ impl Manifests {
         let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) else { return };
         let packages = value.get("packages").unwrap_or(&value).as_array();
         for package in packages.into_iter().flatten().take(MOST) {
-            if let Some(name) = package.get("name").and_then(serde_json::Value::as_str) {
-                self.composer.insert(joined(vendor, Path::new(name)));
+            let name = package.get("name").and_then(serde_json::Value::as_str);
+            // VENDOR/NAME: a name that climbs would take what others own with it.
+            let plain = |name: &&str| !name.split('/').any(|part| matches!(part, "" | "." | ".."));
+            if let Some(name) = name.filter(plain) {
+                self.composer.insert(vendor.join(name));
             }
         }
     }

@@ -219,6 +219,13 @@ fn what_rpm_installed_is_intact_and_what_may_differ_is_not_compared() {
 #[test]
 fn digests_modes_owners_and_capabilities_of_rpms_files_are_compared() {
     let setuid = [0x0200_0001_u32, 1 << 7, 0, 0, 0].map(u32::to_le_bytes).concat();
+    let kind = |bytes: &[u8]| {
+        let seen = look(fedora().file("/usr/bin/probe", bytes), SPEC.name);
+        let told = |row: &&Row| row.get(col::path).as_text() == Some("/usr/bin/probe");
+        text(seen.rows.iter().find(told).unwrap(), &[col::state, col::kind])
+    };
+    assert_eq!(kind(b"#!/bin/sh\nexit 1\n"), "altered script");
+    assert_eq!(kind(b"\x7fELF implant"), "altered elf");
     let changed = fedora()
         .file("/usr/bin/probe", "#!/bin/sh\nexit 1\n")
         .with("/usr/bin/probe", |stat| {
@@ -266,4 +273,37 @@ fn what_pip_lists_is_explained_and_what_is_not_as_it_lists_is_altered() {
             "/p/c.py unowned",
         ]
     );
+}
+
+#[test]
+fn what_lies_in_a_folder_of_another_manager_is_beside_its_manifest_and_unproven() {
+    let composer = r#"{"packages":[{"name":"a/b","version":"1.0"},{"name":"../../../sbin"}]}"#;
+    let machine = debian()
+        .file("/usr/lib/ruby/gems/3.1.0/specifications/rack-2.2.gemspec", "Gem::Specification.new")
+        .file("/usr/lib/ruby/gems/3.1.0/gems/rack-2.2/lib/rack.rb", "code")
+        .file("/usr/lib/ruby/gems/3.1.0/gems/other-1.0/lib/x.rb", "code")
+        .file("/usr/share/shop/vendor/composer/installed.json", composer)
+        .file("/usr/share/shop/vendor/a/b/src/x.php", "<?php")
+        .file("/usr/share/shop/vendor/c/d/x.php", "<?php")
+        .file("/usr/lib/node_modules/@s/p/package.json", "{}")
+        .file("/usr/lib/node_modules/@s/p/i.js", "code")
+        .file("/usr/lib/node_modules/loose/i.js", "code")
+        .file("/usr/sbin/own.sh", "#!/bin/sh\n");
+    let seen = look(machine, SPEC.name);
+    let row = |path: &str| {
+        let found = seen.rows.iter().find(|row| row.get(col::path).as_text() == Some(path));
+        text(found.unwrap(), &[col::state, col::explained, col::rests_on])
+    };
+    for (path, expected) in [
+        ("/usr/lib/ruby/gems/3.1.0/gems/rack-2.2/lib/rack.rb", "unowned gem"),
+        ("/usr/lib/ruby/gems/3.1.0/gems/other-1.0/lib/x.rb", "unowned"),
+        ("/usr/share/shop/vendor/a/b/src/x.php", "unowned composer"),
+        ("/usr/share/shop/vendor/c/d/x.php", "unowned"),
+        ("/usr/lib/node_modules/@s/p/i.js", "unowned npm"),
+        ("/usr/lib/node_modules/loose/i.js", "unowned"),
+        // A name that climbs out of its folder takes nothing with it.
+        ("/usr/sbin/own.sh", "unowned"),
+    ] {
+        assert_eq!(row(path), expected, "{path}");
+    }
 }

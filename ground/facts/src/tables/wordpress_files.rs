@@ -15,6 +15,7 @@ use crate::Host;
 use crate::digest::{Digest, of_file};
 use crate::packages::Trust;
 use crate::walk::{Describe, Walk};
+use crate::web_servers::WebServers;
 
 table_spec! {
     /// Files of WordPress that are not as published.
@@ -113,7 +114,9 @@ fn version(php: &[u8]) -> Option<String> {
 
 /// Returns the folders that WordPress is installed in.
 fn sites(host: &Host, seen: &mut Seen) -> Vec<PathBuf> {
-    let roots = ROOTS.map(PathBuf::from);
+    let served = WebServers::of(host);
+    let served = served.roots().map(PathBuf::from).filter(|root| root.components().count() > 2);
+    let roots: Vec<PathBuf> = ROOTS.iter().map(PathBuf::from).chain(served).collect();
     let describe = Describe::Directories;
     let walk = Walk { table: SPEC.name, depth: 5, most: 100_000, describe, except: &[] };
     let mut found = Vec::new();

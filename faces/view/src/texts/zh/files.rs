@@ -173,6 +173,46 @@ pub(super) static TABLES: &[Wording] = &[
         ],
     },
     Wording {
+        table: "foreign_packages",
+        summary: "没有任何软件源认领的已装软件包：apt 的各份索引（本机存有时）都没有它，或 rpm 包头里没有签名。",
+        columns: &[
+            ("manager", "dpkg 或 rpm。"),
+            ("name", "软件包名。"),
+            ("version", "完整版本号。"),
+            ("arch", "架构。"),
+            ("maintainer", "软件包自称的维护者或厂商。"),
+            ("why", "no index（apt 的索引中都没有它）或 unsigned（rpm 包头没有签名）。"),
+            ("path", "记录它带来哪些文件的地方：dpkg 的文件清单，或 rpm 的数据库。"),
+            ("scripts", "它有几个在安装或卸载时运行的脚本。"),
+            ("packages", "本机共装有多少软件包。"),
+        ],
+    },
+    Wording {
+        table: "initial_ramdisk_files",
+        summary: "/boot 下初始内存盘映像中，与软件包和本机文件都对不上的程序、脚本、内核模块和账户；除非深度检查，只看最新的映像。",
+        columns: &[
+            ("image", "映像文件。"),
+            ("name", "在映像中的文件名。"),
+            (
+                "kind",
+                "elf（程序或库）、script（脚本）、module（内核模块）或 account（用户号为 0 却不叫 root 的账户）。",
+            ),
+            (
+                "state",
+                "altered（软件包有同名文件，内容却不同）、unowned（本机没有这样的内容或名字）、older（映像生成之后软件包才升级）。",
+            ),
+            ("path", "本机上的同名文件；没有则为空。"),
+            ("package", "该文件所属的软件包。"),
+            ("md5", "内容的 MD5。"),
+            ("mode", "权限位，八进制。"),
+            ("size", "字节数。"),
+            ("score", "脚本内容的可疑程度，0 到 100：50 以上值得一看，80 以上很难说是无害。"),
+            ("reasons", "可疑之处。"),
+            ("image_ctime", "映像 inode 最近变化的时间，自 1970 年起的秒数。"),
+            ("what", "账户的那一行。"),
+        ],
+    },
+    Wording {
         table: "gathered_files",
         summary: "临时或公开目录里的密钥副本和大型归档，以及在许多文件夹里同名的信。",
         columns: &[
