@@ -43,12 +43,17 @@ pub fn web_server() -> Result<PathBuf> {
     made("web-server", WEB, WEB_SHELF, KEEP_LISTS, "usr/share/wordpress/wp-login.php")
 }
 
+/// Returns the folder in which roots are kept.
+pub(crate) fn kept() -> Result<PathBuf> {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/range");
+    std::fs::create_dir_all(&kept)?;
+    Ok(kept.canonicalize()?)
+}
+
 fn made(name: &str, packages: &str, shelf: &str, hook: &str, proof: &str) -> Result<PathBuf> {
     static ONCE: Mutex<()> = Mutex::new(());
     let _one_at_a_time = ONCE.lock();
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/range");
-    std::fs::create_dir_all(&kept)?;
-    let kept = kept.canonicalize()?;
+    let kept = kept()?;
     let root = kept.join(name);
     let tar = kept.join(format!("{name}.tar"));
     // A root of other packages than these is no answer to today's question.
@@ -91,7 +96,7 @@ fn made(name: &str, packages: &str, shelf: &str, hook: &str, proof: &str) -> Res
 }
 
 /// Removes a file or a folder, if it is there.
-fn remove(path: &Path) -> Result<()> {
+pub(crate) fn remove(path: &Path) -> Result<()> {
     if path.is_dir() {
         std::fs::remove_dir_all(path)?;
     } else if path.exists() {
@@ -102,19 +107,31 @@ fn remove(path: &Path) -> Result<()> {
 
 /// Installs what the range needs of the machine it is made on.
 fn tools() -> Result<()> {
-    let wanted = [
+    wanted(&[
         ("mmdebstrap", "mmdebstrap"),
         ("ip", "iproute2"),
         ("nsenter", "util-linux"),
         ("nft", "nftables"),
-    ];
-    let missing: Vec<&str> = wanted
-        .into_iter()
+    ])
+}
+
+/// Installs rpm and rpmbuild on the machine that the range is made on.
+///
+/// # Errors
+/// When they cannot be installed.
+pub fn rpm_tools() -> Result<()> {
+    wanted(&[("rpm", "rpm"), ("rpmbuild", "rpm")])
+}
+
+/// Installs the packages of programs that are not there.
+fn wanted(programs: &[(&str, &str)]) -> Result<()> {
+    let missing: Vec<&str> = programs
+        .iter()
         .filter(|(program, _)| {
             let places = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
             !places.iter().any(|place| Path::new(place).join(program).exists())
         })
-        .map(|(_, package)| package)
+        .map(|(_, package)| *package)
         .collect();
     if missing.is_empty() {
         return Ok(());

