@@ -95,6 +95,36 @@ fn made(name: &str, packages: &str, shelf: &str, hook: &str, proof: &str) -> Res
     Ok(root)
 }
 
+/// Returns the package file of a package as a root has it installed, downloaded once and kept.
+///
+/// # Errors
+/// When apt cannot download it.
+pub fn package_file(root: &Path, name: &str) -> Result<PathBuf> {
+    let status = std::fs::read_to_string(root.join("var/lib/dpkg/status"))?;
+    let is_it = |paragraph: &&str| paragraph.lines().any(|line| line == format!("Package: {name}"));
+    let paragraph = status.split("\n\n").find(is_it);
+    let version = paragraph
+        .and_then(|text| text.lines().find_map(|line| line.strip_prefix("Version: ")))
+        .with_context(|| format!("`{name}` is not installed"))?;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/range/brought");
+    std::fs::create_dir_all(&folder)?;
+    let written = version.replace(':', "%3a");
+    let of_name = |path: &PathBuf| {
+        let file = path.file_name().map(|file| file.to_string_lossy()).unwrap_or_default();
+        file.starts_with(&format!("{name}_{written}_"))
+    };
+    let find = || -> Result<Option<PathBuf>> {
+        let entries = std::fs::read_dir(&folder)?.filter_map(Result::ok);
+        Ok(entries.map(|entry| entry.path()).find(of_name))
+    };
+    if find()?.is_none() {
+        let mut apt = Command::new("apt-get");
+        apt.args(["-qq", "download", &format!("{name}={version}")]).current_dir(&folder);
+        run(&mut apt)?;
+    }
+    find()?.with_context(|| format!("apt did not download `{name}`"))
+}
+
 /// Removes a file or a folder, if it is there.
 pub(crate) fn remove(path: &Path) -> Result<()> {
     if path.is_dir() {

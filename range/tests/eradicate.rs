@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use stanch_range::{PLANTS, Plant, Victim, debian, possible};
+use stanch_range::{How, PLANTS, Plant, Victim, debian, package_file, possible, web_server};
 
 const CASE: [&str; 2] = ["--case", "/run/range/case"];
 
@@ -394,4 +394,64 @@ fn killed_at_any_step_it_is_gone_on_with_or_taken_back() {
     eprintln!("cut off {cut_off} times, done and undone {done} times");
     assert!(cut_off >= 4, "it was cut off {cut_off} times");
     assert_eq!(stanch(&victim, &["ledger", "verify"]).1, 0);
+}
+
+/// Two programs that were altered, as the planter does it.
+const TROJANS: [Plant; 2] = [
+    Plant { row: 66, path: "/usr/bin/ls", how: How::More("x"), least: "high", with: &[] },
+    Plant { row: 34, path: "/usr/sbin/sshd", how: How::More("x"), least: "high", with: &[] },
+];
+
+#[test]
+fn altered_programs_come_back_as_their_packages_bring_them_and_their_copies_are_kept() {
+    if !possible() {
+        return;
+    }
+    let lower = debian().unwrap();
+    let victim = Victim::boot(&lower).unwrap();
+    let root = victim.root();
+    let before = tree(&root);
+    // What a responder brings: package files, and the lists that the archive signed.
+    let brought = root.join("run/range/packages");
+    std::fs::create_dir(&brought).unwrap();
+    for name in ["coreutils", "openssh-server"] {
+        let file = package_file(&lower, name).unwrap();
+        std::fs::copy(&file, brought.join(file.file_name().unwrap())).unwrap();
+    }
+    for entry in std::fs::read_dir(web_server().unwrap().join("srv/packages")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "deb") {
+            std::fs::copy(&path, brought.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    for plant in &TROJANS {
+        put(&victim, &lower, plant);
+        std::fs::remove_dir_all(root.join("opt/stand-in")).unwrap();
+    }
+    let planted = tree(&root);
+    let trust = ["--trust", "archive", "--packages", "/run/range/packages"];
+    let paths = ["--path", TROJANS[0].path, "--path", TROJANS[1].path];
+    let without = ["eradicate", "plan", "--path", TROJANS[0].path];
+    let (refused, code) = stanch(&victim, &without);
+    assert_eq!(code, 4, "without its package it is refused: {refused}");
+    let words = [&["eradicate", "apply", "--yes", "--no-look"][..], &paths, &trust].concat();
+    let (done, code) = stanch(&victim, &words);
+    assert_eq!(code, 0, "{done}");
+    let acts = done["acts"].as_array().unwrap();
+    assert_eq!(acts.len(), 2, "{done}");
+    assert!(acts.iter().all(|act| act["step"]["act"] == "restore_file"), "{done}");
+    for (package, path) in [("coreutils", "bin/ls"), ("openssh-server", "usr/sbin/sshd")] {
+        let script = format!(
+            "cd /; grep ' {path}$' /var/lib/dpkg/info/{package}.md5sums | md5sum --check --status"
+        );
+        assert_eq!(victim.run(&["sh", "-c", &script]).unwrap().code, 0, "{path}");
+    }
+    assert_same(&before, &tree(&root), "as the packages bring them, to the byte");
+    let (list, _) = stanch(&victim, &["quarantine", "list"]);
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2, "{list}");
+    assert!(items.iter().all(|item| item["can_come_back"] == true), "{list}");
+    let (undone, code) = stanch(&victim, &["undo", acts[0]["plan"].as_str().unwrap()]);
+    assert_eq!(code, 0, "{undone}");
+    assert_same(&planted, &tree(&root), "undone");
 }
