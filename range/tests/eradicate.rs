@@ -397,10 +397,11 @@ fn killed_at_any_step_it_is_gone_on_with_or_taken_back() {
 }
 
 /// Two programs that were altered, as the planter does it.
-const TROJANS: [Plant; 2] = [
-    Plant { row: 66, path: "/usr/bin/ls", how: How::More("x"), least: "high", with: &[] },
-    Plant { row: 34, path: "/usr/sbin/sshd", how: How::More("x"), least: "high", with: &[] },
-];
+const TROJANS: [Plant; 2] = [altered(66, "/usr/bin/ls"), altered(34, "/usr/sbin/sshd")];
+
+const fn altered(row: u32, path: &'static str) -> Plant {
+    Plant { row, path, how: How::More("x"), sign: "", least: "high", with: &[] }
+}
 
 #[test]
 fn altered_programs_come_back_as_their_packages_bring_them_and_their_copies_are_kept() {
