@@ -304,3 +304,49 @@ fn a_baseline_leaves_out_what_does_not_answer_and_does_not_call_it_gone() {
     );
     assert!(told(&document["gaps"]).iter().any(|path| path == "/data/slow"), "{document:#}");
 }
+
+/// Scans `/srv/site`, and returns its document and exit code.
+fn scan(victim: &Victim, as_whom: &[&str]) -> (Value, i32) {
+    let ran = run(victim, as_whom, &["--json", "scan", "/srv/site"]);
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    let gaps = document["gaps"].as_array().unwrap();
+    assert!(gaps.iter().all(|gap| gap["kind"] != "bug"), "{gaps:#?}");
+    (document, ran.code)
+}
+
+fn gap_of(document: &Value, path: &str) -> Option<String> {
+    let gaps = document["gaps"].as_array().unwrap();
+    let gap = gaps.iter().find(|gap| gap["path"] == path)?;
+    Some(gap["kind"].as_str().unwrap().to_owned())
+}
+
+fn found(document: &Value) -> Vec<&str> {
+    let matches = document["matches"].as_array().unwrap().iter();
+    let paths = matches.map(|one| one["path"].as_str().unwrap());
+    // Several rules name one file.
+    paths.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}
+
+#[test]
+fn a_scan_tells_what_it_may_not_read_and_judges_the_rest() {
+    if !possible() {
+        return;
+    }
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    victim
+        .shell(
+            r#"mkdir -p /srv/site/closed; cd /srv/site
+               printf '%s' '<?php @eval($_POST["x"]); ?>' | tee door.php closed/door.php >secret.php
+               chmod 644 door.php; chmod 600 secret.php; chmod 700 closed"#,
+        )
+        .unwrap();
+    let nobody = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
+    let (document, code) = scan(&victim, &nobody);
+    assert_eq!((found(&document), code), (vec!["/srv/site/door.php"], 1), "{document:#}");
+    for path in ["/srv/site/secret.php", "/srv/site/closed"] {
+        assert_eq!(gap_of(&document, path).as_deref(), Some("denied"), "{document:#}");
+    }
+    let (document, code) = scan(&victim, &[]);
+    let all = ["/srv/site/closed/door.php", "/srv/site/door.php", "/srv/site/secret.php"];
+    assert_eq!((found(&document), code), (all.to_vec(), 1), "{document:#}");
+}

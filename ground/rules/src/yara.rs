@@ -24,6 +24,9 @@ pub const TIME: Duration = Duration::from_secs(10);
 /// How many matched strings of a hit are told, and how many bytes of each.
 const STRINGS: usize = 6;
 const EXCERPT: usize = 80;
+/// How often a string is counted: public rules ask for more than the engine's usual 1,000, and what
+/// is hostile may hold millions.
+const COUNTED: u32 = 10_000;
 /// How sure a rule is that does not say.
 const USUAL_SCORE: i64 = 75;
 
@@ -229,7 +232,8 @@ enum Matches {
 fn params(matches: Matches, about: &About, time: Duration) -> ScanParams {
     ScanParams::default()
         .compute_full_matches(matches == Matches::Whole)
-        .match_max_length(EXCERPT)
+        .match_max_length(if matches == Matches::Whole { EXCERPT } else { 0 })
+        .string_max_nb_matches(COUNTED)
         .process_memory(about.is_memory)
         .timeout_duration(Some(time))
 }

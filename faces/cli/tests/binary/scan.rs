@@ -97,3 +97,22 @@ fn files_whose_digests_are_on_a_list_are_named_and_a_bad_line_of_the_list_is_tol
     assert!(!run.stdout.contains("critical  /srv/notes.txt"), "{}", run.stdout);
     assert!(run.stderr.contains("list.csv") && run.stderr.contains("line 3"), "{}", run.stderr);
 }
+
+#[test]
+fn a_rule_that_takes_too_long_is_a_gap_of_its_file_and_the_others_are_judged() {
+    let world = site();
+    // As many bytes as the notes have.
+    let slow = "rule slow { condition: filesize == 34 and for all i in (0..9999999999) : (uint8(i % 30) != 1) }";
+    world.file("slow.yar", slow);
+    let rules = world.path("root").join("slow.yar").display().to_string();
+    let run = world.run(&["scan", "/srv", "--lang", "en", "--json", "--rules", &rules]);
+    let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let gaps = document["gaps"].as_array().unwrap();
+    let told: Vec<_> =
+        gaps.iter().map(|gap| (gap["kind"].as_str(), gap["path"].as_str())).collect();
+    assert_eq!(told, [(Some("timed-out"), Some("/srv/notes.txt"))], "{run}");
+    let found = document["matches"].as_array().unwrap().iter().map(|one| one["path"].as_str());
+    let found: std::collections::BTreeSet<_> = found.flatten().collect();
+    assert_eq!(Vec::from_iter(found), ["/srv/door.php", "/srv/eicar.txt"]);
+    assert_eq!(run.code, 1);
+}

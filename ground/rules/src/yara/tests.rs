@@ -49,6 +49,19 @@ fn variables_of_public_rules_are_known_and_met_strings_are_told() {
 }
 
 #[test]
+fn strings_are_counted_as_far_as_public_rules_ask_and_no_further() {
+    let (yara, complaints) = rules(&[(
+        "c.yar",
+        "rule many { strings: $a = \"rat\" condition: #a > 1000 and !a[1] == 3 and @a[1001] == 3000 }\n\
+         rule more { strings: $a = \"rat\" condition: #a > 10000 }",
+    )]);
+    assert_eq!(complaints, []);
+    assert_eq!(names(&yara, &b"rat".repeat(1000), "x"), Vec::<String>::new());
+    assert_eq!(names(&yara, &b"rat".repeat(1001), "x"), ["many"]);
+    assert_eq!(names(&yara, &b"rat".repeat(20_000), "x"), ["many"]);
+}
+
+#[test]
 fn an_included_file_is_loaded_once_and_a_circle_ends() {
     let (yara, complaints) = rules(&[
         ("d/index.yar", "include \"./sub/one.yar\"\ninclude \"../d/two.yar\"\n"),
