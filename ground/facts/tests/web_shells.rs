@@ -4,7 +4,8 @@
 
 use stanch_facts::content::{Kind, kind, oddities};
 
-const FIXTURES: [&str; 8] = [
+const FIXTURES: [&str; 9] = [
+    include_str!("../fixtures/web_shells/another-hand.txt"),
     include_str!("../fixtures/web_shells/asp.txt"),
     include_str!("../fixtures/web_shells/held-out.txt"),
     include_str!("../fixtures/web_shells/jsp.txt"),

@@ -26,6 +26,8 @@ const FETCHING: [&str; 10] = [
 /// Functions that call what they are given.
 const CALLING: [&str; 9] =
     ["apply", "call", "invoke", "map", "filter", "Invoke", "exec_", "getattr", "Thread"];
+/// The path of a module that a request names.
+const NAMED: &str = "named by a request";
 /// Programs that run what follows as a command.
 const SHELLS: [&str; 14] = [
     "sh",
@@ -98,21 +100,7 @@ impl Reader<'_> {
         if let Some(value) = computed(name, receiver, &values) {
             return self.weighed(Value { path: Some(Rc::clone(&path)), ..value });
         }
-        let mut all = Value::default();
-        if let Some(owner) = owner.filter(|_| keeps(name)) {
-            all = all.and(owner);
-        }
-        if passes(&path) || (owner.is_some_and(|it| it.tainted.is_some()) && keeps(name)) {
-            all = values.iter().fold(all, |all, one| all.and(one));
-        }
-        if is_unpacking(name) && all.decoded.is_none() {
-            all.decoded = Some(name.into());
-        }
-        let is_remote = first.text.as_ref().is_some_and(|text| text.starts_with(b"http"));
-        if is_remote && FETCHING.iter().any(|it| is(&path, it) || name == *it) {
-            all.decoded = Some(format!("{name}, which fetches").into());
-        }
-        Value { path: Some(path), ..all }
+        passed_on(&path, owner, &values)
     }
 
     /// Functions whose argument names what they give, and reflection.
@@ -133,7 +121,7 @@ impl Reader<'_> {
                 return Some(Value::named(&text));
             }
             let by = first.tainted.clone()?;
-            return Some(Value { path: Some("named by a request".into()), ..Value::tainted(&by) });
+            return Some(Value { path: Some(NAMED.into()), ..Value::tainted(&by) });
         }
         match name {
             "getattr" | "attrgetter" => attribute(first, values.get(1)?),
@@ -225,10 +213,12 @@ impl Reader<'_> {
             let comma = back
                 .iter()
                 .position(|(token, _)| matches!(token, super::token::Token::Sign(",")))?;
-            let (super::token::Token::Name(name), _) = back.get(comma.saturating_add(1))? else {
-                return None;
-            };
-            let name = name.clone();
+            let mut after =
+                back.get(comma.saturating_add(1)..)?.iter().filter_map(|(token, _)| match token {
+                    super::token::Token::Name(name) if name != "my" => Some(name.clone()),
+                    _ => None,
+                });
+            let name = after.next()?;
             self.assign(&name, value);
             return Some(Value::default());
         }
@@ -249,7 +239,9 @@ impl Reader<'_> {
                 }
                 _ => false,
             });
-            if has_bar {
+            // Without a mode, what a request names may be a command.
+            let is_bare = values.len() == 2 && line.tainted.is_some() && !line.has_head;
+            if has_bar || is_bare {
                 self.command("open()", std::slice::from_ref(line), offset);
             }
         }
@@ -382,6 +374,44 @@ impl Reader<'_> {
     }
 }
 
+/// What comes of a function of which only the way is known.
+fn passed_on(path: &Rc<str>, owner: Option<&Value>, values: &[Value]) -> Value {
+    let name = path.rsplit('.').next().unwrap_or_default();
+    let mut all = Value::default();
+    if let Some(owner) = owner.filter(|_| keeps(name)) {
+        all = all.and(owner);
+    }
+    if passes(path) || (owner.is_some_and(|it| it.tainted.is_some()) && keeps(name)) {
+        all = values.iter().fold(all, |all, one| all.and(one));
+    }
+    if is_unpacking(name) && all.decoded.is_none() {
+        all.decoded = Some(name.into());
+    }
+    if let Some(found) = chosen(name, owner, values) {
+        return found;
+    }
+    let is_remote = values
+        .first()
+        .and_then(|first| first.text.as_ref())
+        .is_some_and(|text| text.starts_with(b"http"));
+    if is_remote && FETCHING.iter().any(|it| is(path, it) || name == *it) {
+        all.decoded = Some(format!("{name}, which fetches").into());
+    }
+    Value { path: Some(Rc::clone(path)), ..all }
+}
+
+/// What a table that is written out gives: one of what stands in it, whoever names the key.
+fn chosen(name: &str, owner: Option<&Value>, values: &[Value]) -> Option<Value> {
+    const CHOOSING: [&str; 5] = ["get", "fetch", "getOrDefault", "dig", "Item"];
+    let owner = owner.filter(|it| it.tainted.is_none() && it.decoded.is_none())?;
+    let elements = owner.elements.as_ref().filter(|_| CHOOSING.contains(&name))?;
+    let (first, rest) = elements.split_first()?;
+    let one = rest.iter().fold(first.clone(), |all, one| all.or(one));
+    let otherwise = values.get(1).cloned().unwrap_or_default();
+    let is_other = otherwise.tainted.is_some();
+    Some(Value { key: None, ..if is_other { one.or(&otherwise) } else { one } })
+}
+
 /// What `getattr` gives: a module's member by its name, which a request may choose.
 fn attribute(of: &Value, member: &Value) -> Option<Value> {
     const GRAVE: [&str; 5] = ["os", "subprocess", "builtins", "__builtins__", "sys.modules"];
@@ -389,7 +419,8 @@ fn attribute(of: &Value, member: &Value) -> Option<Value> {
     if let Some(text) = &member.text {
         return Some(Value::named(&joined(base, &String::from_utf8_lossy(text))));
     }
-    if member.tainted.is_some() && GRAVE.contains(&base) {
+    let is_named = of.tainted.is_some() && base == NAMED;
+    if member.tainted.is_some() && (is_named || GRAVE.contains(&base)) {
         return Some(Value { path: None, ..member.clone() });
     }
     Some(Value::default())

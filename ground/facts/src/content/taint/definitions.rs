@@ -26,7 +26,47 @@ impl Reader<'_> {
         if name.is_empty() {
             name = format!("#{}", self.at);
         }
-        self.defined(name);
+        let is_handler = self.is_handler();
+        self.defined(name.clone());
+        if is_handler {
+            self.handed_by_address(&name);
+        }
+    }
+
+    /// Whether a line before the function says that it answers requests.
+    fn is_handler(&self) -> bool {
+        const ANSWERING: [&str; 8] =
+            ["route", "get", "post", "put", "api_route", "patch", "websocket", "delete"];
+        if !self.language.definers.contains(&"def") || self.language.gives_last {
+            return false;
+        }
+        let before = self.tokens.get(self.at.saturating_sub(60)..self.at).unwrap_or_default();
+        let Some(mark) = before.iter().rposition(|(token, _)| matches!(token, Token::Sign("@")))
+        else {
+            return false;
+        };
+        let line = before.get(mark..).unwrap_or_default();
+        let ends = line.iter().filter(|(token, _)| matches!(token, Token::End)).count();
+        let is_answering = line.iter().take(4).any(
+            |(token, _)| matches!(token, Token::Name(name) if ANSWERING.contains(&name.as_str())),
+        );
+        let takes = line.iter().take(10).any(|(token, _)| match token {
+            Token::Text(text) => {
+                !text.contains(&b'<') || memchr::memmem::find(text, b"int:").is_none()
+            }
+            _ => false,
+        });
+        ends <= 2 && is_answering && takes
+    }
+
+    /// What a part of the address, or of the request, fills: the parameters of a handler.
+    fn handed_by_address(&mut self, name: &str) {
+        for parameter in self.functions.get(name).cloned().unwrap_or_default() {
+            let key = format!("{name}()${parameter}");
+            if !self.variables.contains_key(&key) && parameter != "self" && parameter != "request" {
+                self.variables.insert(key, Value::tainted("a part of the request"));
+            }
+        }
     }
 
     /// What follows the name of a function that is defined.
@@ -163,7 +203,15 @@ impl Reader<'_> {
         for _ in 0..by {
             self.step();
         }
-        let over = self.expression();
+        let mut over = self.expression();
+        // `for await (const part of request)`
+        if matches!(over.path.as_deref(), Some("req" | "request" | "ctx.req"))
+            && over.tainted.is_none()
+            && self.language.beside == Beside::Nothing
+            && self.language.definers.contains(&"function")
+        {
+            over = Value::tainted("the request's body");
+        }
         let one = over.elements.as_ref().and_then(|all| all.first().cloned());
         let one = one.unwrap_or_else(|| over.source());
         // Of `Type name`, the name.

@@ -318,8 +318,9 @@ impl Reader<'_> {
             }
         }
         let mut all = self.list("(", ")");
-        let value = match all.len() {
-            1 => all.pop().map(|one| one.value).unwrap_or_default(),
+        let is_one = all.len() == 1 && all.iter().all(|one| one.value.key.is_none());
+        let value = match is_one {
+            true => all.pop().map(|one| one.value).unwrap_or_default(),
             _ => array(all.into_iter().map(|one| one.value).collect()),
         };
         self.suffixes(Place { value, name: None, owner: None, path: None }, offset)
@@ -361,7 +362,13 @@ impl Reader<'_> {
         }
         let value = match self.known(name) {
             Some(value) => value.clone(),
-            None => self.sourced_exactly(name).unwrap_or_else(|| Value::named(name)),
+            None => match self.returns.get(name) {
+                // A property that is made of something.
+                Some(given) if self.language.beside == Beside::Type && !self.is("(") => {
+                    given.clone()
+                }
+                _ => self.sourced_exactly(name).unwrap_or_else(|| Value::named(name)),
+            },
         };
         let value = self.weighed(value);
         self.suffixes(Place { value, name: Some(name.to_owned()), owner: None, path: None }, offset)
@@ -393,7 +400,9 @@ impl Reader<'_> {
         for _ in 0..=by {
             self.step();
         }
-        if self.is("(") && self.is_method() {
+        let is_property = self.is("{")
+            && matches!(self.ahead(1), Some(Token::Name(word)) if word == "get" || word == "set");
+        if is_property || (self.is("(") && self.is_method()) {
             self.defined(name);
             return Some(Value::default());
         }
@@ -512,7 +521,9 @@ impl Reader<'_> {
             let (name, is_named) = self.key_of_value();
             if !is_named || name.is_some() || !self.is(close) {
                 let start = self.at;
+                let worded = self.worded_key();
                 let mut value = self.expression();
+                value.key = worded.or(value.key);
                 if self.take("=>") || (open == "{" && self.take(":")) {
                     let key = value.text;
                     value = Value { key, ..self.expression() };
@@ -522,7 +533,11 @@ impl Reader<'_> {
                 }
                 let key = name.as_ref().map(|name| name.as_bytes().into());
                 let value = Value { key: value.key.clone().or(key), ..value };
+                let is_event = matches!(value.text.as_deref(), Some(b"data" | b"message"));
                 all.push(Argument { name, value });
+                if is_event && all.len() == 1 {
+                    self.heard();
+                }
             }
             if !self.take(",") && !self.is(close) {
                 // Statements within the list, or what is not understood.
@@ -536,6 +551,44 @@ impl Reader<'_> {
         }
         self.take(close);
         all
+    }
+
+    /// `name =>` before a value, where a bare word is a key.
+    fn worded_key(&mut self) -> Option<Rc<[u8]>> {
+        let (Some(Token::Name(name)), Some(Token::Sign("=>"))) = (self.ahead(0), self.ahead(1))
+        else {
+            return None;
+        };
+        if self.language.beside != Beside::Argument || name.starts_with(['$', '@', '%']) {
+            return None;
+        }
+        self.step();
+        self.step();
+        Some(name.as_bytes().into())
+    }
+
+    /// `request.on('data', part => …)`: the parameter is a part of the request.
+    fn heard(&mut self) {
+        const HEARD: [&str; 10] =
+            ["req", "request", "socket", "sock", "conn", "connection", "ws", "client", "c", "s"];
+        if self.language.beside != Beside::Nothing || !self.language.definers.contains(&"function")
+        {
+            return;
+        }
+        // `name . on ( 'data'`: the last four tokens but one.
+        let before = self.tokens.get(self.at.saturating_sub(5)..self.at).unwrap_or_default();
+        let is_request = matches!(before, [(Token::Name(name), _), (Token::Sign("."), _), (Token::Name(on), _), ..]
+            if HEARD.contains(&name.as_str()) && (on == "on" || on == "once" || on == "addListener"));
+        if !is_request {
+            return;
+        }
+        let mut names = (1..6).filter_map(|by| match self.ahead(by) {
+            Some(Token::Name(name)) if name != "function" && name != "async" => Some(name.clone()),
+            _ => None,
+        });
+        if let Some(name) = names.next() {
+            self.assign(&name, Value::tainted("the request's body"));
+        }
     }
 
     /// `name =`, `name:` before a value in a list.

@@ -190,7 +190,23 @@ const MENDING: [&str; 24] = [
     "whitelist",
 ];
 /// Functions (not methods) whose answer is made of what they get, besides those that decode.
-const PASSING: [&str; 81] = [
+const PASSING: [&str; 97] = [
+    "aslist",
+    "of",
+    "singletonlist",
+    "collect",
+    "fromentries",
+    "assign",
+    "entries",
+    "values",
+    "stringify",
+    "urlsearchparams",
+    "form_urldecode",
+    "unquote_plus",
+    "unquote_to_bytes",
+    "uri_decode",
+    "input_stream",
+    "bytesio",
     "parse_query",
     "str",
     "string",
@@ -287,7 +303,7 @@ pub(super) fn passes(path: &str) -> bool {
     is_unpacking(&name)
         || decoder(&name).is_some()
         || PASSING.contains(&name.as_str())
-        || ["decode", "unescape", "tostring", "xor", "stream", "readall", "readto"]
+        || ["decode", "unescape", "unquote", "tostring", "xor", "stream", "readall", "readto"]
             .iter()
             .any(|part| name.contains(part))
 }

@@ -220,7 +220,16 @@ impl Reader<'_> {
             // A module's member that the request names.
             let named = index.tainted.as_ref().filter(|_| {
                 path.as_deref().is_some_and(|path| {
-                    matches!(path, "globals" | "os" | "globalThis" | "global" | "builtins")
+                    matches!(
+                        path,
+                        "globals"
+                            | "os"
+                            | "globalThis"
+                            | "global"
+                            | "builtins"
+                            | "_G"
+                            | "child_process"
+                    )
                 })
             });
             let tainted = named.cloned().or_else(|| owner.tainted.clone());
@@ -261,7 +270,10 @@ impl Reader<'_> {
             }
             "=" | ":=" => {
                 self.step();
+                let start = self.at;
                 let new = self.expression();
+                // `… unless …`: it may be as it was.
+                let new = if self.is_conditional(start) { value.clone().or(&new) } else { new };
                 let path = place.path.or_else(|| value.path.clone()).unwrap_or_else(|| "".into());
                 self.sinks(&path, By::Assigned, None, std::slice::from_ref(&new), offset);
                 self.kept(name, new)
@@ -282,6 +294,15 @@ impl Reader<'_> {
             }
             _ => value,
         }
+    }
+
+    /// Whether what was read since a place is done only on a condition.
+    fn is_conditional(&self, start: usize) -> bool {
+        let read = self.tokens.get(start..self.at).unwrap_or_default();
+        self.language.beside == Beside::Argument
+            && read.iter().skip(1).any(
+                |(token, _)| matches!(token, Token::Name(word) if word == "if" || word == "unless"),
+            )
     }
 
     fn kept(&mut self, name: Option<String>, new: Value) -> Value {

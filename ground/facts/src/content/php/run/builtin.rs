@@ -277,6 +277,9 @@ impl Runner<'_> {
                 let data = given.get(1)?.clone();
                 self.written_to(&first, &data, offset);
             }
+            "fsockopen" | "pfsockopen" | "stream_socket_client" => {
+                return Some(Value::path("a web address"));
+            }
             "error_log" => {
                 let path = given.get(2)?.clone();
                 self.written_to(&path, &first, offset);
@@ -290,19 +293,48 @@ impl Runner<'_> {
                 self.moved(name, given, offset);
                 return Some(Value::default());
             }
+            "trigger_error" | "user_error" => self.handled(&first, offset),
+            "class_exists" | "spl_autoload_call" | "is_a" | "is_subclass_of"
+                if first.tainted.is_some() =>
+            {
+                self.handled(&first, offset);
+            }
+            "get_defined_functions" | "get_class_methods" | "get_defined_constants" => {
+                return Some(Value { decoded: Some(name.into()), ..Value::default() });
+            }
+            "session_id" => return Some(Value { is_word: true, ..Value::tainted("session_id()") }),
+            _ => return self.filling(name, given, arguments, offset),
+        }
+        Some(Value::default())
+    }
+
+    /// Functions that fill what they are given, and those that call what is in an array.
+    fn filling(
+        &mut self,
+        name: &str,
+        given: &[Value],
+        arguments: Option<&[Argument]>,
+        offset: usize,
+    ) -> Option<Value> {
+        let first = given.first().cloned().unwrap_or_default();
+        match name {
+            "proc_open" | "popen" => {
+                if !super::sinks::is_shell(&first) {
+                    return Some(Value::default());
+                }
+                let input = Value::path(super::writes::SHELL);
+                if let Some(target) = arguments.and_then(|all| all.get(2)) {
+                    self.assign(&target.value, Value::list([input.clone()]));
+                }
+                Some(input)
+            }
             "preg_match" | "preg_match_all" | "mb_ereg" | "ereg" => {
                 let subject = given.get(1)?.gathered();
                 let target = arguments.and_then(|all| all.get(2))?;
                 let mut array = Array::default();
                 array.put_anywhere(&Value { has_head: false, ..subject });
                 self.assign(&target.value, Value::array(array));
-                return Some(Value::default());
-            }
-            "trigger_error" | "user_error" => self.handled(&first, offset),
-            "class_exists" | "spl_autoload_call" | "is_a" | "is_subclass_of"
-                if first.tainted.is_some() =>
-            {
-                self.handled(&first, offset);
+                Some(Value::default())
             }
             "preg_replace_callback_array" => {
                 let subject = given.get(1).map(Value::gathered).unwrap_or_default();
@@ -315,15 +347,10 @@ impl Runner<'_> {
                     let given = [matches.clone()];
                     let _new = self.called(&one, &given, None, offset);
                 }
-                return Some(subject);
+                Some(subject)
             }
-            "get_defined_functions" | "get_class_methods" | "get_defined_constants" => {
-                return Some(Value { decoded: Some(name.into()), ..Value::default() });
-            }
-            "session_id" => return Some(Value { is_word: true, ..Value::tainted("session_id()") }),
-            _ => return None,
+            _ => None,
         }
-        Some(Value::default())
     }
 
     /// `extract`: variables by the names that an array has.

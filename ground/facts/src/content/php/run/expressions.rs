@@ -70,12 +70,22 @@ impl Runner<'_> {
 
     /// What a property holds; of what is no object, what is known of all of it.
     fn member(&mut self, expression: &Expression) -> Value {
-        if let Expression::Property(of, _) = expression
+        if let Expression::Property(of, name) = expression
             && !matches!(of.as_ref(), Expression::Variable(name) if name.as_ref() == "this")
         {
             let of = self.value(of);
             if of.objects.is_none() {
                 return Value { has_head: false, ..of.any() };
+            }
+            // A property of the request's name, where a class takes any.
+            let name = self.value(name);
+            for object in of.objects.iter().flat_map(|all| all.iter()) {
+                let given = std::slice::from_ref(&name);
+                if name.tainted.is_some()
+                    && let Some(found) = self.method_of(*object, "__get", given, 0)
+                {
+                    return found;
+                }
             }
         }
         let place = self.place(expression);
@@ -241,7 +251,8 @@ impl Runner<'_> {
             }
             return all.unwrap_or_default();
         }
-        self.element(of, None)
+        let found = self.element(of, None);
+        Value { is_open: true, ..found }
     }
 
     /// Values one after the other.

@@ -29,6 +29,13 @@ impl Runner<'_> {
             return self.called(&name, &given, Some(arguments), offset);
         }
         let mut all: Option<Value> = None;
+        // A method of the request's name, where a class takes any.
+        for object in
+            of.objects.iter().flat_map(|all| all.iter()).filter(|_| name.tainted.is_some())
+        {
+            let given = [name.clone(), Value::list(given.iter().cloned())];
+            all = self.method_of(*object, "__call", &given, offset);
+        }
         for name in name.names().iter().take(4) {
             let value = self.method_on(&of, name, &given, Some(arguments), offset);
             all = Some(all.map_or(value.clone(), |all| all.or(&value)));

@@ -309,6 +309,8 @@ impl Runner<'_> {
                 None => array.put(None, value),
                 Some(key) => match key.exact() {
                     Some(key) => array.put(Some(key), value),
+                    // Keys of the request's are elements for whoever takes all.
+                    None if key.tainted.is_some() => array.put_anywhere(&value.or(&key.source())),
                     None => array.put_anywhere(&value),
                 },
             }

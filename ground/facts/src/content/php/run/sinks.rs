@@ -74,11 +74,7 @@ impl Runner<'_> {
             "pcntl_exec" | "proc_open" | "popen" | "expect_popen" | "win_shell_execute" => {
                 self.command(name, &first, offset);
                 let rest = given.get(1).map(Value::gathered).unwrap_or_default();
-                let is_shell = first.told().iter().any(|program| {
-                    let base = program.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-                    [b"sh".as_slice(), b"bash", b"dash", b"python3", b"perl", b"php"]
-                        .contains(&base)
-                });
+                let is_shell = is_shell(&first);
                 if is_shell && name == "pcntl_exec" {
                     self.runs_request(name, &Value { is_word: false, ..rest }, 80, offset);
                 }
@@ -236,6 +232,17 @@ impl Runner<'_> {
             self.flow(offset, score, detail, true);
         }
     }
+}
+
+/// Whether a program is one that runs what it is given.
+pub(super) fn is_shell(program: &Value) -> bool {
+    const SHELLS: [&[u8]; 8] =
+        [b"sh", b"bash", b"dash", b"ksh", b"python3", b"perl", b"php", b"cmd.exe"];
+    program.told().iter().any(|program| {
+        let word = program.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let base = word.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        SHELLS.contains(&base)
+    })
 }
 
 /// Whether a pattern has the modifier `e`, which ran the replacement until PHP 7.

@@ -23,6 +23,8 @@ const PAGES: [&str; 13] = [
 ];
 /// What stands before the path of a file that is open for writing.
 pub(super) const OPEN: &str = "open for writing: ";
+/// The path of what a shell reads.
+pub(super) const SHELL: &str = "a shell's input";
 /// The path of a file that is open for writing under a name of the request's.
 pub(super) const WRITTEN: &str = "a file of any name";
 
@@ -52,6 +54,9 @@ impl Runner<'_> {
 
     /// Data that is written to a file.
     pub(super) fn written_to(&mut self, path: &Value, data: &Value, offset: usize) {
+        if path.path.as_deref() == Some(SHELL) {
+            return self.runs_request("what a shell reads", &data.gathered(), 90, offset);
+        }
         let open = path.path.as_deref().and_then(|path| path.strip_prefix(OPEN));
         let path = match open {
             Some(open) => Value::text(open.as_bytes()),
@@ -67,6 +72,12 @@ impl Runner<'_> {
         }
         let is_page = path.ends_with(&|end| is_page(end));
         let opens = data.begins(b"<?");
+        // A page that the page writes may be a shell itself.
+        if opens && (is_page || path.tainted.is_some()) {
+            for text in data.told().to_vec().iter().take(2) {
+                let _ran = self.run_text(text, offset);
+            }
+        }
         let any_name = (path.tainted.is_some() && !path.has_head && !path.is_word)
             || path.path.as_deref() == Some(WRITTEN);
         if is_page || opens {
@@ -139,6 +150,10 @@ impl Runner<'_> {
     pub(super) fn fetched(&mut self, name: &str, first: &Value) -> Value {
         if first.path.as_deref() == Some(UPLOAD) {
             return Value::tainted("$_FILES");
+        }
+        let open = first.path.as_deref().and_then(|path| path.strip_prefix(OPEN));
+        if let Some(known) = open.and_then(|open| self.written.get(open.as_bytes())) {
+            return known.clone();
         }
         for text in first.told() {
             if text.starts_with(b"php://input") || text.ends_with(b"resource=php://input") {
