@@ -75,7 +75,7 @@ fn main() {
     let bytes = log(lines);
     for _round in 0..3 {
         let context = Context::new("access.log", i64::MAX / 4);
-        let mut stream = Stream::new(context, logs::find("web_access"));
+        let mut stream = Stream::new(context, logs::find("web-access"));
         let (mut requests, mut abuse) = (0_u64, 0_u64);
         let mut each = |event: &stanch_words::Event<'_>| match event.kind {
             EventKind::WebAbuse => abuse += 1,

@@ -5,6 +5,7 @@
 //! counted by [`Stream`].
 
 pub mod cut;
+pub mod database;
 pub mod held;
 pub mod json;
 pub mod messages;

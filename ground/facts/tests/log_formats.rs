@@ -209,27 +209,27 @@ const FIXTURES: &[(&str, &str, &str)] = &[
         "Fri Jan 19 12:20:33 2026 [pid 27202] [anonymous] FAIL LOGIN: Client \"192.0.2.7\"\n",
     ),
     (
-        "web_access",
+        "web-access",
         "access.log",
         "192.0.2.7 - - [18/Nov/2026:21:34:30 +0000] \"GET / HTTP/1.1\" 200 17 \"-\" \"Mozilla/5.0\"\n",
     ),
     (
-        "web_apps",
+        "web-apps",
         "application.log",
         "2026-04-09T14:04:00.667Z: Failed Login: username=admin ip=192.0.2.7\n",
     ),
     (
-        "web_apps",
+        "web-apps",
         "bitwarden.log",
         "2026-11-26 01:04:49.008 +08:00 [WRN] Failed login attempt. 192.0.2.7\n",
     ),
     (
-        "web_error",
+        "web-error",
         "error.log",
         "[Mon Mar 28 16:50:49.522240 2026] [:error] [pid 1795] [client 192.0.2.7:50700] File does not exist: /x\n",
     ),
     (
-        "web_error",
+        "web-error",
         "error.log",
         "2026/11/02 08:12:44 [error] 7#7: *1 open() \"/x\" failed (2: No such file or directory), client: 192.0.2.7, server: x, request: \"GET /x HTTP/1.1\", host: \"x\"\n",
     ),
@@ -293,6 +293,8 @@ fn each_format_knows_its_own_lines_whatever_the_files_name() {
 fn each_format_of_lines_has_a_fixture_that_gives_events() {
     for format in lines() {
         let own = FIXTURES.iter().filter(|(name, ..)| *name == format.name).collect::<Vec<_>>();
+        let is_part_of_a_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(format.name.chars().all(is_part_of_a_name), "{}", format.name);
         assert!(!own.is_empty(), "{} has no lines in this test: add some", format.name);
         for (_, name, text) in own {
             let mut events = 0;
@@ -312,11 +314,11 @@ fn samples_of_other_projects_are_what_they_are() {
         // nginx's access lines, sent through syslog.
         ("crowdsec-hub-tests/http-bf-wordpress-bf/http-bf-wordpress-bf.log", "syslog"),
         ("crowdsec-hub-tests/sshd-logs/sshd-logs.log", "syslog"),
-        ("crowdsec-hub-tests/apache2-logs/apache2-logs.log", "web_access"),
+        ("crowdsec-hub-tests/apache2-logs/apache2-logs.log", "web-access"),
         ("loghub/OpenSSH_2k.log", "syslog"),
         ("loghub/Linux_2k.log", "syslog"),
         ("plaso/syslog/syslog", "syslog"),
-        ("plaso/apache_access.log", "web_access"),
+        ("plaso/apache_access.log", "web-access"),
         ("plaso/apt_history.log", "apt-history"),
         ("plaso/audit_enriched.log", "audit"),
         ("plaso/bash_history", "shell-history"),
@@ -324,8 +326,8 @@ fn samples_of_other_projects_are_what_they_are() {
         ("plaso/postgresql.log", "postgresql"),
         ("plaso/selinux.log", "audit"),
         ("fail2ban-logs/3proxy", "3proxy"),
-        ("fail2ban-logs/apache-auth", "web_error"),
-        ("fail2ban-logs/apache-noscript", "web_error"),
+        ("fail2ban-logs/apache-auth", "web-error"),
+        ("fail2ban-logs/apache-noscript", "web-error"),
         ("fail2ban-logs/asterisk", "asterisk"),
         ("fail2ban-logs/counter-strike", "counter-strike"),
         ("fail2ban-logs/courier-auth", "syslog"),
@@ -334,15 +336,15 @@ fn samples_of_other_projects_are_what_they_are() {
         ("fail2ban-logs/mongodb-auth", "mongodb"),
         ("fail2ban-logs/mssql-auth", "mssql"),
         ("fail2ban-logs/mysqld-auth", "mysql"),
-        ("fail2ban-logs/nginx-http-auth", "web_error"),
-        ("fail2ban-logs/nginx-bad-request", "web_access"),
+        ("fail2ban-logs/nginx-http-auth", "web-error"),
+        ("fail2ban-logs/nginx-bad-request", "web-access"),
         ("fail2ban-logs/oracleims", "oracle-messaging"),
         ("fail2ban-logs/postfix", "syslog"),
         ("fail2ban-logs/selinux-ssh", "audit"),
         ("fail2ban-logs/squid", "squid"),
         ("fail2ban-logs/sshd", "syslog"),
         ("fail2ban-logs/stunnel", "stunnel"),
-        ("fail2ban-logs/traefik-auth", "web_access"),
+        ("fail2ban-logs/traefik-auth", "web-access"),
     ] {
         let text = String::from_utf8(std::fs::read(data.join(file)).unwrap()).unwrap();
         // fail2ban's own comments are no lines of the log.

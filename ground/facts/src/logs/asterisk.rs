@@ -3,8 +3,6 @@
 //! Source: Asterisk `main/logger.c`: `[time] LEVEL[thread][call] file: text`, time `%b %e %T` or
 //! as `logger.conf`'s `dateformat` says.
 
-use stanch_words::EventKind;
-
 use super::messages::{Message, asterisk};
 use super::stamps::Stamp;
 use super::{Each, Form, Format, Line, Sample, Stamps, Understood, single};
@@ -34,10 +32,7 @@ fn header<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(Stamp, &'l str)> {
 fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood {
     if let Some((stamp, said)) = header(line.text, stamps) {
         let message = single::message(stamp, line, "asterisk", said);
-        match asterisk::parse(&message) {
-            Some(event) => each(&event),
-            None => each(&message.event(EventKind::LogMessage)),
-        }
+        each(&message.told(asterisk::parse(&message)));
         return Understood::Yes;
     }
     // Without a time, as a console or a journal's bare text gives it: only what is told apart.

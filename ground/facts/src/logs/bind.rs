@@ -2,8 +2,6 @@
 //!
 //! Source: BIND 9 ARM, "logging" (`print-time`, `print-category`, `print-severity`).
 
-use stanch_words::EventKind;
-
 use super::messages::named;
 use super::stamps::Stamp;
 use super::{Each, Form, Format, Line, Sample, Stamps, Understood, single};
@@ -34,9 +32,6 @@ fn header<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(Stamp, &'l str)> {
 fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood {
     let Some((stamp, said)) = header(line.text, stamps) else { return Understood::No };
     let message = single::message(stamp, line, "named", said);
-    match named::parse(&message) {
-        Some(event) => each(&event),
-        None => each(&message.event(EventKind::LogMessage)),
-    }
+    each(&message.told(named::parse(&message)));
     Understood::Yes
 }

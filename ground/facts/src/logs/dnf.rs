@@ -4,10 +4,6 @@
 //! `Upgrade: …`, `Erase: …`), `dnf/cli/cli.py` (`Command: dnf install x`); dnf5 has `[pid]` before
 //! the level.
 
-use std::borrow::Cow;
-
-use stanch_words::EventKind;
-
 use super::package_lines::{Change, nevra};
 use super::stamps::Stamp;
 use super::{Each, Form, Format, Line, Sample, Stamps, Understood, single};
@@ -62,19 +58,7 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
     let gone = matches!(action, "Erase" | "Erased" | "Removed");
     let (old, new) = if gone { (version.as_str(), "") } else { ("", version.as_str()) };
     let change = Change { stamp, action, package, architecture, old, new };
-    if !version.is_empty()
-        && let Some(event) = change.event(line, "dnf")
-    {
-        each(&event);
-        return Understood::Yes;
-    }
-    let message = single::message(stamp, line, "dnf", said);
-    let mut event = message.event(EventKind::LogMessage);
-    if let Some(command) = said.strip_prefix("Command: ") {
-        event.kind = EventKind::ProcessStart;
-        event.command = Cow::Borrowed(command);
-    }
-    each(&event);
+    change.show(line, "dnf", (said, said.strip_prefix("Command: ")), each);
     Understood::Yes
 }
 

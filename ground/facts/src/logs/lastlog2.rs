@@ -6,7 +6,7 @@ use std::path::Path;
 use stanch_machine::{Machine, Miss};
 use stanch_words::{Clock, Event, EventKind, Gap, Place, Trust};
 
-use super::{Context, Counts, Each, Form, Format, cut, wtmpdb};
+use super::{Context, Counts, Each, Form, Format, cut, database};
 use crate::login_databases;
 use crate::sqlite_file::cell_string;
 
@@ -23,7 +23,7 @@ fn read(
     context: &Context,
     each: &mut Each<'_>,
 ) -> Result<(Counts, Vec<Gap>), Miss> {
-    wtmpdb::whole(machine, path, context, &mut |bytes, counts| {
+    database::whole(machine, path, context, &mut |bytes, counts| {
         login_databases::lastlog2(bytes, &mut |newest| {
             counts.lines = counts.lines.saturating_add(1);
             counts.events = counts.events.saturating_add(1);

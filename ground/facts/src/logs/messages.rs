@@ -51,6 +51,11 @@ impl<'l> Message<'l> {
         }
         event
     }
+
+    /// Returns the event that a parser made of it, else a plain message.
+    pub fn told(&self, known: Option<Event<'l>>) -> Event<'l> {
+        known.unwrap_or_else(|| self.event(EventKind::LogMessage))
+    }
 }
 
 /// Parses a message, and returns its event if it knows the message.

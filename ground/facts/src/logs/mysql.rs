@@ -159,10 +159,7 @@ impl Reader for Mysql {
             Some(Shape::Error(stamp, said)) => {
                 self.flush(each);
                 let message = single::message(stamp, line, "mysqld", said);
-                match mysql::parse(&message) {
-                    Some(event) => each(&event),
-                    None => each(&message.event(EventKind::LogMessage)),
-                }
+                each(&message.told(mysql::parse(&message)));
                 Understood::Yes
             }
             Some(Shape::Command(stamp, ..)) => {

@@ -2,8 +2,6 @@
 //!
 //! Source: OpenVPN `src/openvpn/error.c` (`x_msg_va`), `otime.c`.
 
-use stanch_words::EventKind;
-
 use super::messages::openvpn;
 use super::stamps::Stamp;
 use super::{Each, Form, Format, Line, Sample, Stamps, Understood, cut, single};
@@ -63,9 +61,6 @@ fn header<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(Stamp, &'l str)> {
 fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood {
     let Some((stamp, said)) = header(line.text, stamps) else { return Understood::No };
     let message = single::message(stamp, line, "openvpn", said);
-    match openvpn::parse(&message) {
-        Some(event) => each(&event),
-        None => each(&message.event(EventKind::LogMessage)),
-    }
+    each(&message.told(openvpn::parse(&message)));
     Understood::Yes
 }

@@ -4,7 +4,7 @@
 use stanch_words::{Event, EventKind};
 
 use super::stamps::Stamp;
-use super::{Line, Stamps, single};
+use super::{Each, Line, Stamps, single};
 
 /// One change of one package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,28 @@ impl Change<'_> {
             }
         }
         Some(event)
+    }
+
+    /// Shows a line of a manager's own log: the change, if a version stands in it, else the words
+    /// `said`, in which it may have been started by a command.
+    pub fn show(
+        &self,
+        line: &Line<'_>,
+        manager: &str,
+        (said, command): (&str, Option<&str>),
+        each: &mut Each<'_>,
+    ) {
+        let has_version = !self.old.is_empty() || !self.new.is_empty();
+        if let Some(event) = self.event(line, manager).filter(|_| has_version) {
+            return each(&event);
+        }
+        let message = single::message(self.stamp, line, manager, said);
+        let mut event = message.event(EventKind::LogMessage);
+        if let Some(command) = command {
+            event.kind = EventKind::ProcessStart;
+            event.command = command.into();
+        }
+        each(&event);
     }
 }
 

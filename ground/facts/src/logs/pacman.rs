@@ -3,10 +3,6 @@
 //! Source: pacman `lib/libalpm/add.c`, `remove.c` (`upgraded %s (%s -> %s)`), `src/pacman/pacman.c`
 //! (`Running '…'`).
 
-use std::borrow::Cow;
-
-use stanch_words::EventKind;
-
 use super::package_lines::Change;
 use super::stamps::Stamp;
 use super::{Each, Form, Format, Line, Sample, Stamps, Understood, cut, single};
@@ -40,19 +36,7 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
         None => ("", versions),
     };
     let change = Change { stamp, action, package, architecture: "", old, new };
-    if !versions.is_empty()
-        && let Some(event) = change.event(line, "pacman")
-    {
-        each(&event);
-        return Understood::Yes;
-    }
-    let message = single::message(stamp, line, "pacman", said);
-    let mut event = message.event(EventKind::LogMessage);
-    if let Some(command) = cut::between(said, "Running '", "'") {
-        event.kind = EventKind::ProcessStart;
-        event.command = Cow::Borrowed(command);
-    }
-    each(&event);
+    change.show(line, "pacman", (said, cut::between(said, "Running '", "'")), each);
     Understood::Yes
 }
 

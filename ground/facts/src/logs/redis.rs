@@ -3,8 +3,6 @@
 //! Source: Redis `src/server.c`, `serverLogRaw`: `pid:role DD Mon YYYY HH:MM:SS.mmm level text`,
 //! level one of `. - * #`; until 2.8 `[pid] DD Mon HH:MM:SS.mmm level text`.
 
-use stanch_words::EventKind;
-
 use super::messages::redis;
 use super::stamps::Stamp;
 use super::{Each, Form, Format, Line, Sample, Stamps, Understood, single};
@@ -57,10 +55,7 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
     };
     let mut message = single::message(stamp, line, "redis", said);
     message.pid = pid;
-    match redis::parse(&message) {
-        Some(event) => each(&event),
-        None => each(&message.event(EventKind::LogMessage)),
-    }
+    each(&message.told(redis::parse(&message)));
     Understood::Yes
 }
 

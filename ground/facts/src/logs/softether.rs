@@ -3,8 +3,6 @@
 //! Source: SoftEther VPN `src/Mayaqua/Logging.c`: `YYYY-MM-DD HH:MM:SS.mmm text`, the text from
 //! `hamcore/strtable_en.stb` (`Connection "…": …`, `Session "…": …`).
 
-use stanch_words::EventKind;
-
 use super::messages::appliances;
 use super::stamps::Stamp;
 use super::{Each, Form, Format, Line, Sample, Stamps, Understood, single};
@@ -30,9 +28,6 @@ fn header<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(Stamp, &'l str)> {
 fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood {
     let Some((stamp, said)) = header(line.text, stamps) else { return Understood::No };
     let message = single::message(stamp, line, "vpnserver", said);
-    match appliances::softether(&message, said) {
-        Some(event) => each(&event),
-        None => each(&message.event(EventKind::LogMessage)),
-    }
+    each(&message.told(appliances::softether(&message, said)));
     Understood::Yes
 }

@@ -2,8 +2,6 @@
 //!
 //! Source: unbound.conf(5) `logfile`, `log-time-ascii`, `util/log.c`.
 
-use stanch_words::EventKind;
-
 use super::messages::resolvers;
 use super::stamps::Stamp;
 use super::{Each, Form, Format, Line, Sample, Stamps, Understood, single};
@@ -27,10 +25,7 @@ fn read(line: &Line<'_>, _stamps: &mut Stamps, each: &mut Each<'_>) -> Understoo
     let Some((stamp, pid, said)) = header(line.text) else { return Understood::No };
     let mut message = single::message(stamp, line, "unbound", said);
     message.pid = pid;
-    match resolvers::parse(&message) {
-        Some(event) => each(&event),
-        None => each(&message.event(EventKind::LogMessage)),
-    }
+    each(&message.told(resolvers::parse(&message)));
     Understood::Yes
 }
 

@@ -2,8 +2,6 @@
 //!
 //! Source: vsftpd `logging.c`: `Mon Nov  2 08:12:44 2026 [pid 3] [user] text`.
 
-use stanch_words::EventKind;
-
 use super::messages::ftp;
 use super::stamps::Stamp;
 use super::{Each, Form, Format, Line, Sample, Stamps, Understood, single};
@@ -29,9 +27,6 @@ fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood
     let Some((stamp, pid, said)) = header(line.text, stamps) else { return Understood::No };
     let mut message = single::message(stamp, line, "vsftpd", said);
     message.pid = Some(pid);
-    match ftp::parse(&message) {
-        Some(event) => each(&event),
-        None => each(&message.event(EventKind::LogMessage)),
-    }
+    each(&message.told(ftp::parse(&message)));
     Understood::Yes
 }

@@ -22,7 +22,7 @@ use crate::web_attacks::{self, Attack, Request};
 pub use template::Template;
 
 pub(super) static FORMAT: Format = Format {
-    name: "web_access",
+    name: "web-access",
     recognise,
     form: Form::Lines(|context| {
         Box::new(WebAccess { stamps: Stamps::new(context), template: context.template.clone() })

@@ -16,7 +16,7 @@ use super::{Context, Each, Form, Format, Line, Reader, Sample, Stamps, Understoo
 use crate::web_attacks::{self, Attack};
 
 pub(super) static FORMAT: Format = Format {
-    name: "web_apps",
+    name: "web-apps",
     recognise,
     form: Form::Lines(|context| Box::new(WebApps { stamps: Stamps::new(context) })),
     stands_alone: true,

@@ -19,7 +19,7 @@ use super::{Context, Each, Form, Format, Line, Reader, Sample, Stamps, Understoo
 use crate::web_attacks::Attack;
 
 pub(super) static FORMAT: Format = Format {
-    name: "web_error",
+    name: "web-error",
     recognise,
     form: Form::Lines(|context| Box::new(WebError { stamps: Stamps::new(context), last: false })),
     stands_alone: true,

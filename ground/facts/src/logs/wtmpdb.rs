@@ -4,12 +4,12 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use stanch_machine::{Machine, Miss, limits};
-use stanch_words::{Clock, Event, EventKind, Gap, GapKind, Place, Trust};
+use stanch_machine::{Machine, Miss};
+use stanch_words::{Clock, Event, EventKind, Gap, Place, Trust};
 
-use super::{Context, Counts, Each, Form, Format, cut};
+use super::{Context, Counts, Each, Form, Format, cut, database};
 use crate::login_databases::{self, PastLogin};
-use crate::sqlite_file::{SqliteError, cell_string};
+use crate::sqlite_file::cell_string;
 
 pub(super) static FORMAT: Format = Format {
     name: "wtmpdb",
@@ -24,7 +24,7 @@ fn read(
     context: &Context,
     each: &mut Each<'_>,
 ) -> Result<(Counts, Vec<Gap>), Miss> {
-    whole(machine, path, context, &mut |bytes, counts| {
+    database::whole(machine, path, context, &mut |bytes, counts| {
         login_databases::wtmpdb(bytes, &mut |login| {
             counts.lines = counts.lines.saturating_add(1);
             show(login, context, &mut |event| {
@@ -33,39 +33,6 @@ fn read(
             });
         })
     })
-}
-
-/// Reads the rows of a database and counts them.
-pub(super) type Rows<'r> = dyn FnMut(Vec<u8>, &mut Counts) -> Result<(), SqliteError> + 'r;
-
-/// Reads a database whole, and says what was in the way.
-pub(super) fn whole(
-    machine: &dyn Machine,
-    path: &Path,
-    context: &Context,
-    rows: &mut Rows<'_>,
-) -> Result<(Counts, Vec<Gap>), Miss> {
-    let contents = machine.read(path, limits::DATABASE)?;
-    let mut counts = Counts { bytes: contents.bytes.len() as u64, ..Counts::default() };
-    let mut gaps = Vec::new();
-    if contents.truncated {
-        let detail = format!("only the first {} bytes were read", limits::DATABASE);
-        gaps.push(Gap::new("", GapKind::Truncated, detail));
-    }
-    if let Err(error) = rows(contents.bytes, &mut counts) {
-        counts.lines = counts.lines.saturating_add(1);
-        counts.not_understood = 1;
-        gaps.push(Gap::new("", GapKind::Damaged, error.to_string()));
-    }
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    if machine.stat(Path::new(&log)).is_ok_and(|stat| stat.size > 0) {
-        gaps.push(Gap::new("", GapKind::Truncated, "the write-ahead log was not read"));
-    }
-    for gap in &mut gaps {
-        gap.path = Some(context.file.clone());
-    }
-    Ok((counts, gaps))
 }
 
 fn show(login: &PastLogin<'_>, context: &Context, each: &mut Each<'_>) {

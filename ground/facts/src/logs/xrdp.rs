@@ -3,8 +3,6 @@
 //! Source: xrdp `common/log.c` (`[YYYYMMDD-HH:MM:SS] [LEVEL] text`), `sesman/scp_process.c`
 //! (`AUTHFAIL: user=%s ip=%s time=%d`).
 
-use stanch_words::EventKind;
-
 use super::messages::xrdp;
 use super::stamps::Stamp;
 use super::{Each, Form, Format, Line, Sample, Stamps, Understood, single};
@@ -29,9 +27,6 @@ fn header<'l>(text: &'l str, stamps: &mut Stamps) -> Option<(Stamp, &'l str)> {
 fn read(line: &Line<'_>, stamps: &mut Stamps, each: &mut Each<'_>) -> Understood {
     let Some((stamp, said)) = header(line.text, stamps) else { return Understood::No };
     let message = single::message(stamp, line, "xrdp-sesman", said);
-    match xrdp::parse(&message) {
-        Some(event) => each(&event),
-        None => each(&message.event(EventKind::LogMessage)),
-    }
+    each(&message.told(xrdp::parse(&message)));
     Understood::Yes
 }

@@ -180,11 +180,11 @@ samples! {
         [1700000000] unbound[9:0] notice: init module 0: validator\n";
     "vsftpd" "/var/log/vsftpd.log"
         b"Fri Jan  2 03:04:05 2026 [pid 2] [ann] FAIL LOGIN: Client \"192.0.2.7\"\n";
-    "web_access" "/var/log/nginx/access.log"
+    "web-access" "/var/log/nginx/access.log"
         b"192.0.2.7 - ann [02/Nov/2026:08:12:44 +0100] \"GET /a?b=%27 HTTP/1.1\" 404 5 \"-\" \"x \\\"y\"\n";
-    "web_apps" "/var/log/webmail.log"
+    "web-apps" "/var/log/webmail.log"
         b"[22-Jan-2026 22:28:21 +0200]: FAILED login for a from 192.0.2.1 in session x\n";
-    "web_error" "/var/log/apache2/error.log"
+    "web-error" "/var/log/apache2/error.log"
         b"[Mon Nov 02 08:12:44.25 2026] [core:error] [pid 1] [client 192.0.2.7:5] AH00126: Invalid URI\n\
         2026/11/02 08:12:44 [error] 1#1: *1 user \"a\" was not found, client: 192.0.2.7, server: _\n";
     "wget-hsts" "/root/.wget-hsts"
