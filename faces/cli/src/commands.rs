@@ -94,6 +94,15 @@ fn open(place: &Place) -> Result<Incident, Box<Report>> {
     })
 }
 
+/// Returns the time of `--since`, in seconds since 1970 UTC.
+fn since(matches: &ArgMatches, incident: &Incident) -> Result<Option<i64>, Box<Report>> {
+    let Some(written) = matches.get_one::<String>("since") else { return Ok(None) };
+    match incident.time(written) {
+        Some(time) => Ok(Some(time)),
+        None => Err(Box::new(stanch_view::pages::detect::unknown_time(written))),
+    }
+}
+
 /// Returns the report of a directory of rules that cannot be read, or holds none.
 fn no_rules(miss: Miss) -> Box<Report> {
     let kind = Trouble::of_unread(miss.kind);

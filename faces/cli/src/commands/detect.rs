@@ -30,10 +30,7 @@ pub(super) fn run(
     let before = milliseconds();
     let incident = super::open(&asked.place)?;
     super::trust(matches, &incident)?;
-    let since = match matches.get_one::<String>("since") {
-        Some(written) => Some(incident.time(written).ok_or_else(|| detect::unknown_time(written))?),
-        None => None,
-    };
+    let since = super::since(matches, &incident)?;
     let (sigma, gap) = match matches.get_one::<PathBuf>("sigma") {
         Some(directory) => {
             let (sigma, gap) = rules(directory)?;

@@ -28,6 +28,12 @@ pub(super) fn run(
     let files: Vec<_> =
         matches.get_many::<std::path::PathBuf>("file").into_iter().flatten().collect();
     let incident = super::open(&asked.place)?;
+    let since = super::since(matches, &incident)?;
+    let is_shown = |event: &Event<'_>| {
+        let is_asked = kinds.is_empty() || kinds.contains(&event.kind);
+        let is_old = |since: i64| event.time.is_some_and(|time| time.div_euclid(1_000_000) < since);
+        event.kind == EventKind::LogStrange || is_asked && !since.is_some_and(is_old)
+    };
     let mut read = Vec::new();
     let mut gaps = Vec::new();
     let mut misses = Vec::new();
@@ -37,8 +43,7 @@ pub(super) fn run(
             // The first error of the writer ends the reading of nothing: the counts are still told.
             let mut written = Ok(());
             let mut each = |event: &Event<'_>| {
-                let shown = kinds.is_empty() || kinds.contains(&event.kind);
-                if written.is_ok() && (shown || event.kind == EventKind::LogStrange) {
+                if written.is_ok() && is_shown(event) {
                     written = lines.write(out, event);
                 }
             };
@@ -56,7 +61,7 @@ pub(super) fn run(
         summary(out, &read, &gaps, asked)
     })?;
     if let (true, Some(miss)) = (read.is_empty(), misses.first()) {
-        return Err(Box::new(page::unreadable(miss)));
+        return Err(Box::new(page::unreadable(miss, &asked.place)));
     }
     terminal.speak(&query::missed(&gaps, terminal.errors()));
     terminal.speak(&page::strange(&read, &gaps, how.tell_strange, terminal.errors()));

@@ -41,6 +41,11 @@ const QUERY: &[Example] = &[
         "in a disk image",
         "查询磁盘映像",
     ),
+    (
+        "stanch query \"SELECT user, source_ip FROM events WHERE kind = 'auth.success'\"",
+        "logins that any log, journal or record holds",
+        "各日志、journal 和登录记录中的登录",
+    ),
 ];
 
 const EVENTS: &[Example] = &[

@@ -123,6 +123,8 @@ fn the_help_of_a_command_is_as_it_is() {
         programs whose file is gone
       stanch query --root /mnt "SELECT * FROM users WHERE uid = 0"
         in a disk image
+      stanch query "SELECT user, source_ip FROM events WHERE kind = 'auth.success'"
+        logins that any log, journal or record holds
     [exit 0]
     "#);
 }

@@ -426,6 +426,9 @@ fn events_of_a_log_are_lines_of_json_and_every_line_is_accounted_for() {
     let note = "note: 1 of 4 lines in `/var/log/auth.log` were not understood";
     assert!(run.stderr.starts_with(note) && !run.stderr.contains("prints them"), "{run}");
     assert!(only.stderr.contains("`--not-understood` prints them"), "{only}");
+    let since = world.run(&["events", "--since", "2026-11-02T07:00:02Z", "/var/log/auth.log"]);
+    assert_eq!(since.stdout.lines().count(), 3, "{since}");
+    assert_eq!(world.run(&["events", "--since", "ever", "/var/log/auth.log"]).code, 2);
     let copy = world.run(&["events", "/var/log/auth.log", "/var/log/none.log"]);
     assert_eq!(copy.code, 3, "{copy}");
     assert!(copy.stdout.contains("\"why\":\"reading failed (No such file"), "{copy}");
@@ -440,8 +443,12 @@ fn what_is_no_log_is_told_and_what_can_be_read_another_way_is_too() {
     assert!(run.code == 0 && run.stderr.starts_with(note), "{run}");
     let run = world.run(&["--lang", "zh", "events", "/var/log/poem"]);
     assert!(run.stderr.starts_with("提示：`/var/log/poem` 共 2 行，2 行未识别"), "{run}");
-    let run = world.run(&["events", "/var/log"]);
-    assert!(run.code == 2 && run.stderr.contains("stanch events /var/log/*"), "{run}");
+    let log = world.path("root/var/log").display().to_string();
+    let run = world.plain(&["events", &log]);
+    let next = format!("next:    stanch events {log}/*\n");
+    assert!(run.code == 2 && run.stderr.ends_with(&next), "{run}");
+    let run = world.run(&["events", &log]);
+    assert!(run.stderr.contains("with `--root`, give the path inside it"), "{run}");
     let run = world.run(&["--lang", "zh", "events", "/var/log"]);
     assert!(run.stderr.contains("原因：  不是普通文件，而是目录"), "{run}");
     let run = world.run(&["events", "--kind", "autth", "/var/log/poem"]);

@@ -15,6 +15,7 @@ use stanch_words::{Both, Lang, Level, Verdict};
 
 pub use self::packages::without_trust;
 pub use self::place::Place;
+pub(crate) use self::place::quoted;
 
 use self::groups::Group;
 use crate::{Look, Report, Sheet, Tone, Trouble, width};

@@ -1,9 +1,9 @@
 //! What is said about logs that are read as events.
 
-use stanch_incident::{LogRead, Miss};
+use stanch_incident::{LogRead, Miss, Place};
 use stanch_words::{Both, EventKind, Gap, GapKind, Lang, text};
 
-use super::detect::thousands;
+use super::detect::{quoted, thousands};
 use crate::texts::system;
 use crate::{Look, Report, Trouble, suggest};
 
@@ -46,8 +46,8 @@ pub fn strange(read: &[LogRead], gaps: &[Gap], told: bool, look: Look) -> String
     }
 }
 
-/// Returns the report of a log that could not be read at all.
-pub fn unreadable(miss: &Miss) -> Report {
+/// Returns the report of a log that could not be read at all at a place.
+pub fn unreadable(miss: &Miss, place: &Place) -> Report {
     let kind = Trouble::of_unread(miss.kind);
     let path = &miss.path;
     let what = Both::new(format!("`{path}` could not be read"), format!("无法读取 `{path}`"));
@@ -55,8 +55,12 @@ pub fn unreadable(miss: &Miss) -> Report {
     let command = |command: String| Both::new(command.clone(), command);
     report.next(match (kind, system::instead_of_a_file(&miss.detail)) {
         (Trouble::Refused, _) => Both::new("run it as root", "以 root 运行"),
-        (_, Some("directory")) => command(format!("stanch events {path}/*")),
-        (_, Some("fifo" | "character")) => command(format!("stanch events - < {path}")),
+        _ if *place != Place::Live => Both::new(
+            "with `--root`, give the path inside it: `/var/log/auth.log`",
+            "用 --root 时，请给出映像之内的路径，如 `/var/log/auth.log`",
+        ),
+        (_, Some("directory")) => command(format!("stanch events {}/*", quoted(path))),
+        (_, Some("fifo" | "character")) => command(format!("stanch events - < {}", quoted(path))),
         _ => Both::new("give the path of a log file", "给出日志文件的路径"),
     })
 }
