@@ -474,6 +474,8 @@ impl Runner<'_> {
     fn yielded(&mut self, given: Value, is_all: bool) -> Value {
         let mut all = self.now.yields.take().unwrap_or_else(|| Value::list([]));
         let mut array = all.array.clone().unwrap_or_default();
+        // A long array is copied: that is work too.
+        self.steps = self.steps.saturating_add(array.entries.len() / 16);
         let made = Rc::make_mut(&mut array);
         if is_all {
             super::places::spread(made, &given);

@@ -181,6 +181,8 @@ impl Runner<'_> {
             return whole.source();
         }
         let mut array = whole.array.clone().unwrap_or_default();
+        // A long array is copied: that is work too.
+        self.steps = self.steps.saturating_add(array.entries.len() / 16);
         let made = Rc::make_mut(&mut array);
         if whole.is_unknown() && (whole.is_open || whole.decoded.is_some()) {
             made.is_open = true;
