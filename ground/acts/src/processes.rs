@@ -109,7 +109,7 @@ pub(crate) fn is_session_of(machine: &dyn Machine, pid: i64, uid: u32) -> bool {
     login.is_some() || !is_service
 }
 
-/// Returns where cgroup2 is mounted, if it is.
+/// Returns where cgroup2 is mounted, if it is and nothing lies over it.
 pub(crate) fn groups(machine: &dyn Machine) -> Option<PathBuf> {
     let mounts = machine.read(Path::new("/proc/self/mounts"), limits::PSEUDO_FILE).ok()?.bytes;
     let mounts = String::from_utf8_lossy(&mounts).into_owned();
@@ -117,7 +117,8 @@ pub(crate) fn groups(machine: &dyn Machine) -> Option<PathBuf> {
         let mut fields = line.split(' ').skip(1);
         let (place, kind, options) = (fields.next()?, fields.next()?, fields.next()?);
         let is_writable = options.split(',').any(|option| option == "rw");
-        (kind == "cgroup2" && is_writable).then(|| PathBuf::from(place))
+        let is_seen = || machine.stat(&Path::new(place).join("cgroup.procs")).is_ok();
+        (kind == "cgroup2" && is_writable && is_seen()).then(|| PathBuf::from(place))
     })
 }
 
@@ -175,7 +176,11 @@ pub(crate) mod tests {
     fn a_group_is_told_from_the_line_of_cgroup2() {
         let machine = Pretend::new()
             .file("/proc/7/cgroup", "4:memory:/x\n0::/system.slice/a.service\n")
-            .file("/proc/self/mounts", "none /sys/fs/cgroup/unified cgroup2 rw,nosuid 0 0\n");
+            .file("/sys/fs/cgroup/unified/cgroup.procs", "")
+            .file(
+                "/proc/self/mounts",
+                "none /covered cgroup2 rw 0 0\nnone /sys/fs/cgroup/unified cgroup2 rw,nosuid 0 0\n",
+            );
         assert_eq!(group_of(&machine, 7).as_deref(), Some("/system.slice/a.service"));
         assert_eq!(groups(&machine), Some("/sys/fs/cgroup/unified".into()));
     }
