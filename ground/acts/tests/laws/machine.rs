@@ -60,6 +60,11 @@ impl World {
     pub(crate) fn make(act: &str, chance: &mut Chance) -> Self {
         let _from_before = fs::remove_dir_all(place());
         fs::create_dir_all(place().join("files")).unwrap();
+        for entry in fs::read_dir("/etc").unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            let is_folder = entry.file_type().unwrap().is_dir();
+            if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
+        }
         let has_processes =
             matches!(act, FreezeProcess::NAME | KillProcess::NAME | EndSessions::NAME);
         let without_groups = has_processes && chance.coin();
@@ -84,49 +89,7 @@ impl World {
                 Wish::Sessions(name)
             }
             LockAccount::NAME => Wish::Lock(accounts(chance).0),
-            QuarantineFile::NAME => {
-                Wish::Take(if chance.below(4) == 0 { link(chance) } else { file(chance, 0) })
-            }
-            ClearRights::NAME => {
-                let rights = *chance.one(&[0o4000, 0o2000, 0o6000]);
-                Wish::Clear(file(chance, rights))
-            }
-            EditFile::NAME => {
-                let path = file(chance, 0);
-                let lines = fs::read(&path).unwrap();
-                let count = lines.split_inclusive(|&byte| byte == b'\n').count() as u64;
-                let mut numbers: Vec<u64> =
-                    (0..=chance.below(3)).map(|_| 1 + chance.below(count)).collect();
-                numbers.sort_unstable();
-                numbers.dedup();
-                Wish::Edit(path, numbers)
-            }
-            RestoreFile::NAME => {
-                let path = file(chance, 0);
-                if chance.below(3) == 0 {
-                    unlock(&path);
-                    fs::remove_file(&path).unwrap();
-                }
-                Wish::Restore(path, shipped(chance))
-            }
-            RotatePassword::NAME => {
-                let (name, _) = accounts(chance);
-                let shadow = fs::read_to_string("/etc/shadow").unwrap();
-                let with = format!("\n{name}:$6$old{}$hash:", chance.below(1000));
-                let (before, after) = shadow.split_once(&format!("\n{name}:")).unwrap();
-                let (_, rest) = after.split_once(':').unwrap();
-                fs::write("/etc/shadow", format!("{before}{with}{rest}")).unwrap();
-                let letters = |chance: &mut Chance| format!("{:016x}", chance.below(1 << 31));
-                let (password, salt) = (Sealed::new(letters(chance)), letters(chance));
-                Wish::Password(NewPassword { name, password, salt })
-            }
-            StopService::NAME => {
-                fs::create_dir_all("/etc/systemd/system").unwrap();
-                let name = *chance.one(&["nginx", "x@y", "miner-1", "back.up"]);
-                let kind = *chance.one(&["service", "timer", "socket", "path"]);
-                Wish::Stop(format!("{name}.{kind}"))
-            }
-            other => panic!("no machine is made for the act `{other}`: the laws want one"),
+            other => wish_for_files(other, chance),
         };
         world
     }
@@ -239,6 +202,55 @@ impl World {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         panic!("the family of {pid} did not come about");
+    }
+}
+
+/// Returns what is planned for files, those of accounts and services among them.
+fn wish_for_files(act: &str, chance: &mut Chance) -> Wish {
+    match act {
+        QuarantineFile::NAME => {
+            Wish::Take(if chance.below(4) == 0 { link(chance) } else { file(chance, 0) })
+        }
+        ClearRights::NAME => {
+            let rights = *chance.one(&[0o4000, 0o2000, 0o6000]);
+            Wish::Clear(file(chance, rights))
+        }
+        EditFile::NAME => {
+            let path = file(chance, 0);
+            let lines = fs::read(&path).unwrap();
+            let count = lines.split_inclusive(|&byte| byte == b'\n').count() as u64;
+            let mut numbers: Vec<u64> =
+                (0..=chance.below(3)).map(|_| 1 + chance.below(count)).collect();
+            numbers.sort_unstable();
+            numbers.dedup();
+            Wish::Edit(path, numbers)
+        }
+        RestoreFile::NAME => {
+            let path = file(chance, 0);
+            if chance.below(3) == 0 {
+                unlock(&path);
+                fs::remove_file(&path).unwrap();
+            }
+            Wish::Restore(path, shipped(chance))
+        }
+        RotatePassword::NAME => {
+            let (name, _) = accounts(chance);
+            let shadow = fs::read_to_string("/etc/shadow").unwrap();
+            let with = format!("\n{name}:$6$old{}$hash:", chance.below(1000));
+            let (before, after) = shadow.split_once(&format!("\n{name}:")).unwrap();
+            let (_, rest) = after.split_once(':').unwrap();
+            fs::write("/etc/shadow", format!("{before}{with}{rest}")).unwrap();
+            let letters = |chance: &mut Chance| format!("{:016x}", chance.below(1 << 31));
+            let (password, salt) = (Sealed::new(letters(chance)), letters(chance));
+            Wish::Password(NewPassword { name, password, salt })
+        }
+        StopService::NAME => {
+            fs::create_dir_all("/etc/systemd/system").unwrap();
+            let name = *chance.one(&["nginx", "x@y", "miner-1", "back.up"]);
+            let kind = *chance.one(&["service", "timer", "socket", "path"]);
+            Wish::Stop(format!("{name}.{kind}"))
+        }
+        other => panic!("no machine is made for the act `{other}`: the laws want one"),
     }
 }
 

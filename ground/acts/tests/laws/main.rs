@@ -36,7 +36,7 @@ use faltering::Faltering;
 use machine::World;
 
 /// How many machines are made.
-const MACHINES: u64 = 12;
+const MACHINES: u64 = 200;
 /// Set in the copy of this program that runs in namespaces of its own.
 const INSIDE: &str = "STANCH_LAWS_INSIDE";
 /// What that copy's namespaces get before it begins: everything that is changed lies in memory. The
