@@ -1,7 +1,8 @@
 //! Digests of files, several in one pass.
 
 pub(crate) mod files;
-mod lanes;
+pub(crate) mod lanes;
+pub(crate) mod streams;
 
 use std::path::Path;
 

@@ -41,6 +41,13 @@ impl Machine for Image {
     fn open<'a>(&'a self, path: &Path) -> Result<Box<dyn OpenFile + 'a>, Miss> {
         self.tree.open_file(path)
     }
+    fn open_described<'a>(
+        &'a self,
+        path: &Path,
+        stat: &Stat,
+    ) -> Result<Box<dyn OpenFile + 'a>, Miss> {
+        self.tree.open_described(path, stat)
+    }
     fn list(&self, path: &Path) -> Result<Listing, Miss> {
         self.tree.list(path)
     }
@@ -62,7 +69,12 @@ impl Machine for Image {
     fn attributes(&self, path: &Path) -> Result<Vec<Attribute>, Miss> {
         self.tree.attributes(path)
     }
-    fn inspect(&self, directory: &Path, names: &[&std::ffi::OsStr], inspector: &mut dyn Inspector) {
+    fn inspect<'m>(
+        &'m self,
+        directory: &Path,
+        names: &[&std::ffi::OsStr],
+        inspector: &mut dyn Inspector<'m>,
+    ) {
         self.tree.inspect(directory, names, inspector);
     }
     fn magic(&self, path: &Path) -> Result<Option<i64>, Miss> {

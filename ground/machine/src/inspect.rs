@@ -7,7 +7,7 @@
 //! ```
 
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,9 +15,9 @@ use rustix::fs::{self, AtFlags, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 use stanch_words::GapKind;
 
-use crate::stall;
+use crate::open_file::InTree;
 use crate::tree::{Tree, from_statx};
-use crate::{FileKind, Machine, Miss, Stat};
+use crate::{FileKind, Machine, Miss, OpenFile, Stat};
 
 /// An extended attribute: its name and its value.
 pub type Attribute = (Vec<u8>, Vec<u8>);
@@ -56,24 +56,38 @@ pub enum Content {
     Missed,
 }
 
-/// Who looks.
-pub trait Inspector {
+impl Content {
+    /// Returns what became of a file that was described before and after so many bytes were read.
+    pub fn of(before: &Stat, read: u64, after: &Stat) -> Self {
+        if read == before.size && is_same(before, after) { Self::Whole } else { Self::Changed }
+    }
+}
+
+/// Who looks, at what a machine has.
+pub trait Inspector<'m> {
     /// Returns whether the content of an entry is wanted; asked of regular files.
     fn wants(&mut self, stat: &Stat) -> bool;
-    /// Gives room for content.
-    fn room(&mut self) -> &mut [u8];
+    /// Takes the file whose content is wanted, to read it later: then it is told as not read. One
+    /// that is given back is read now.
+    fn keep(&mut self, file: Box<dyn OpenFile + 'm>) -> Option<Box<dyn OpenFile + 'm>> {
+        Some(file)
+    }
+    /// Gives room for content that is read now.
+    fn room(&mut self) -> &mut [u8] {
+        &mut []
+    }
     /// Takes the first bytes of the room.
-    fn take(&mut self, length: usize);
+    fn take(&mut self, _length: usize) {}
     /// Takes what was told of an entry, in the order that was asked for.
     fn told(&mut self, inspected: Result<Inspected, Miss>);
 }
 
 /// Looks with the other questions of a machine, one at a time.
-pub(crate) fn one_by_one<M: Machine + ?Sized>(
-    machine: &M,
+pub(crate) fn one_by_one<'m, M: Machine + ?Sized>(
+    machine: &'m M,
     directory: &Path,
     names: &[&OsStr],
-    inspector: &mut dyn Inspector,
+    inspector: &mut dyn Inspector<'m>,
 ) {
     for name in names {
         let path = directory.join(name);
@@ -87,24 +101,29 @@ pub(crate) fn one_by_one<M: Machine + ?Sized>(
                 it.target = kept(target.map(Some), &mut misses);
             }
             if stat.kind() == FileKind::Regular && inspector.wants(&stat) {
-                let read =
-                    machine.read_pieces(&path, u64::MAX, &mut |piece| pour(piece, inspector));
-                it.content = match (read, machine.lstat(&path)) {
-                    (Ok(size), Ok(after)) if size == stat.size && is_same(&stat, &after) => {
-                        Content::Whole
-                    }
-                    (Ok(_), _) => Content::Changed,
-                    (Err(miss), _) => {
-                        misses.push(miss);
-                        Content::Missed
-                    }
-                };
+                it.content = content(machine, &path, &stat, inspector).unwrap_or_else(|miss| {
+                    misses.push(miss);
+                    Content::Missed
+                });
             }
             it.misses = misses;
             it
         });
         inspector.told(told);
     }
+}
+
+fn content<'m, M: Machine + ?Sized>(
+    machine: &'m M,
+    path: &Path,
+    stat: &Stat,
+    inspector: &mut dyn Inspector<'m>,
+) -> Result<Content, Miss> {
+    if inspector.keep(machine.open(path)?).is_none() {
+        return Ok(Content::NotRead);
+    }
+    let read = machine.read_pieces(path, u64::MAX, &mut |piece| pour(piece, inspector))?;
+    Ok(machine.lstat(path).map_or(Content::Changed, |after| Content::of(stat, read, &after)))
 }
 
 fn kept<T: Default>(answer: Result<T, Miss>, misses: &mut Vec<Miss>) -> T {
@@ -115,7 +134,7 @@ fn kept<T: Default>(answer: Result<T, Miss>, misses: &mut Vec<Miss>) -> T {
 }
 
 /// Gives a piece to an inspector in pieces of the size of its room.
-fn pour(mut piece: &[u8], inspector: &mut dyn Inspector) {
+fn pour(mut piece: &[u8], inspector: &mut dyn Inspector<'_>) {
     while !piece.is_empty() {
         let room = inspector.room();
         let most = room.len().min(piece.len());
@@ -135,11 +154,11 @@ fn is_same(before: &Stat, after: &Stat) -> bool {
 }
 
 impl Tree {
-    pub(crate) fn inspect(
-        &self,
+    pub(crate) fn inspect<'m>(
+        &'m self,
         directory: &Path,
         names: &[&OsStr],
-        inspector: &mut dyn Inspector,
+        inspector: &mut dyn Inspector<'m>,
     ) {
         let opened = self.guard(directory).and_then(|_guard| {
             let flags = OFlags::PATH | OFlags::DIRECTORY;
@@ -158,12 +177,12 @@ impl Tree {
         }
     }
 
-    fn inspect_one(
-        &self,
+    fn inspect_one<'m>(
+        &'m self,
         directory: &OwnedFd,
         path: &Path,
         name: &OsStr,
-        inspector: &mut dyn Inspector,
+        inspector: &mut dyn Inspector<'m>,
     ) -> Result<Inspected, Miss> {
         // A name is one part: nothing above the directory can be reached by it.
         if name.as_bytes().contains(&b'/') || name == ".." {
@@ -173,21 +192,53 @@ impl Tree {
         let told = fs::statx(directory, name, AtFlags::SYMLINK_NOFOLLOW, MASK);
         let stat = told.map(from_statx).map_err(|errno| Miss::from_errno(errno, path))?;
         let mut it = Inspected { stat, ..Inspected::default() };
+        let missed = |errno| Miss::from_errno(errno, path);
         let result = match stat.kind() {
             FileKind::Regular => inspect_open(directory, name, OFlags::empty(), &mut it)
-                .and_then(|file| read(&file, inspector, &mut it)),
-            FileKind::Directory => {
-                inspect_open(directory, name, OFlags::DIRECTORY, &mut it).map(|_closed| ())
-            }
-            kind => inspect_closed(directory, name, kind, &mut it),
+                .map_err(missed)
+                .and_then(|file| self.content(file, path, inspector, &mut it)),
+            FileKind::Directory => inspect_open(directory, name, OFlags::DIRECTORY, &mut it)
+                .map(|_closed| ())
+                .map_err(missed),
+            kind => inspect_closed(directory, name, kind, &mut it).map_err(missed),
         };
-        if let Err(errno) = result {
+        if let Err(miss) = result {
             if stat.kind() == FileKind::Regular {
                 it.content = Content::Missed;
             }
-            it.misses.push(Miss::from_errno(errno, path));
+            it.misses.push(miss);
         }
         Ok(it)
+    }
+
+    /// Has the content kept or read.
+    fn content<'m>(
+        &'m self,
+        file: OwnedFd,
+        path: &Path,
+        inspector: &mut dyn Inspector<'m>,
+        it: &mut Inspected,
+    ) -> Result<(), Miss> {
+        if !inspector.wants(&it.stat) {
+            return Ok(());
+        }
+        let file = Box::new(InTree { tree: self, file, path: path.to_owned() });
+        let Some(file) = inspector.keep(file) else { return Ok(()) };
+        let (mut total, size) = (0_u64, it.stat.size);
+        // As many bytes as the file had, and no more: one that grows would never end.
+        while total < size {
+            let left = usize::try_from(size.saturating_sub(total)).unwrap_or(usize::MAX);
+            let room = inspector.room();
+            let most = left.min(room.len());
+            let length = file.read_at(total, room.get_mut(..most).unwrap_or_default())?;
+            if length == 0 {
+                break;
+            }
+            inspector.take(length);
+            total = total.saturating_add(length as u64);
+        }
+        it.content = Content::of(&it.stat, total, &file.stat()?);
+        Ok(())
     }
 
     pub(crate) fn attributes(&self, path: &Path) -> Result<Vec<Attribute>, Miss> {
@@ -296,42 +347,6 @@ fn attributes(
     Ok(found)
 }
 
-fn read(file: &OwnedFd, inspector: &mut dyn Inspector, it: &mut Inspected) -> Result<(), Errno> {
-    if !inspector.wants(&it.stat) {
-        return Ok(());
-    }
-    let total = read_to_size(file.as_fd(), it.stat.size, inspector)?;
-    let after = from_statx(fs::statx(file, c"", AtFlags::EMPTY_PATH, MASK)?);
-    let is_whole = total == it.stat.size && is_same(&it.stat, &after);
-    it.content = if is_whole { Content::Whole } else { Content::Changed };
-    Ok(())
-}
-
-/// Reads as many bytes as the file had, and no more: one that grows would never end.
-fn read_to_size(
-    file: BorrowedFd<'_>,
-    size: u64,
-    inspector: &mut dyn Inspector,
-) -> Result<u64, Errno> {
-    let mut total = 0_u64;
-    while total < size {
-        stall::tick();
-        let left = usize::try_from(size.saturating_sub(total)).unwrap_or(usize::MAX);
-        let room = inspector.room();
-        let most = left.min(room.len());
-        let length = match rustix::io::read(file, room.get_mut(..most).unwrap_or_default()) {
-            Err(Errno::INTR) => continue,
-            other => other?,
-        };
-        if length == 0 {
-            break;
-        }
-        inspector.take(length);
-        total = total.saturating_add(length as u64);
-    }
-    Ok(total)
-}
-
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
 mod tests {
@@ -345,7 +360,7 @@ mod tests {
         told: Vec<String>,
     }
 
-    impl Inspector for Looker {
+    impl Inspector<'_> for Looker {
         fn wants(&mut self, stat: &Stat) -> bool {
             stat.size < 100
         }

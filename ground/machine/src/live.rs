@@ -112,6 +112,13 @@ impl Machine for Live {
     fn open<'a>(&'a self, path: &Path) -> Result<Box<dyn OpenFile + 'a>, Miss> {
         self.tree.open_file(path)
     }
+    fn open_described<'a>(
+        &'a self,
+        path: &Path,
+        stat: &Stat,
+    ) -> Result<Box<dyn OpenFile + 'a>, Miss> {
+        self.tree.open_described(path, stat)
+    }
     fn read_past_cache(&self, path: &Path, cap: u64) -> Result<Contents, Miss> {
         self.tree.read_past_cache(path, cap)
     }
@@ -139,7 +146,12 @@ impl Machine for Live {
     fn attributes(&self, path: &Path) -> Result<Vec<Attribute>, Miss> {
         self.tree.attributes(path)
     }
-    fn inspect(&self, directory: &Path, names: &[&std::ffi::OsStr], inspector: &mut dyn Inspector) {
+    fn inspect<'m>(
+        &'m self,
+        directory: &Path,
+        names: &[&std::ffi::OsStr],
+        inspector: &mut dyn Inspector<'m>,
+    ) {
         self.tree.inspect(directory, names, inspector);
     }
     fn magic(&self, path: &Path) -> Result<Option<i64>, Miss> {

@@ -12,10 +12,10 @@ use crate::tree::{Tree, from_statx};
 use crate::{Contents, FileKind, Miss, OpenFile, Stat};
 
 /// An open file, each of whose reads is watched.
-struct InTree<'a> {
-    tree: &'a Tree,
-    file: OwnedFd,
-    path: PathBuf,
+pub(crate) struct InTree<'a> {
+    pub(crate) tree: &'a Tree,
+    pub(crate) file: OwnedFd,
+    pub(crate) path: PathBuf,
 }
 
 impl Tree {
@@ -23,6 +23,28 @@ impl Tree {
         let _guard = self.guard(path)?;
         let file = self.open_regular(path)?;
         Ok(Box::new(InTree { tree: self, file, path: path.to_owned() }))
+    }
+
+    /// Opens what was described as a regular file, without a second look where it is still the
+    /// same one. Should it be a pipe by now, it is not waited for.
+    pub(crate) fn open_described<'a>(
+        &'a self,
+        path: &Path,
+        stat: &Stat,
+    ) -> Result<Box<dyn OpenFile + 'a>, Miss> {
+        let opened = self.guard(path).and_then(|_guard| {
+            let file = self.open_quietly(path, OFlags::RDONLY | OFlags::NOFOLLOW);
+            let file = file.map_err(|errno| Miss::from_errno(errno, path))?;
+            let now = fs::statx(&file, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS);
+            Ok((file, from_statx(now.map_err(|errno| Miss::from_errno(errno, path))?)))
+        });
+        let of = |stat: &Stat| (stat.kind(), stat.device, stat.inode);
+        match opened {
+            Ok((file, now)) if of(&now) == of(stat) => {
+                Ok(Box::new(InTree { tree: self, file, path: path.to_owned() }))
+            }
+            _ => self.open_file(path),
+        }
     }
 
     /// Opens a block device for reading. Opening one acts on nothing but tape drives and the like,

@@ -24,6 +24,16 @@ pub trait Machine: Send + Sync {
     /// read whole, as journals and databases are.
     fn open<'a>(&'a self, path: &Path) -> Result<Box<dyn OpenFile + 'a>, Miss>;
 
+    /// Does the same for a file that was described as a regular one: it need not be looked at
+    /// again while it is still the same.
+    fn open_described<'a>(
+        &'a self,
+        path: &Path,
+        _stat: &Stat,
+    ) -> Result<Box<dyn OpenFile + 'a>, Miss> {
+        self.open(path)
+    }
+
     /// Reads a regular file past the page cache (`O_DIRECT`), at most `cap` bytes. A miss where the
     /// file system cannot.
     fn read_past_cache(&self, path: &Path, _cap: u64) -> Result<Contents, Miss> {
@@ -61,7 +71,12 @@ pub trait Machine: Send + Sync {
 
     /// Looks closely at entries of one directory without following symlinks: one open of each
     /// serves description, attributes, flags and content.
-    fn inspect(&self, directory: &Path, names: &[&std::ffi::OsStr], inspector: &mut dyn Inspector) {
+    fn inspect<'m>(
+        &'m self,
+        directory: &Path,
+        names: &[&std::ffi::OsStr],
+        inspector: &mut dyn Inspector<'m>,
+    ) {
         inspect::one_by_one(self, directory, names, inspector);
     }
 

@@ -13,6 +13,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub fn together(threads: usize, work: &(dyn Fn(usize) + Sync)) {
 #[derive(Clone, Default, Debug)]
 pub struct Stalls {
     known: Arc<Mutex<Known>>,
+    /// Whether anything hung: asked before each operation of each thread.
+    any: Arc<AtomicBool>,
 }
 
 #[derive(Default, Debug)]
@@ -87,12 +90,15 @@ impl Stalls {
 
     /// Returns whether a path stalled before and must not be asked again.
     pub fn has(&self, path: &Path) -> bool {
-        self.known().paths.contains(path)
+        self.any.load(Ordering::SeqCst) && self.known().paths.contains(path)
     }
 
     /// Returns what hangs together with a path that stalled before and would be met on this one.
     /// It is asked by a worker, after [`begin`]: should this itself hang, it is watched.
     pub(crate) fn met(&self, path: &Path, follow: bool) -> Option<Place> {
+        if !self.any.load(Ordering::SeqCst) {
+            return None;
+        }
         let (to_place, places) = {
             let mut known = self.known();
             if known.count == 0 {
@@ -119,6 +125,7 @@ impl Stalls {
     fn note(&self, path: &Path) {
         let mut known = self.known();
         known.count = known.count.saturating_add(1);
+        self.any.store(true, Ordering::SeqCst);
         if known.paths.insert(path.to_owned()) {
             known.to_place.push(path.to_owned());
         }

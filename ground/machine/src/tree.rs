@@ -54,7 +54,7 @@ impl Tree {
 
     /// Opens without touching the access time where the kernel lets us: only the owner and root
     /// may use `O_NOATIME` (open(2)).
-    fn open_quietly(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    pub(crate) fn open_quietly(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
         match self.open(path, flags | OFlags::NOATIME) {
             Err(Errno::PERM) => self.open(path, flags),
             other => other,

@@ -199,7 +199,7 @@ struct Looker<'a> {
     told: Option<Result<Inspected, Miss>>,
 }
 
-impl Inspector for Looker<'_> {
+impl Inspector<'_> for Looker<'_> {
     fn wants(&mut self, stat: &Stat) -> bool {
         stat.size <= LARGEST
     }

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //!   walker (one at a time) ─► batches 0 1 2 3 … ─► two threads ─► held back until those before are told
+//!                            each: look at a batch ─► its files wait ─► two are read side by side
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -12,22 +13,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use md5::Digest as _;
 use stanch_machine::inspect::Content;
-use stanch_machine::{FileKind, Inspected, Inspector, Miss, Stat, limits, together};
+use stanch_machine::{FileKind, Inspected, Inspector, Miss, OpenFile, Stat, limits, together};
 use stanch_words::{Gap, GapKind, Value};
 
 use super::walk::{Batch, Walker};
 use super::{Digests, Item, NAME, Row, Scope};
 use crate::Host;
+use crate::digest::lanes::{Algorithm, Nothing, Sha256};
+use crate::digest::streams::{Held, Next, Under, Wants, read_each};
 use crate::packages::{self, Index};
 
 /// How many look at a time: two cores are usual.
 const THREADS: usize = 2;
 /// How many batches may be ahead of the one that is told next: one large file holds all up.
 const AHEAD: u64 = 256;
-/// How much is read at a time: both digests take it while it is in the processor's cache.
-const ROOM: usize = 128 << 10;
 
 /// Where a walk stands. A walk that hangs is left behind, and another goes on where it stood.
 #[derive(Debug, Default)]
@@ -80,14 +80,10 @@ pub fn collect(
     let line = Line { number, collected, tell, state: Mutex::default(), moved: Condvar::new() };
     together(THREADS, &|_| {
         let _ends = Ends(&line);
-        let mut look = Look::new(host, scope.digests, index.clone());
-        loop {
-            let next = lock(&walker).next();
-            let Some(batch) = next.filter(|batch| line.wait(batch.number)) else { break };
-            let number = batch.number;
-            if !line.put(number, look.batch(batch), &mut look.gaps) {
-                break;
-            }
+        let mut look = Look::new(host, scope.digests, index.clone(), &walker, &line);
+        match scope.digests {
+            Digests::Blake3 => read_each::<Nothing, _>(&mut look),
+            Digests::Both | Digests::Sha256 => read_each::<Sha256, _>(&mut look),
         }
     });
     let walker = walker.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -101,6 +97,13 @@ struct Line<'a> {
     tell: &'a (dyn Fn(Vec<Item>) -> bool + Sync),
     state: Mutex<State>,
     moved: Condvar,
+}
+
+/// Whether a batch may be looked at.
+enum May {
+    Now,
+    Later,
+    Never,
 }
 
 #[derive(Default)]
@@ -127,15 +130,19 @@ impl Line<'_> {
         self.collected.newest.load(Ordering::SeqCst) == self.number
     }
 
-    /// Waits until a batch is not too far ahead; returns whether to go on.
-    fn wait(&self, number: u64) -> bool {
+    /// Returns whether a batch may be looked at: not if it is too far ahead while files of earlier
+    /// ones are under way; else that is waited for.
+    fn may(&self, number: u64, under: Under) -> May {
         let mut state = lock(&self.state);
         while !state.stopped && self.is_newest() && number >= state.next.saturating_add(AHEAD) {
+            if under == Under::Way {
+                return May::Later;
+            }
             let patience = Duration::from_millis(200);
             state =
                 self.moved.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner).0;
         }
-        !state.stopped && self.is_newest()
+        if !state.stopped && self.is_newest() { May::Now } else { May::Never }
     }
 
     /// Takes what a batch gave, and tells all whose turn it is; returns whether to go on.
@@ -163,70 +170,145 @@ impl Line<'_> {
     }
 }
 
-/// Who looks, with the digests of the file that is read.
-struct Look<'a> {
-    host: &'a Host,
+/// Who looks.
+struct Look<'m, 'l> {
+    host: &'m Host,
     digests: Digests,
     index: Option<Arc<Index>>,
-    room: Vec<u8>,
-    blake3: blake3::Hasher,
-    sha256: sha2::Sha256,
-    batch: Batch,
-    told: usize,
-    items: Vec<Item>,
+    walker: &'l Mutex<Walker<'m>>,
+    line: &'l Line<'l>,
+    /// Taken from the walker, and not looked at yet.
+    ahead: Option<Batch>,
+    /// Looked at, with files that are not read yet.
+    begun: BTreeMap<u64, Begun>,
+    /// Files to be read.
+    waiting: VecDeque<Waiting<'m>>,
+    #[expect(clippy::vec_box, reason = "each has two kilobytes, and goes to and fro")]
+    hashers: Vec<Box<blake3::Hasher>>,
     gaps: Vec<Gap>,
+    ended: bool,
 }
 
-impl<'a> Look<'a> {
-    fn new(host: &'a Host, digests: Digests, index: Option<Arc<Index>>) -> Self {
+/// A batch with files that are not read yet.
+struct Begun {
+    items: Vec<Item>,
+    /// How many.
+    unread: usize,
+}
+
+/// A file to be read.
+struct Waiting<'m> {
+    file: Box<dyn OpenFile + 'm>,
+    before: Stat,
+    /// Its batch, and its place there.
+    place: (u64, usize),
+}
+
+/// A file that is read.
+struct Reading {
+    before: Stat,
+    place: (u64, usize),
+    blake3: Option<Box<blake3::Hasher>>,
+}
+
+impl<'m, 'l> Look<'m, 'l> {
+    fn new(
+        host: &'m Host,
+        digests: Digests,
+        index: Option<Arc<Index>>,
+        walker: &'l Mutex<Walker<'m>>,
+        line: &'l Line<'l>,
+    ) -> Self {
         Self {
             host,
             digests,
             index,
-            room: vec![0; ROOM],
-            blake3: blake3::Hasher::new(),
-            sha256: sha2::Sha256::new(),
-            batch: Batch::default(),
-            told: 0,
-            items: Vec::new(),
+            walker,
+            line,
+            ahead: None,
+            begun: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            hashers: Vec::new(),
             gaps: Vec::new(),
+            ended: false,
         }
     }
 
-    fn batch(&mut self, mut batch: Batch) -> Vec<Item> {
-        let (directory, names) = (batch.directory.clone(), std::mem::take(&mut batch.names));
-        let unseen = batch.unseen.take();
-        self.batch = Batch { names, ..batch };
-        self.told = 0;
-        let names = std::mem::take(&mut self.batch.names);
-        let asked: Vec<&OsStr> = names.iter().map(std::ffi::OsString::as_os_str).collect();
-        self.host.machine().inspect(&directory, &asked, &mut Named { look: self, names: &asked });
-        self.items.extend(unseen);
-        std::mem::take(&mut self.items)
+    /// Looks at entries; what is to be read waits.
+    fn look_at(&mut self, batch: Batch) {
+        let asked: Vec<&OsStr> = batch.names.iter().map(std::ffi::OsString::as_os_str).collect();
+        let machine = self.host.machine();
+        let mut looked = Looked {
+            look: self,
+            batch: &batch,
+            names: &asked,
+            told: 0,
+            kept: None,
+            items: Vec::new(),
+        };
+        machine.inspect(&batch.directory, &asked, &mut looked);
+        let mut items = looked.items;
+        items.extend(batch.unseen);
+        let unread = self.waiting.len();
+        if unread == 0 {
+            self.tell(batch.number, items);
+        } else {
+            self.begun.insert(batch.number, Begun { items, unread });
+        }
     }
 
-    fn path(&self, name: &OsStr) -> PathBuf {
-        if name == "." { self.batch.directory.clone() } else { self.batch.directory.join(name) }
+    fn tell(&mut self, number: u64, items: Vec<Item>) {
+        if !self.line.put(number, items, &mut self.gaps) {
+            self.ended = true;
+        }
     }
 
-    fn row(&mut self, path: PathBuf, it: Inspected) {
+    /// Notes what came of reading a file, and tells its batch if it was the last one.
+    fn was_read(
+        &mut self,
+        place: (u64, usize),
+        content: Result<Content, Miss>,
+        blake3: Option<super::Digest>,
+        sha256: Option<super::Digest>,
+    ) {
+        let (number, at) = place;
+        let Some(begun) = self.begun.get_mut(&number) else { return };
+        if let Some(Item::Row(row)) = begun.items.get_mut(at) {
+            row.content = content.unwrap_or_else(|miss| {
+                self.gaps.push(miss.gap(NAME));
+                Content::Missed
+            });
+            // A file that changed while it was read has no digest that means anything.
+            if row.content == Content::Whole {
+                (row.blake3, row.sha256) = (blake3, sha256);
+            }
+            if row.content == Content::Changed {
+                let path = PathBuf::from(OsStr::from_bytes(&row.path));
+                let gap = Gap::new(NAME, GapKind::Changed, "it changed while it was read");
+                self.gaps.push(gap.at(Value::from(path.as_path()).to_string()));
+            }
+        }
+        begun.unread = begun.unread.saturating_sub(1);
+        if begun.unread == 0
+            && let Some(begun) = self.begun.remove(&number)
+        {
+            self.tell(number, begun.items);
+        }
+    }
+
+    fn row(&mut self, path: PathBuf, it: Inspected) -> Row {
         for miss in &it.misses {
             self.gaps.push(miss.gap(NAME));
-        }
-        let shown = || Value::from(path.as_path()).to_string();
-        if it.content == Content::Changed {
-            let gap = Gap::new(NAME, GapKind::Changed, "it changed while it was read");
-            self.gaps.push(gap.at(shown()));
         }
         if it.stat.kind() == FileKind::Regular && it.stat.size > limits::HASHED_FILE {
             let detail =
                 format!("larger than {} bytes: its content was not read", limits::HASHED_FILE);
-            self.gaps.push(Gap::new(NAME, GapKind::Truncated, detail).at(shown()));
+            let gap = Gap::new(NAME, GapKind::Truncated, detail);
+            self.gaps.push(gap.at(Value::from(path.as_path()).to_string()));
         }
         let owner = self.index.as_ref().and_then(|index| index.owner(&path));
         let package = owner.map_or_else(Vec::new, |owner| owner.package.name.as_bytes().to_vec());
-        let (blake3, sha256) = self.digests(it.content);
-        self.items.push(Item::Row(Box::new(Row {
+        Row {
             path: path.into_os_string().into_encoded_bytes(),
             mode: it.stat.mode,
             uid: it.stat.uid,
@@ -243,67 +325,104 @@ impl<'a> Look<'a> {
             attributes: it.attributes,
             package,
             content: it.content,
-            blake3,
-            sha256,
-        })));
-    }
-
-    /// Returns the digests of what was read, and begins anew. A file that changed while it was read
-    /// has none that means anything.
-    fn digests(&mut self, content: Content) -> (Option<super::Digest>, Option<super::Digest>) {
-        let told = match content {
-            Content::NotRead => return (None, None),
-            Content::Whole => (
-                (self.digests != Digests::Sha256).then(|| *self.blake3.finalize().as_bytes()),
-                (self.digests != Digests::Blake3)
-                    .then(|| std::mem::take(&mut self.sha256).finalize().into()),
-            ),
-            Content::Changed | Content::Missed => (None, None),
-        };
-        self.blake3.reset();
-        self.sha256 = sha2::Sha256::new();
-        told
+            blake3: None,
+            sha256: None,
+        }
     }
 }
 
-/// A look at entries whose names are known.
-struct Named<'a, 'b, 'c> {
-    look: &'a mut Look<'b>,
-    names: &'c [&'c OsStr],
+impl<'m, A: Algorithm> Wants<'m, A> for Look<'m, '_>
+where
+    A::Digest: AsRef<[u8]>,
+{
+    type Name = Reading;
+
+    fn next(&mut self, under: Under) -> Next<'m, Reading> {
+        loop {
+            if let Some(Waiting { file, before, place }) = self.waiting.pop_front() {
+                let wanted = self.digests != Digests::Sha256;
+                let blake3 = wanted.then(|| self.hashers.pop().unwrap_or_default());
+                return Next::File(Reading { before, place, blake3 }, file, before.size);
+            }
+            if self.ended {
+                return Next::End;
+            }
+            let Some(batch) = self.ahead.take().or_else(|| lock(self.walker).next()) else {
+                self.ended = true;
+                return Next::End;
+            };
+            match self.line.may(batch.number, under) {
+                May::Now => self.look_at(batch),
+                May::Later => {
+                    self.ahead = Some(batch);
+                    return Next::Later;
+                }
+                May::Never => self.ended = true,
+            }
+        }
+    }
+
+    fn piece(&mut self, reading: &mut Reading, bytes: &[u8]) {
+        if let Some(blake3) = &mut reading.blake3 {
+            blake3.update(bytes);
+        }
+    }
+
+    fn done(&mut self, reading: Reading, file: &dyn OpenFile, held: Result<Held<A::Digest>, Miss>) {
+        let Reading { before, place, blake3 } = reading;
+        let sha256 = held.as_ref().ok().and_then(|held| held.digest.as_ref().try_into().ok());
+        let content = held.and_then(|held| Ok(Content::of(&before, held.size, &file.stat()?)));
+        let told = blake3.as_ref().map(|blake3| *blake3.finalize().as_bytes());
+        self.was_read(place, content, told, sha256);
+        if let Some(mut blake3) = blake3 {
+            blake3.reset();
+            self.hashers.push(blake3);
+        }
+    }
 }
 
-impl Inspector for Named<'_, '_, '_> {
+/// A look at the entries of a batch.
+struct Looked<'a, 'm, 'l> {
+    look: &'a mut Look<'m, 'l>,
+    batch: &'a Batch,
+    names: &'a [&'a OsStr],
+    told: usize,
+    kept: Option<Box<dyn OpenFile + 'm>>,
+    items: Vec<Item>,
+}
+
+impl<'m> Inspector<'m> for Looked<'_, 'm, '_> {
     fn wants(&mut self, stat: &Stat) -> bool {
         stat.size <= limits::HASHED_FILE
     }
 
-    fn room(&mut self) -> &mut [u8] {
-        &mut self.look.room
-    }
-
-    fn take(&mut self, length: usize) {
-        let look = &mut *self.look;
-        let bytes = look.room.get(..length).unwrap_or_default();
-        if look.digests != Digests::Sha256 {
-            look.blake3.update(bytes);
-        }
-        if look.digests != Digests::Blake3 {
-            look.sha256.update(bytes);
-        }
+    fn keep(&mut self, file: Box<dyn OpenFile + 'm>) -> Option<Box<dyn OpenFile + 'm>> {
+        self.kept = Some(file);
+        None
     }
 
     fn told(&mut self, inspected: Result<Inspected, Miss>) {
-        let name = self.names.get(self.look.told).copied().unwrap_or_default();
-        self.look.told = self.look.told.saturating_add(1);
-        let path = self.look.path(name);
+        let at = self.told;
+        let name = self.names.get(at).copied().unwrap_or_default();
+        self.told = at.saturating_add(1);
+        let directory = &self.batch.directory;
+        let path = if name == "." { directory.clone() } else { directory.join(name) };
+        let kept = self.kept.take();
         match inspected {
-            Ok(it) => self.look.row(path, it),
+            Ok(it) => {
+                if let Some(file) = kept {
+                    let place = (self.batch.number, self.items.len());
+                    self.look.waiting.push_back(Waiting { file, before: it.stat, place });
+                }
+                let row = self.look.row(path, it);
+                self.items.push(Item::Row(Box::new(row)));
+            }
             // It went away between the listing and the look.
             Err(miss) if miss.absent => {}
             Err(miss) => {
                 self.look.gaps.push(miss.gap(NAME));
-                let path = path.as_os_str().as_bytes().to_vec();
-                self.look.items.push(Item::Unseen(path));
+                let path = path.into_os_string().into_encoded_bytes();
+                self.items.push(Item::Unseen(path));
             }
         }
     }

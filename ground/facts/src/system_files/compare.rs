@@ -1,6 +1,7 @@
 //! Owned files: is what they hold what was shipped?
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use stanch_machine::{FileKind, Machine, Miss, together};
@@ -8,7 +9,8 @@ use stanch_words::{Gap, GapKind, Seen};
 
 use super::{Compared, Depth, File, Kind, RestsOn, Survey};
 use crate::Host;
-use crate::digest::{self, Digest, files::Held, files::md5_of_each};
+use crate::digest::files::{Held, digest_each};
+use crate::digest::{self, Digest, lanes};
 use crate::packages::shipped::{Md5, Shipped};
 use crate::packages::{Index, Manager, Owner, State};
 
@@ -25,6 +27,7 @@ const THREADS: usize = 2;
 #[derive(Clone, Debug)]
 enum Expected {
     Md5(Md5),
+    Sha256([u8; 32]),
     Other(Digest, Box<str>),
 }
 
@@ -168,6 +171,7 @@ fn expected(index: &Index, shipped: &Shipped, owner: &Owner<'_>) -> Option<(Expe
             }
             let expected = match owner.package.algorithm()? {
                 Digest::Md5 => Expected::Md5(record.digest.try_into().ok()?),
+                Digest::Sha256 => Expected::Sha256(record.digest.try_into().ok()?),
                 other => Expected::Other(other, stanch_words::text::hex(record.digest).into()),
             };
             let proven = RestsOn::of(index.basis(owner.number));
@@ -178,42 +182,62 @@ fn expected(index: &Index, shipped: &Shipped, owner: &Owner<'_>) -> Option<(Expe
 
 /// What came of reading a file: its digest as it is, and the first bytes.
 enum Read {
-    Md5(Held),
+    Md5(Held<Md5>),
+    Sha256(Held<[u8; 32]>),
     /// The first bytes only where the digest is another than the shipped one.
     Other(Box<str>, Option<[u8; 8]>),
     Failed(Gap),
 }
 
+impl Read {
+    fn of<D>(held: Result<Held<D>, Miss>, read: impl Fn(Held<D>) -> Self) -> Self {
+        held.map_or_else(|miss| Self::Failed(miss.gap("")), read)
+    }
+}
+
 /// Reads all, in a few threads. Returns what came of each, by the job's number.
 fn read(machine: &dyn Machine, survey: &Survey, jobs: &[Job]) -> Vec<(usize, Read)> {
-    let next = std::sync::atomic::AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Read)>> = Mutex::new(Vec::with_capacity(jobs.len()));
     let put = |number: usize, read: Read| {
         done.lock().unwrap_or_else(PoisonError::into_inner).push((number, read));
     };
+    // Each algorithm has its own list, from which all threads take.
+    let lists: [AtomicUsize; 3] = Default::default();
+    let [md5, sha256, other] = &lists;
+    let next = |list: &AtomicUsize, wanted: fn(&Expected) -> bool| loop {
+        let number = list.fetch_add(1, Ordering::Relaxed);
+        let job = jobs.get(number)?;
+        if wanted(&job.shipped) {
+            let file = survey.files.get(job.file)?;
+            return Some((number, survey.path(file).into_boxed_path(), file.stat));
+        }
+    };
     together(THREADS, &|_| {
-        let mut take = || loop {
-            let number = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let job = jobs.get(number)?;
-            let path = survey.path(survey.files.get(job.file)?);
-            match &job.shipped {
-                Expected::Md5(_) => return Some((number, path.into_boxed_path())),
-                Expected::Other(algorithm, expected) => {
-                    let read = match digest::of_file(machine, &path, &[*algorithm]) {
-                        Ok(digests) => {
-                            let found = digests.into_iter().next().unwrap_or_default();
-                            let differs = found != **expected;
-                            Read::Other(found.into(), differs.then(|| head(machine, &path)))
-                        }
-                        Err(gap) => Read::Failed(gap),
-                    };
-                    put(number, read);
-                }
-            }
-        };
-        md5_of_each(machine, &mut take, &mut |number, held: Result<Held, Miss>| {
-            put(number, held.map_or_else(|miss| Read::Failed(miss.gap("")), Read::Md5));
+        let mut take = || next(md5, |shipped| matches!(shipped, Expected::Md5(_)));
+        digest_each::<lanes::Md5, _>(machine, &mut take, &mut |number, held| {
+            put(number, Read::of(held, Read::Md5));
         });
+        let mut take = || next(sha256, |shipped| matches!(shipped, Expected::Sha256(_)));
+        digest_each::<lanes::Sha256, _>(machine, &mut take, &mut |number, held| {
+            put(number, Read::of(held, Read::Sha256));
+        });
+        let others = || next(other, |shipped| matches!(shipped, Expected::Other(..)));
+        for (number, path, _) in std::iter::from_fn(others) {
+            let Some(Expected::Other(algorithm, expected)) =
+                jobs.get(number).map(|job| &job.shipped)
+            else {
+                continue;
+            };
+            let read = match digest::of_file(machine, &path, &[*algorithm]) {
+                Ok(digests) => {
+                    let found = digests.into_iter().next().unwrap_or_default();
+                    let differs = found != **expected;
+                    Read::Other(found.into(), differs.then(|| head(machine, &path)))
+                }
+                Err(gap) => Read::Failed(gap),
+            };
+            put(number, read);
+        }
     });
     done.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
@@ -231,13 +255,12 @@ fn judge(survey: &mut Survey, job: &Job, read: Read, table: &str, seen: &mut See
     let path = survey.files.get(job.file).map(|file| survey.path(file)).unwrap_or_default();
     let Some(file) = survey.files.get_mut(job.file) else { return };
     file.rests_on = job.rests_on;
-    let (same, found, head) = match (&read, &job.shipped) {
-        (Read::Md5(held), Expected::Md5(expected)) => {
-            (held.md5 == *expected, stanch_words::text::hex(&held.md5), Some(held.head))
+    let (same, head) = match (&read, &job.shipped) {
+        (Read::Md5(held), Expected::Md5(expected)) => (held.digest == *expected, Some(held.head)),
+        (Read::Sha256(held), Expected::Sha256(expected)) => {
+            (held.digest == *expected, Some(held.head))
         }
-        (Read::Other(found, head), Expected::Other(_, expected)) => {
-            (found == expected, found.to_string(), *head)
-        }
+        (Read::Other(found, head), Expected::Other(_, expected)) => (found == expected, *head),
         (Read::Failed(gap), _) => {
             file.rests_on = RestsOn::Nothing;
             let at = stanch_words::Value::from(path.as_path()).to_string();
@@ -250,11 +273,18 @@ fn judge(survey: &mut Survey, job: &Job, read: Read, table: &str, seen: &mut See
         file.state = State::Intact;
         return;
     }
+    let found = match read {
+        Read::Md5(held) => stanch_words::text::hex(&held.digest).into(),
+        Read::Sha256(held) => stanch_words::text::hex(&held.digest).into(),
+        Read::Other(found, _) => found,
+        Read::Failed(_) => return,
+    };
     let expected = match &job.shipped {
         Expected::Md5(expected) => stanch_words::text::hex(expected).into(),
+        Expected::Sha256(expected) => stanch_words::text::hex(expected).into(),
         Expected::Other(_, expected) => expected.clone(),
     };
-    file.digests = Some((expected, found.into()));
+    file.digests = Some((expected, found));
     file.kind = head.map_or(Kind::Unread, |head| Kind::of(&head, &file.name));
     file.state = if is_lenient(file, &path) { State::Config } else { State::Altered };
 }

@@ -11,7 +11,7 @@ use stanch_words::{Gap, Seen};
 use super::manifests::Manifests;
 use super::{Explained, Kind, RestsOn, Survey};
 use crate::Host;
-use crate::digest::files::md5_of_each;
+use crate::digest::{files::digest_each, lanes};
 use crate::packages::shipped::{Md5, Shipped};
 use crate::packages::{Index, State};
 
@@ -190,12 +190,13 @@ fn digests(
         let mut take = || {
             let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             let &number = numbers.get(at)?;
-            Some((number, survey.path(survey.files.get(number)?).into_boxed_path()))
+            let file = survey.files.get(number)?;
+            Some((number, survey.path(file).into_boxed_path(), file.stat))
         };
-        md5_of_each(machine, &mut take, &mut |number, held| {
+        digest_each::<lanes::Md5, _>(machine, &mut take, &mut |number, held| {
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
             match held {
-                Ok(held) => done.0.push((number, held.md5)),
+                Ok(held) => done.0.push((number, held.digest)),
                 Err(miss) if miss.absent => {}
                 Err(miss) => done.1.push(miss.gap(table)),
             }
