@@ -71,14 +71,12 @@ fn row(argument: &Arg) -> (String, String) {
     let value = argument.get_value_names().and_then(|names| names.first());
     let value = value.map(ToString::to_string).unwrap_or_default();
     let takes = argument.get_action().takes_values();
-    let many = argument.get_num_args().is_some_and(|count| count.max_values() > 1);
-    let more = if many { "..." } else { "" };
     let label = match (argument.get_short(), argument.get_long()) {
         (Some(short), Some(long)) => format!("-{short}, --{long}"),
         (None, Some(long)) => format!("    --{long}"),
         (Some(short), None) => format!("-{short}"),
-        (None, None) if argument.is_required_set() => format!("{value}{more}"),
-        (None, None) => format!("[{value}{more}]"),
+        (None, None) if argument.is_required_set() => value.clone(),
+        (None, None) => format!("[{value}]"),
     };
     let takes_several = argument.get_num_args().is_some_and(|count| count.max_values() > 1);
     let label = match (takes, argument.is_positional()) {

@@ -146,6 +146,8 @@ fn the_help_of_all_is_in_both_languages() {
       scan         检查文件和进程内容，查找已知的恶意特征
       rules        列出检测所用的迹象，检查外来规则
       contain      断网：切断入侵者，绝不把您关在外面
+      eradicate    清除入侵者留下的东西，全部可以恢复
+      quarantine   列出、查看、恢复或销毁被隔离的文件
       undo         撤销一项处置，或某方案的全部处置
       ledger       显示或校验案件台账
       baseline     记录每个文件的现状，日后比较有何不同
