@@ -319,7 +319,7 @@ fn a_blocked_address_is_cut_both_ways_and_the_responders_own_is_refused() {
 fn killed_at(victim: &Victim, call: &str, number: u32) -> Ran {
     let script = format!(
         "strace -f -qq -o /dev/null -e trace={call} -e inject={call}:signal=KILL:when={number} \
-         {STANCH} contain apply --yes --block 10.77.0.1"
+         {STANCH} contain apply --yes --no-watch --block 10.77.0.1"
     );
     victim.run(&["timeout", "60", "sh", "-c", &script]).unwrap()
 }
