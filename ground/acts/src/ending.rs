@@ -10,6 +10,7 @@ use stanch_machine::{Changing, Machine, ProcessStat, Signal, limits};
 
 use crate::act::{Exhibit, Trouble};
 use crate::freezing::{self, Member, Way, own_chain, unless_ended, while_listing};
+use crate::order::{self, Does};
 use crate::processes::{self, Process};
 
 /// How often relatives that were born meanwhile are looked for.
@@ -59,22 +60,38 @@ pub(crate) enum Whom {
     },
 }
 
+impl Does for Order {
+    fn read(act: &'static str, text: &str) -> Result<Self, Trouble> {
+        order::read(act, text, |order: &Self| order.v)
+    }
+
+    /// Which of those that were named run, or whether any of an account's or a unit's does.
+    fn look(&self, machine: &dyn Machine) -> Result<String, Trouble> {
+        self.state(machine)
+    }
+
+    fn hold(&self, hands: &dyn Changing, act: &'static str) -> Result<(), Trouble> {
+        hold(hands, act, self)
+    }
+
+    fn exhibits(&self, machine: &dyn Machine) -> Result<Vec<Exhibit>, Trouble> {
+        exhibits(machine, self)
+    }
+
+    fn apply(&self, hands: &dyn Changing, act: &'static str) -> Result<(), Trouble> {
+        kill(hands, act, self)
+    }
+
+    fn verify(&self, machine: &dyn Machine) -> Result<Option<String>, Trouble> {
+        freezing::wait_for(machine, &|| left(machine, self))
+    }
+
+    fn undo(&self, hands: &dyn Changing, act: &'static str) -> Result<(), Trouble> {
+        give_back(hands, act, self)
+    }
+}
+
 impl Order {
-    /// Returns the order that a text holds.
-    pub(crate) fn read(act: &'static str, text: &str) -> Result<Self, Trouble> {
-        let bad = |why: String| Trouble::Order { act, why };
-        let order: Self = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
-        match order.v {
-            1 => Ok(order),
-            other => Err(bad(format!("version {other} is newer than this program"))),
-        }
-    }
-
-    /// Returns it as a text.
-    pub(crate) fn text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
     /// Returns whoever is meant, as they are now, parents before children.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ use stanch_machine::{Changing, Dress, Known, Machine, Miss, NewFile, Over};
 use stanch_words::{Both, GapKind, Refusal, Risk, Step, Subject, SubjectKind, Undo, text};
 
 use crate::act::Trouble;
+use crate::order::{self, Does};
 
 pub(crate) use difference::difference;
 pub(crate) use seeing::sha256;
@@ -180,7 +181,7 @@ impl Change {
             undo: Undo::Possible,
             risk: self.risk,
             met: order.from.text(),
-            order: serde_json::to_string(&order).unwrap_or_default(),
+            order: order::text(&order),
         })
     }
 }
@@ -194,33 +195,18 @@ fn identity(stat: &stanch_machine::Stat) -> [String; 3] {
     [stat.device.to_string(), stat.inode.to_string(), stat.changed.to_string()]
 }
 
-impl Order {
-    /// Reads an order.
-    pub(crate) fn read(act: &'static str, order: &str) -> Result<Self, Trouble> {
-        let bad = |why: String| Trouble::Order { act, why };
-        let order: Self = serde_json::from_str(order).map_err(|error| bad(error.to_string()))?;
-        match order.v {
-            1 => Ok(order),
-            other => Err(bad(format!("version {other} is newer than this program"))),
-        }
+impl Does for Order {
+    fn read(act: &'static str, text: &str) -> Result<Self, Trouble> {
+        order::read(act, text, |order: &Self| order.v)
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
-        path_of(&self.path)
-    }
-
-    fn vault(&self) -> Vault {
-        Vault::at(path_of(&self.vault))
-    }
-
-    /// Returns what lies there now.
-    pub(crate) fn look(&self, machine: &dyn Machine) -> Result<Seen, Trouble> {
-        seeing::look(machine, &self.path(), None)
+    fn look(&self, machine: &dyn Machine) -> Result<String, Trouble> {
+        Ok(self.seen(machine)?.state.text())
     }
 
     /// Brings it from what was met to what is wanted.
-    pub(crate) fn apply(&self, hands: &dyn Changing) -> Result<(), Trouble> {
-        let now = self.look(hands.machine())?;
+    fn apply(&self, hands: &dyn Changing, _act: &'static str) -> Result<(), Trouble> {
+        let now = self.seen(hands.machine())?;
         let is_met = now.state == self.from;
         let is_known = now.stat.map(|stat| identity(&stat)) == self.known;
         if is_met && !is_known && self.to != now.state {
@@ -234,8 +220,8 @@ impl Order {
     }
 
     /// Returns what is missing for it to be done.
-    pub(crate) fn verify(&self, machine: &dyn Machine) -> Result<Option<String>, Trouble> {
-        let now = self.look(machine)?.state;
+    fn verify(&self, machine: &dyn Machine) -> Result<Option<String>, Trouble> {
+        let now = self.seen(machine)?.state;
         if now.is(&self.to) {
             if let State::File(file) = &self.from
                 && self.to.sha256() != Some(&file.sha256)
@@ -249,8 +235,8 @@ impl Order {
     }
 
     /// Brings it back to what was met.
-    pub(crate) fn undo(&self, hands: &dyn Changing) -> Result<(), Trouble> {
-        let now = self.look(hands.machine())?;
+    fn undo(&self, hands: &dyn Changing, _act: &'static str) -> Result<(), Trouble> {
+        let now = self.seen(hands.machine())?;
         let is_ours = now.state.has_content_of(&self.to) || now.state.has_content_of(&self.from);
         if !is_ours {
             return Err(another("something else came there since"));
@@ -259,8 +245,8 @@ impl Order {
     }
 
     /// Returns what an undo would overwrite, if anything came there since it was done.
-    pub(crate) fn overwritten(&self, machine: &dyn Machine) -> Result<Option<String>, Trouble> {
-        let now = self.look(machine)?;
+    fn overwritten(&self, machine: &dyn Machine) -> Result<Option<String>, Trouble> {
+        let now = self.seen(machine)?;
         if now.state == self.from {
             return Ok(None);
         }
@@ -279,6 +265,21 @@ impl Order {
             told.push_str(&lines);
         }
         Ok(Some(told))
+    }
+}
+
+impl Order {
+    pub(crate) fn path(&self) -> PathBuf {
+        path_of(&self.path)
+    }
+
+    fn vault(&self) -> Vault {
+        Vault::at(path_of(&self.vault))
+    }
+
+    /// Returns what lies there now.
+    fn seen(&self, machine: &dyn Machine) -> Result<Seen, Trouble> {
+        seeing::look(machine, &self.path(), None)
     }
 
     /// Puts the content that lies there now into the vault, if it is the one that is to be kept.

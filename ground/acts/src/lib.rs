@@ -25,6 +25,7 @@ pub mod files;
 mod freezing;
 mod netlink;
 mod nft;
+mod order;
 mod processes;
 mod record;
 pub mod responder;

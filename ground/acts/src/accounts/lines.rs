@@ -13,6 +13,7 @@ use stanch_words::GapKind;
 use super::{LARGEST, read};
 use crate::act::Trouble;
 use crate::files::{self, Met, State};
+use crate::order::{self, Does};
 
 /// Places of a line's fields in `/etc/passwd` and `/etc/shadow`.
 pub(crate) const PASSWORD: usize = 1;
@@ -106,24 +107,13 @@ fn there(line: &[u8], fields: &[Field]) -> Option<Vec<u8>> {
     Some(parts.join(&b':'))
 }
 
-impl Order {
-    /// Reads an order.
-    pub(crate) fn read(act: &'static str, text: &str) -> Result<Self, Trouble> {
-        let bad = |why: String| Trouble::Order { act, why };
-        let order: Self = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
-        match order.v {
-            1 => Ok(order),
-            other => Err(bad(format!("version {other} is newer than this program"))),
-        }
-    }
-
-    /// Returns it as a text.
-    pub(crate) fn text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+impl Does for Order {
+    fn read(act: &'static str, text: &str) -> Result<Self, Trouble> {
+        order::read(act, text, |order: &Self| order.v)
     }
 
     /// Returns the state that matters: the digests of the account's lines, and of no others.
-    pub(crate) fn look(&self, machine: &dyn Machine) -> Result<String, Trouble> {
+    fn look(&self, machine: &dyn Machine) -> Result<String, Trouble> {
         let mut lines = serde_json::Map::new();
         for edit in &self.edits {
             let bytes = read(machine, &edit.path)?;
@@ -134,7 +124,7 @@ impl Order {
     }
 
     /// Changes the account's lines.
-    pub(crate) fn apply(&self, hands: &dyn Changing) -> Result<(), Trouble> {
+    fn apply(&self, hands: &dyn Changing, _act: &'static str) -> Result<(), Trouble> {
         let _held = self.locked(hands)?;
         for edit in &self.edits {
             self.seal(hands.machine(), edit)?;
@@ -146,7 +136,7 @@ impl Order {
     }
 
     /// Returns what is missing for it to be done.
-    pub(crate) fn verify(&self, machine: &dyn Machine) -> Result<Option<String>, Trouble> {
+    fn verify(&self, machine: &dyn Machine) -> Result<Option<String>, Trouble> {
         for edit in &self.edits {
             let bytes = read(machine, &edit.path)?;
             if line_of(&bytes, &self.name).map(files::sha256).as_ref() != Some(&edit.to) {
@@ -157,7 +147,7 @@ impl Order {
     }
 
     /// Gives the account's lines back, and leaves all others as they are by now.
-    pub(crate) fn undo(&self, hands: &dyn Changing) -> Result<(), Trouble> {
+    fn undo(&self, hands: &dyn Changing, _act: &'static str) -> Result<(), Trouble> {
         let _held = self.locked(hands)?;
         for edit in self.edits.iter().rev() {
             let sealed = self.sealed(edit)?;
@@ -168,7 +158,7 @@ impl Order {
     }
 
     /// Returns what an undo would overwrite: changes of the account's own lines since.
-    pub(crate) fn overwritten(&self, machine: &dyn Machine) -> Result<Option<String>, Trouble> {
+    fn overwritten(&self, machine: &dyn Machine) -> Result<Option<String>, Trouble> {
         let mut told = Vec::new();
         for edit in &self.edits {
             let bytes = read(machine, &edit.path)?;
@@ -184,7 +174,9 @@ impl Order {
         }
         Ok((!told.is_empty()).then(|| told.join("\n")))
     }
+}
 
+impl Order {
     fn locked(&self, hands: &dyn Changing) -> Result<stanch_machine::AccountsLock, Trouble> {
         hands.lock_accounts().map_err(Trouble::while_doing("locking the files of accounts"))
     }

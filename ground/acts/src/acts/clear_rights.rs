@@ -4,11 +4,10 @@
 
 use stanch_ledger::Vault;
 use stanch_machine::filing::{APPEND, IMMUTABLE};
-use stanch_machine::{Changing, Machine};
 use stanch_words::{Both, Refusal, Risk, Step, text};
 
-use crate::act::{Act, Trouble};
 use crate::files::{Change, Met, Order, State, Whole};
+use crate::order::Ordered;
 
 /// Takes rights off a file.
 #[derive(Debug)]
@@ -103,28 +102,7 @@ fn group_of_acl(hex: &str) -> Option<u32> {
     u32::from_str_radix(group.get(4..6)?, 16).ok()
 }
 
-impl Act for ClearRights {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn look(&self, machine: &dyn Machine, order: &str) -> Result<String, Trouble> {
-        Ok(Order::read(Self::NAME, order)?.look(machine)?.state.text())
-    }
-
-    fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
-        Order::read(Self::NAME, order)?.apply(hands)
-    }
-
-    fn verify(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        Order::read(Self::NAME, order)?.verify(machine)
-    }
-
-    fn undo(&self, hands: &dyn Changing, order: &str, _met: &str) -> Result<(), Trouble> {
-        Order::read(Self::NAME, order)?.undo(hands)
-    }
-
-    fn overwritten(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        Order::read(Self::NAME, order)?.overwritten(machine)
-    }
+impl Ordered for ClearRights {
+    const ACT: &'static str = Self::NAME;
+    type Order = Order;
 }

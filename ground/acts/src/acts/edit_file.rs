@@ -5,11 +5,12 @@
 //! to the byte. A line that is not where the plan met it makes the plan stale.
 
 use stanch_ledger::Vault;
-use stanch_machine::{Changing, Machine};
+use stanch_machine::Machine;
 use stanch_words::{Both, Refusal, Risk, Step, text};
 
-use crate::act::{Act, Trouble};
+use crate::act::Trouble;
 use crate::files::{self, Change, Line, Met, Order, State, Whole};
+use crate::order::Ordered;
 
 /// Takes lines out of a file.
 #[derive(Debug)]
@@ -106,28 +107,7 @@ fn count(lines: &[Line]) -> String {
     }
 }
 
-impl Act for EditFile {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn look(&self, machine: &dyn Machine, order: &str) -> Result<String, Trouble> {
-        Ok(Order::read(Self::NAME, order)?.look(machine)?.state.text())
-    }
-
-    fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
-        Order::read(Self::NAME, order)?.apply(hands)
-    }
-
-    fn verify(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        Order::read(Self::NAME, order)?.verify(machine)
-    }
-
-    fn undo(&self, hands: &dyn Changing, order: &str, _met: &str) -> Result<(), Trouble> {
-        Order::read(Self::NAME, order)?.undo(hands)
-    }
-
-    fn overwritten(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        Order::read(Self::NAME, order)?.overwritten(machine)
-    }
+impl Ordered for EditFile {
+    const ACT: &'static str = Self::NAME;
+    type Order = Order;
 }

@@ -5,13 +5,14 @@
 //! started, so that children under another uid are found, and so is sshd's process of a connection
 //! over which new channels could be opened (ControlMaster, M31). This session's own are spared.
 
-use stanch_machine::{Changing, Machine};
+use stanch_machine::Machine;
 use stanch_words::{Both, Refusal, Risk, Step, Subject, SubjectKind, Undo, text};
 
-use crate::act::{Act, Exhibit, Trouble};
-use crate::ending::{self, Order, Whom};
+use crate::act::Trouble;
+use crate::ending::{Order, Whom};
 use crate::freezing::{self, Way};
 use crate::lock_account::found;
+use crate::order::{self, Ordered};
 use crate::processes;
 
 /// How many processes are named before the rest is counted.
@@ -82,39 +83,12 @@ impl EndSessions {
             },
             risk: Risk::Service,
             met: order.state(machine)?,
-            order: order.text(),
+            order: order::text(&order),
         })))
     }
 }
 
-impl Act for EndSessions {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    /// The state is whether it has any.
-    fn look(&self, machine: &dyn Machine, order: &str) -> Result<String, Trouble> {
-        Order::read(Self::NAME, order)?.state(machine)
-    }
-
-    fn hold(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
-        ending::hold(hands, Self::NAME, &Order::read(Self::NAME, order)?)
-    }
-
-    fn exhibits(&self, machine: &dyn Machine, order: &str) -> Result<Vec<Exhibit>, Trouble> {
-        ending::exhibits(machine, &Order::read(Self::NAME, order)?)
-    }
-
-    fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
-        ending::kill(hands, Self::NAME, &Order::read(Self::NAME, order)?)
-    }
-
-    fn verify(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        let order = Order::read(Self::NAME, order)?;
-        freezing::wait_for(machine, &|| ending::left(machine, &order))
-    }
-
-    fn undo(&self, hands: &dyn Changing, order: &str, _met: &str) -> Result<(), Trouble> {
-        ending::give_back(hands, Self::NAME, &Order::read(Self::NAME, order)?)
-    }
+impl Ordered for EndSessions {
+    const ACT: &'static str = Self::NAME;
+    type Order = Order;
 }

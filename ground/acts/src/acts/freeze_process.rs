@@ -8,6 +8,7 @@ use stanch_words::{Both, Refusal, Risk, Step, Subject, SubjectKind, Undo};
 
 use crate::act::{Act, Trouble};
 use crate::freezing::{self, Member, Way, own_chain, while_listing};
+use crate::order;
 use crate::processes::{self, Process};
 
 /// Freezes a process and its descendants.
@@ -55,7 +56,7 @@ impl FreezeProcess {
         let way = Way::of(machine, &format!("stanch-{pid}-{}", root.start));
         let tree_of = tree.iter().map(|&process| freezing::member(machine, process)).collect();
         let order = Order { v: 1, root, way, tree: tree_of };
-        let text = serde_json::to_string(&order).unwrap_or_default();
+        let text = order::text(&order);
         let met = FreezeProcess.look(machine, &text)?;
         if met != state(false) {
             return refuse(
@@ -153,12 +154,7 @@ impl Act for FreezeProcess {
 }
 
 fn read(text: &str) -> Result<Order, Trouble> {
-    let bad = |why: String| Trouble::Order { act: FreezeProcess::NAME, why };
-    let order: Order = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
-    match order.v {
-        1 => Ok(order),
-        other => Err(bad(format!("version {other} is newer than this program"))),
-    }
+    order::read(FreezeProcess::NAME, text, |order: &Order| order.v)
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 //! Who belongs to them, and why they are frozen first, stands in `ending.rs`. Several are named in
 //! one order, so that of two that bring each other back both are frozen before either is killed.
 
-use stanch_machine::{Changing, Machine};
+use stanch_machine::Machine;
 use stanch_words::{Both, Refusal, Risk, Step, Subject, SubjectKind, Undo};
 
-use crate::act::{Act, Exhibit, Trouble};
+use crate::act::Trouble;
 use crate::ending::{self, Order, Whom};
 use crate::freezing::{self, Way, own_chain};
+use crate::order::{self, Ordered};
 use crate::processes::{self, Process};
 
 /// How many processes are named before the rest is counted.
@@ -75,7 +76,7 @@ impl KillProcess {
             undo: Undo::Irreversible { why: why() },
             risk: Risk::Service,
             met: order.state(machine)?,
-            order: order.text(),
+            order: order::text(&order),
         }))
     }
 }
@@ -114,34 +115,7 @@ fn does(machine: &dyn Machine, pids: &[i64], found: &[Process]) -> Both {
     )
 }
 
-impl Act for KillProcess {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    /// The state is whether any of them runs.
-    fn look(&self, machine: &dyn Machine, order: &str) -> Result<String, Trouble> {
-        Order::read(Self::NAME, order)?.state(machine)
-    }
-
-    fn hold(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
-        ending::hold(hands, Self::NAME, &Order::read(Self::NAME, order)?)
-    }
-
-    fn exhibits(&self, machine: &dyn Machine, order: &str) -> Result<Vec<Exhibit>, Trouble> {
-        ending::exhibits(machine, &Order::read(Self::NAME, order)?)
-    }
-
-    fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
-        ending::kill(hands, Self::NAME, &Order::read(Self::NAME, order)?)
-    }
-
-    fn verify(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        let order = Order::read(Self::NAME, order)?;
-        freezing::wait_for(machine, &|| ending::left(machine, &order))
-    }
-
-    fn undo(&self, hands: &dyn Changing, order: &str, _met: &str) -> Result<(), Trouble> {
-        ending::give_back(hands, Self::NAME, &Order::read(Self::NAME, order)?)
-    }
+impl Ordered for KillProcess {
+    const ACT: &'static str = Self::NAME;
+    type Order = Order;
 }

@@ -9,13 +9,14 @@
 use std::collections::BTreeSet;
 
 use stanch_ledger::Vault;
-use stanch_machine::{Changing, Machine};
+use stanch_machine::Machine;
 use stanch_words::{Both, Refusal, Risk, Step, Subject, SubjectKind, Undo, text};
 
 use crate::accounts::lines::{self, EXPIRE, Edit, Field, Order, PASSWORD, SHELL};
 use crate::accounts::{self, Account, PASSWD, SHADOW};
-use crate::act::{Act, Trouble};
+use crate::act::Trouble;
 use crate::freezing::own_chain;
+use crate::order::{self, Does as _, Ordered};
 use crate::processes;
 
 /// Shells that let nobody in, the first that is there.
@@ -81,7 +82,7 @@ impl LockAccount {
             undo: Undo::Possible,
             risk: if is_own || is_administrator { Risk::LockOut } else { Risk::Service },
             met: order.look(machine)?,
-            order: order.text(),
+            order: order::text(&order),
         }))
     }
 }
@@ -172,28 +173,7 @@ fn edits(machine: &dyn Machine, account: &Account) -> Result<Result<Vec<Edit>, B
     Ok(Ok(edits))
 }
 
-impl Act for LockAccount {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn look(&self, machine: &dyn Machine, order: &str) -> Result<String, Trouble> {
-        Order::read(Self::NAME, order)?.look(machine)
-    }
-
-    fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
-        Order::read(Self::NAME, order)?.apply(hands)
-    }
-
-    fn verify(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        Order::read(Self::NAME, order)?.verify(machine)
-    }
-
-    fn undo(&self, hands: &dyn Changing, order: &str, _met: &str) -> Result<(), Trouble> {
-        Order::read(Self::NAME, order)?.undo(hands)
-    }
-
-    fn overwritten(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        Order::read(Self::NAME, order)?.overwritten(machine)
-    }
+impl Ordered for LockAccount {
+    const ACT: &'static str = Self::NAME;
+    type Order = Order;
 }

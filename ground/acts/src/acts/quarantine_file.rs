@@ -6,11 +6,10 @@
 //! intent. A program that runs from it goes on running: processes are frozen before.
 
 use stanch_ledger::Vault;
-use stanch_machine::{Changing, Machine};
 use stanch_words::{Both, Refusal, Risk, Step, text};
 
-use crate::act::{Act, Trouble};
 use crate::files::{Change, Met, Order, State};
+use crate::order::Ordered;
 
 /// Takes a file away.
 #[derive(Debug)]
@@ -41,28 +40,7 @@ impl QuarantineFile {
     }
 }
 
-impl Act for QuarantineFile {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn look(&self, machine: &dyn Machine, order: &str) -> Result<String, Trouble> {
-        Ok(Order::read(Self::NAME, order)?.look(machine)?.state.text())
-    }
-
-    fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
-        Order::read(Self::NAME, order)?.apply(hands)
-    }
-
-    fn verify(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        Order::read(Self::NAME, order)?.verify(machine)
-    }
-
-    fn undo(&self, hands: &dyn Changing, order: &str, _met: &str) -> Result<(), Trouble> {
-        Order::read(Self::NAME, order)?.undo(hands)
-    }
-
-    fn overwritten(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        Order::read(Self::NAME, order)?.overwritten(machine)
-    }
+impl Ordered for QuarantineFile {
+    const ACT: &'static str = Self::NAME;
+    type Order = Order;
 }

@@ -6,11 +6,11 @@
 //! step, so that a library or a loader is never missing, not for a moment.
 
 use stanch_ledger::Vault;
-use stanch_machine::{Changing, Machine};
 use stanch_words::{Both, Refusal, Risk, Step, text};
 
-use crate::act::{Act, Trouble};
+use crate::act::Trouble;
 use crate::files::{self, Change, Met, Order, State, Whole};
+use crate::order::Ordered;
 
 /// Puts a file of a package back.
 #[derive(Debug)]
@@ -94,28 +94,7 @@ impl RestoreFile {
     }
 }
 
-impl Act for RestoreFile {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn look(&self, machine: &dyn Machine, order: &str) -> Result<String, Trouble> {
-        Ok(Order::read(Self::NAME, order)?.look(machine)?.state.text())
-    }
-
-    fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
-        Order::read(Self::NAME, order)?.apply(hands)
-    }
-
-    fn verify(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        Order::read(Self::NAME, order)?.verify(machine)
-    }
-
-    fn undo(&self, hands: &dyn Changing, order: &str, _met: &str) -> Result<(), Trouble> {
-        Order::read(Self::NAME, order)?.undo(hands)
-    }
-
-    fn overwritten(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        Order::read(Self::NAME, order)?.overwritten(machine)
-    }
+impl Ordered for RestoreFile {
+    const ACT: &'static str = Self::NAME;
+    type Order = Order;
 }

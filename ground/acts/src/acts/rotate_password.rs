@@ -4,16 +4,17 @@
 //! The old one's hash goes into the vault, so that undoing can give it back.
 
 use stanch_ledger::Vault;
-use stanch_machine::{Changing, Machine};
+use stanch_machine::Machine;
 use stanch_words::sealed::Sealed;
 use stanch_words::{Both, Refusal, Risk, Step, Subject, SubjectKind, Undo, text};
 
 use crate::accounts::SHADOW;
 use crate::accounts::crypt;
 use crate::accounts::lines::{self, CHANGED, Field, Order, PASSWORD};
-use crate::act::{Act, Trouble};
+use crate::act::Trouble;
 use crate::files;
 use crate::lock_account::{found, own};
+use crate::order::{self, Does as _, Ordered};
 
 /// A new password for an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,33 +87,12 @@ impl RotatePassword {
             undo: Undo::Possible,
             risk: if is_own { Risk::LockOut } else { Risk::Little },
             met: order.look(machine)?,
-            order: order.text(),
+            order: order::text(&order),
         }))
     }
 }
 
-impl Act for RotatePassword {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn look(&self, machine: &dyn Machine, order: &str) -> Result<String, Trouble> {
-        Order::read(Self::NAME, order)?.look(machine)
-    }
-
-    fn apply(&self, hands: &dyn Changing, order: &str) -> Result<(), Trouble> {
-        Order::read(Self::NAME, order)?.apply(hands)
-    }
-
-    fn verify(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        Order::read(Self::NAME, order)?.verify(machine)
-    }
-
-    fn undo(&self, hands: &dyn Changing, order: &str, _met: &str) -> Result<(), Trouble> {
-        Order::read(Self::NAME, order)?.undo(hands)
-    }
-
-    fn overwritten(&self, machine: &dyn Machine, order: &str) -> Result<Option<String>, Trouble> {
-        Order::read(Self::NAME, order)?.overwritten(machine)
-    }
+impl Ordered for RotatePassword {
+    const ACT: &'static str = Self::NAME;
+    type Order = Order;
 }

@@ -16,6 +16,7 @@ use stanch_words::{Both, Refusal, Risk, Step, Subject, SubjectKind, Undo, text};
 use crate::act::{Act, Exhibit, Trouble};
 use crate::ending::{self, Whom};
 use crate::freezing::{self, Way, own_chain};
+use crate::order;
 use crate::processes::{self, Process};
 
 /// Where an administrator's units lie, which come before all others.
@@ -92,7 +93,7 @@ impl StopService {
         }
         ends.members = found.iter().map(|&one| freezing::member(machine, one)).collect();
         let order = Order { v: 1, mask, ends };
-        let text = serde_json::to_string(&order).unwrap_or_default();
+        let text = order::text(&order);
         let met = match before {
             Before::AsIs => Self.look(machine, &text)?,
             Before::TakenAway => state(Some("absent")),
@@ -191,12 +192,7 @@ fn state(mask: Option<&str>) -> String {
 }
 
 fn read(text: &str) -> Result<Order, Trouble> {
-    let bad = |why: String| Trouble::Order { act: StopService::NAME, why };
-    let order: Order = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
-    match order.v {
-        1 => Ok(order),
-        other => Err(bad(format!("version {other} is newer than this program"))),
-    }
+    order::read(StopService::NAME, text, |order: &Order| order.v)
 }
 
 /// Tells systemd to read its units again, if it is what runs as the first process.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use stanch_words::{Both, Refusal};
 
 use crate::act::Trouble;
+use crate::order;
 use crate::responder::{Keep, WayIn};
 
 /// How much is cut.
@@ -74,8 +75,7 @@ pub struct Order {
 impl Order {
     /// Returns it as it is kept.
     pub fn write(&self) -> String {
-        // A struct of texts and numbers always has a JSON form.
-        serde_json::to_string(self).unwrap_or_default()
+        order::text(self)
     }
 
     /// Reads an order that was kept.
@@ -83,11 +83,7 @@ impl Order {
     /// # Errors
     /// [`Trouble::Order`] if it is not one.
     pub fn read(text: &str) -> Result<Self, Trouble> {
-        let order: Self = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
-        match order.v {
-            1 => Ok(order),
-            other => Err(bad(format!("version {other} is newer than this program"))),
-        }
+        order::read(super::IsolateNetwork::NAME, text, |order: &Self| order.v)
     }
 
     /// Returns whether frames at the devices are cut, too.
@@ -178,10 +174,6 @@ impl Order {
             ),
         }
     }
-}
-
-fn bad(why: String) -> Trouble {
-    Trouble::Order { act: super::IsolateNetwork::NAME, why }
 }
 
 #[cfg(test)]
