@@ -2,6 +2,8 @@
 //!
 //! Source: netlink(7).
 
+pub(crate) use stanch_machine::netlink::attribute;
+
 /// `NETLINK_ROUTE`.
 pub(crate) const ROUTE: i32 = 0;
 /// `NETLINK_SOCK_DIAG`.
@@ -30,15 +32,7 @@ pub(crate) fn request(kind: u16, wants: Wants, body: &[u8]) -> Vec<u8> {
         Wants::Answer => 1,
         Wants::Deed { flags } => 5 | flags,
     };
-    let length = u32::try_from(body.len()).unwrap_or(u32::MAX).saturating_add(16);
-    let mut bytes = Vec::with_capacity(body.len().saturating_add(16));
-    bytes.extend_from_slice(&length.to_ne_bytes());
-    bytes.extend_from_slice(&kind.to_ne_bytes());
-    bytes.extend_from_slice(&flags.to_ne_bytes());
-    bytes.extend_from_slice(&1_u32.to_ne_bytes());
-    bytes.extend_from_slice(&0_u32.to_ne_bytes());
-    bytes.extend_from_slice(body);
-    bytes
+    stanch_machine::netlink::request(kind, flags, body)
 }
 
 /// Returns the bodies of an answer's messages, without marks of the end.
@@ -58,15 +52,6 @@ pub(crate) fn bodies(datagrams: &[Vec<u8>]) -> Vec<&[u8]> {
         }
     }
     found
-}
-
-/// Returns one attribute (`struct nlattr`), padded.
-pub(crate) fn attribute(kind: u16, content: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(content.len().saturating_add(4)).unwrap_or(u16::MAX);
-    let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
-    bytes.extend_from_slice(content);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
 }
 
 /// Returns the attributes of a message as far as they add up: kind and content.

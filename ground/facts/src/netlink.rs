@@ -43,15 +43,7 @@ pub(crate) fn dump(
 
 /// Returns a dump request with its header.
 pub(crate) fn request(kind: u16, body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len()).unwrap_or(0).saturating_add(16);
-    let mut bytes = Vec::with_capacity(body.len().saturating_add(16));
-    bytes.extend_from_slice(&length.to_ne_bytes());
-    bytes.extend_from_slice(&kind.to_ne_bytes());
-    bytes.extend_from_slice(&REQUEST_DUMP.to_ne_bytes());
-    bytes.extend_from_slice(&1_u32.to_ne_bytes());
-    bytes.extend_from_slice(&0_u32.to_ne_bytes());
-    bytes.extend_from_slice(body);
-    bytes
+    stanch_machine::netlink::request(kind, REQUEST_DUMP, body)
 }
 
 /// Returns the messages of an answer without its end marks. What does not add up is a gap.
@@ -198,14 +190,7 @@ pub(crate) fn hardware_address(bytes: &[u8]) -> String {
 /// Messages for tests.
 #[cfg(test)]
 pub(crate) mod made {
-    /// Returns an attribute with its padding.
-    pub(crate) fn attribute(kind: u16, data: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(data.len() + 4).unwrap();
-        let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
-        bytes.extend_from_slice(data);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
+    pub(crate) use stanch_machine::netlink::attribute;
 
     /// Returns a message with its header and padding.
     pub(crate) fn message(kind: u16, body: &[u8]) -> Vec<u8> {

@@ -25,6 +25,7 @@ pub mod inspect;
 pub mod kernel;
 pub mod limits;
 pub mod live;
+pub mod netlink;
 mod open_file;
 pub mod pretend;
 mod process_stat;

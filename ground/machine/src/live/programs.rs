@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd as _;
 use rustix::io::Errno;
 
 use super::netlink;
+use crate::netlink::{attribute, request};
 use crate::sys;
 
 /// `RTM_SETLINK`, and of its attributes `IFLA_IFNAME` and `IFLA_XDP` (nested).
@@ -40,20 +41,7 @@ fn set(device: &str, descriptor: i32) -> Result<(), Errno> {
     let mut body = vec![0_u8; 16];
     body.extend(attribute(DEVICE, &[device.as_bytes(), &[0]].concat()));
     body.extend(attribute(XDP, &inner));
-    let length = u32::try_from(body.len().saturating_add(16)).map_err(|_long| Errno::MSGSIZE)?;
-    let mut request = length.to_ne_bytes().to_vec();
-    request.extend_from_slice(&SET_LINK.to_ne_bytes());
     // `NLM_F_REQUEST | NLM_F_ACK`.
-    request.extend_from_slice(&5_u16.to_ne_bytes());
-    request.extend_from_slice(&[0; 8]);
-    request.extend(body);
+    let request = request(SET_LINK, 5, &body);
     netlink::dump(0, &request).map(|_acknowledged| ())
-}
-
-fn attribute(kind: u16, content: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(content.len().saturating_add(4)).unwrap_or(u16::MAX);
-    let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
-    bytes.extend_from_slice(content);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
 }
