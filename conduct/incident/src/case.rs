@@ -43,13 +43,13 @@ impl Desk {
     /// # Errors
     /// [`LedgerError`] as of [`Case::write`].
     pub(crate) fn write(&self, case: &Case, now: i64) -> Result<Ledger, LedgerError> {
-        case.write(&Record {
-            time: now,
-            who: self.who.clone(),
-            tool: self.tool.clone(),
-            what: String::new(),
-            body: serde_json::Value::Null,
-        })
+        case.write(&self.record(now, "", serde_json::Value::Null))
+    }
+
+    /// Returns a record of ours for a ledger.
+    pub(crate) fn record(&self, now: i64, what: &str, body: serde_json::Value) -> Record {
+        let (who, tool) = (self.who.clone(), self.tool.clone());
+        Record { time: now, who, tool, what: what.to_owned(), body }
     }
 
     pub(crate) fn signer(&self) -> Signer {

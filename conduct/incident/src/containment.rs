@@ -3,7 +3,7 @@
 
 use stanch_acts::isolate_network::{IsolateNetwork, Order, Standing};
 use stanch_acts::{Act as _, Deed, State, Trouble, responder};
-use stanch_ledger::{LedgerError, Record};
+use stanch_ledger::LedgerError;
 use stanch_machine::{Hands, Live, Machine as _};
 use stanch_words::sealed::Sealed;
 use stanch_words::{GapKind, Plan};
@@ -212,15 +212,8 @@ pub fn confirm(desk: &Desk, code: &str) -> Result<Cut, ContainError> {
     let now = live.now();
     let case = desk.case_to_write(now)?;
     let mut ledger = desk.write(&case, now)?;
-    let mut record = |what: &str| {
-        ledger.append(&Record {
-            time: now,
-            who: desk.who.clone(),
-            tool: desk.tool.clone(),
-            what: what.to_owned(),
-            body: serde_json::json!({ "intent": cut.deed.intent, "seconds": LEASE }),
-        })
-    };
+    let body = serde_json::json!({ "intent": cut.deed.intent, "seconds": LEASE });
+    let mut record = |what: &str| ledger.append(&desk.record(now, what, body.clone()));
     // As with every change: what is meant stands in the ledger before.
     record("contain.confirm-intended")?;
     IsolateNetwork::renew(&hands, &cut.order, LEASE)?;

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use stanch_acts::files::Kept;
 use stanch_acts::{Deed, State};
-use stanch_ledger::Record;
 use stanch_machine::{Live, Machine as _, Miss};
 use stanch_words::{Finding, Gap, GapKind, Plan};
 
@@ -121,15 +120,8 @@ pub fn purge(desk: &Desk, id: &str) -> Result<Item, ActError> {
     let now = Live::new().now();
     let case = desk.case_to_write(now)?;
     let mut ledger = desk.write(&case, now)?;
-    let mut record = |what: &str| {
-        ledger.append(&Record {
-            time: now,
-            who: desk.who.clone(),
-            tool: desk.tool.clone(),
-            what: what.to_owned(),
-            body: serde_json::json!({ "intent": item.deed.intent, "sha256": sha256 }),
-        })
-    };
+    let body = serde_json::json!({ "intent": item.deed.intent, "sha256": sha256 });
+    let mut record = |what: &str| ledger.append(&desk.record(now, what, body.clone()));
     record("vault.purge-intended")?;
     case.vault().purge(sha256)?;
     record("vault.purged")?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use stanch_acts::isolate_network::{IsolateNetwork, Order, Standing, apply_again};
 use stanch_acts::{Deed, State, deeds};
-use stanch_ledger::{LedgerError, Record};
+use stanch_ledger::LedgerError;
 use stanch_machine::{Changes, Hands, Kernel as _, Live, Machine as _};
 
 use crate::case::Desk;
@@ -27,6 +27,8 @@ const RECORDED: u64 = 100;
 /// After so many, a pause is made between two: he must not keep the machine busy either.
 const AT_ONCE: u64 = 1000;
 const PAUSE: Duration = Duration::from_millis(20);
+/// How often the rules are tried anew before the watch gives up.
+const TRIES: u32 = 5;
 
 /// What was found changed, and mended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,10 +114,10 @@ impl Watch<'_> {
         hands: &Hands<'_>,
         tell: &mut dyn FnMut(Tampered),
     ) -> Result<Option<WatchEnd>, ContainError> {
-        match self.state()? {
-            Some(State::Done) => {}
-            Some(State::CutOff | State::UndoCutOff) => return Ok(None),
-            Some(State::Undone | State::Failed) | None => return Ok(Some(WatchEnd::Released)),
+        match self.state() {
+            State::Done => {}
+            State::CutOff | State::UndoCutOff => return Ok(None),
+            State::Undone | State::Failed => return Ok(Some(WatchEnd::Released)),
         }
         let left = IsolateNetwork::left(self.live)?;
         let devices = stanch_contain::devices(self.live);
@@ -133,16 +135,31 @@ impl Watch<'_> {
             return Ok(Some(WatchEnd::RanOut));
         }
         // The intent stands in the ledger since the cut; what counts now is every millisecond.
-        apply_again(hands, &self.order, devices.clone(), seconds)?;
-        self.order.devices = devices;
+        self.order.devices = self.make_again(hands, seconds)?;
         self.standing = Standing::of(self.live, &self.order)?;
         self.mended = self.mended.saturating_add(1);
-        self.record(tampered)?;
+        // The rules stand, recorded or not: a full disk does not end the watch either.
+        let _unrecorded = self.record(tampered);
         tell(tampered);
         if self.mended > AT_ONCE {
             std::thread::sleep(PAUSE);
         }
         Ok(None)
+    }
+
+    /// Makes the rules again, and returns the devices that they cover. One that goes away between
+    /// the look and the making has the kernel refuse them all: then it is looked again.
+    fn make_again(&self, hands: &Hands<'_>, seconds: u64) -> Result<Vec<String>, ContainError> {
+        let mut tries = TRIES;
+        loop {
+            let devices = stanch_contain::devices(self.live);
+            tries = tries.saturating_sub(1);
+            match apply_again(hands, &self.order, devices.clone(), seconds) {
+                Ok(()) => return Ok(devices),
+                Err(trouble) if tries == 0 => return Err(trouble.into()),
+                Err(_once_more) => {}
+            }
+        }
     }
 
     /// Returns what is not as it was; nothing if all is, or if the time simply ran out.
@@ -165,16 +182,14 @@ impl Watch<'_> {
         Ok((!devices.iter().all(is_covered)).then_some(Tampered::NewDevice))
     }
 
-    /// Returns how the act stands; as before while another process is writing.
-    fn state(&self) -> Result<Option<State>, ContainError> {
-        let Some(case) = self.desk.case()? else { return Ok(None) };
-        match case.entries() {
-            Ok(entries) => {
-                let deed = deeds(&entries).into_iter().find(|deed| deed.id == self.deed.id);
-                Ok(deed.map(|deed| deed.state))
-            }
-            Err(_being_written) => Ok(Some(State::UndoCutOff)),
-        }
+    /// Returns how the act stands. Where the ledger cannot be read, or is gone, the cut stands: an
+    /// undo writes its intent before it changes anything, and whoever damages the ledger must not
+    /// end the watch by it.
+    fn state(&self) -> State {
+        let case = self.desk.case().ok().flatten();
+        let entries = case.and_then(|case| case.entries().ok()).unwrap_or_default();
+        let deed = deeds(&entries).into_iter().find(|deed| deed.id == self.deed.id);
+        deed.map_or(State::Done, |deed| deed.state)
     }
 
     fn record(&self, tampered: Tampered) -> Result<(), ContainError> {
@@ -185,13 +200,7 @@ impl Watch<'_> {
         let body = serde_json::json!({
             "intent": self.deed.intent, "tampered": tampered.name(), "times": self.mended,
         });
-        let record = Record {
-            time: now,
-            who: self.desk.who.clone(),
-            tool: self.desk.tool.clone(),
-            what: MADE_AGAIN.to_owned(),
-            body,
-        };
+        let record = self.desk.record(now, MADE_AGAIN, body);
         // Another process may be writing for a moment, such as a confirmation.
         for _attempt in 0..50 {
             let written = self.desk.case_to_write(now).and_then(|case| {

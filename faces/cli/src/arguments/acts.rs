@@ -20,24 +20,12 @@ pub(super) fn contain(say: impl Fn(&'static str, &'static str) -> &'static str +
         )), say))
         .subcommand(
             wish(Command::new("apply").about(say("Cuts it", "执行断网")), say)
-                .arg(
-                    Arg::new("plan")
-                        .long("plan")
-                        .value_name("ID")
-                        .conflicts_with_all(WISHES)
-                        .help(say(
-                            "Do exactly what this plan says, and nothing else",
-                            "严格执行该方案，不做其他",
-                        )),
-                )
+                .arg(plan_id(say).conflicts_with_all(WISHES))
                 .arg(Arg::new("no-watch").long("no-watch").action(ArgAction::SetTrue).help(say(
                     "Leave no process behind that makes the rules again if somebody removes them",
                     "不留下看守进程；规则被人删除时不会重建",
                 )))
-                .arg(Arg::new("yes").long("yes").action(ArgAction::SetTrue).help(say(
-                    "Do not ask",
-                    "不再询问",
-                ))),
+                .arg(yes(say)),
         )
         .subcommand(
             Command::new("confirm")
@@ -81,6 +69,19 @@ const WISHES: [&str; 12] = [
     "console",
     "rollback-after",
 ];
+
+/// `--plan`, of every command that does what a kept plan says.
+pub(super) fn plan_id(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
+    Arg::new("plan")
+        .long("plan")
+        .value_name("ID")
+        .help(say("Do exactly what this plan says, and nothing else", "严格执行该方案，不做其他"))
+}
+
+/// `--yes`, of every command that asks before it changes something.
+pub(super) fn yes(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
+    Arg::new("yes").long("yes").action(ArgAction::SetTrue).help(say("Do not ask", "不再询问"))
+}
 
 fn wish(
     command: Command,

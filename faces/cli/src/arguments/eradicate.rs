@@ -4,6 +4,8 @@ use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, Command, ValueHint};
 use stanch_words::Level;
 
+use super::acts::{plan_id, yes};
+
 /// `stanch eradicate`.
 pub(super) fn eradicate(
     say: impl Fn(&'static str, &'static str) -> &'static str + Copy,
@@ -14,8 +16,8 @@ pub(super) fn eradicate(
             "清除入侵者留下的东西，全部可以恢复",
         ))
         .long_about(say(
-            "Looks for the signs of an intrusion, or takes them from a report, and plans what goes: processes are frozen, lines are taken out of files that others share, files and links go into the vault of the case, set-id bits and capabilities are taken off, and files of packages are put back as their packages bring them. `plan` changes nothing. Every step can be undone with `stanch undo ID`; nothing that a package put there is removed, and no script of a package is run. After `apply` the machine is looked at once more for what was found before.",
-            "查找入侵迹象（或读取已有报告），并制定清除方案：冻结进程，从共用文件中删去恶意行，把文件和链接移入案件的隔离区，收回 set-id 位与能力，按软件包还原被改动的文件。`plan` 不作任何改动。每一步都可用 `stanch undo ID` 撤销；软件包的文件不会被删除，也不会运行软件包的脚本。`apply` 之后会再次查看，确认先前的迹象是否消失。",
+            "Looks for the signs of an intrusion, or takes them from a report, and plans what goes: processes are frozen and killed, lines are taken out of files that others share, files and links go into the vault of the case, set-id bits and capabilities are taken off, and files of packages are put back as their packages bring them. `plan` changes nothing. Every step but killing can be undone with `stanch undo ID`; nothing that a package put there is removed, and no script of a package is run. After `apply` the machine is looked at once more for what was found before.",
+            "查找入侵迹象（或读取已有报告），并制定清除方案：冻结并终止进程，从共用文件中删去恶意行，把文件和链接移入案件的隔离区，收回 set-id 位与能力，按软件包还原被改动的文件。`plan` 不作任何改动。除终止进程外，每一步都可用 `stanch undo ID` 撤销；软件包的文件不会被删除，也不会运行软件包的脚本。`apply` 之后会再次查看，确认先前的迹象是否消失。",
         ))
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -25,24 +27,14 @@ pub(super) fn eradicate(
         )), say))
         .subcommand(
             wish(Command::new("apply").about(say("Does it", "执行清除")), say)
-                .arg(
-                    Arg::new("plan")
-                        .long("plan")
-                        .value_name("ID")
-                        .conflicts_with_all(["report", "level", "finding", "path", "trust", "packages", "keyring"])
-                        .help(say(
-                            "Do exactly what this plan says, and nothing else",
-                            "严格执行该方案，不做其他",
-                        )),
-                )
+                .arg(plan_id(say).conflicts_with_all([
+                    "report", "level", "finding", "path", "trust", "packages", "keyring",
+                ]))
                 .arg(Arg::new("no-look").long("no-look").action(ArgAction::SetTrue).help(say(
                     "Do not look at the machine once more afterwards",
                     "处置后不再次查看",
                 )))
-                .arg(Arg::new("yes").long("yes").action(ArgAction::SetTrue).help(say(
-                    "Do not ask",
-                    "不再询问",
-                ))),
+                .arg(yes(say)),
         )
 }
 

@@ -48,16 +48,20 @@ pub(super) fn run(
 fn plan(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
     let wish = wish(matches, asked)?;
     let plan = containment::plan(&asked.desk, &wish, Keeping::InCase).map_err(told)?;
-    if asked.json {
-        terminal.data(|out| json::pretty(out, &documents::plan(&plan, asked.look)))?;
-    } else {
-        terminal.text(&plan_page::page(&plan, asked.look))?;
-    }
+    show(&plan, asked, terminal)?;
     if plan.steps.is_empty() {
         return Ok(Trouble::Refused.exit());
     }
     terminal.speak(&page::passwords(&wish.new_passwords, terminal.errors()));
     Ok(0)
+}
+
+/// Shows a plan: as its page, or as its document.
+pub(super) fn show(plan: &Plan, asked: &Asked, terminal: &Terminal) -> Result<(), Box<Report>> {
+    if asked.json {
+        return terminal.data(|out| json::pretty(out, &documents::plan(plan, asked.look)));
+    }
+    terminal.text(&plan_page::page(plan, asked.look))
 }
 
 fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {

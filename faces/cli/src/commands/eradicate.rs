@@ -7,12 +7,12 @@ use clap::ArgMatches;
 use stanch_incident::deeds::{self, ActError};
 use stanch_incident::eradication::{self, Suspect};
 use stanch_incident::{Archives, Depth, Detection, Incident, Options, Scope, Starter};
-use stanch_view::pages::{eradicate as page, plan as plan_page, scan};
+use stanch_view::pages::{eradicate as page, plan as plan_page, query, scan};
 use stanch_view::{Report, Trouble, documents};
 use stanch_wire::json;
 use stanch_words::{Level, Plan};
 
-use super::contain::consent;
+use super::contain::{consent, show};
 use crate::arguments::Asked;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
@@ -29,12 +29,8 @@ pub(super) fn run(
     match matches.subcommand() {
         Some(("apply", matches)) => apply(matches, asked, terminal),
         Some((_plan, matches)) => {
-            let plan = planned(matches, asked)?;
-            if asked.json {
-                terminal.data(|out| json::pretty(out, &documents::plan(&plan, asked.look)))?;
-            } else {
-                terminal.text(&plan_page::page(&plan, asked.look))?;
-            }
+            let plan = planned(matches, asked, terminal)?;
+            show(&plan, asked, terminal)?;
             Ok(if plan.steps.is_empty() && !plan.refusals.is_empty() {
                 Trouble::Refused.exit()
             } else {
@@ -48,7 +44,7 @@ pub(super) fn run(
 fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
     let plan = match matches.get_one::<String>("plan") {
         Some(id) => deeds::kept_plan(&asked.desk, id).map_err(told)?,
-        None => planned(matches, asked)?,
+        None => planned(matches, asked, terminal)?,
     };
     if !asked.json {
         terminal.speak(&plan_page::page(&plan, terminal.errors()));
@@ -71,7 +67,7 @@ fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8,
 }
 
 /// Makes a plan of what was found, or of what was named, and keeps it in the case.
-fn planned(matches: &ArgMatches, asked: &Asked) -> Result<Plan, Box<Report>> {
+fn planned(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<Plan, Box<Report>> {
     let incident = super::open(&asked.place)?;
     super::trust(matches, &incident)?;
     let paths = matches.get_many::<PathBuf>("path").into_iter().flatten();
@@ -93,7 +89,8 @@ fn planned(matches: &ArgMatches, asked: &Asked) -> Result<Plan, Box<Report>> {
         }));
     }
     let made = eradication::plan(&asked.desk, &incident, &suspects);
-    let (plan, _gaps) = made.map_err(told)?;
+    let (plan, gaps) = made.map_err(told)?;
+    terminal.speak(&query::missed(&gaps, terminal.errors()));
     Ok(plan)
 }
 

@@ -110,15 +110,15 @@ pub fn applied(deeds: &[Deed], cut: Option<&Cut>, watcher: Option<u32>, look: Lo
         );
         let command = format!("stanch contain confirm {code}");
         sheet.line(format!("  {}", look.paint(Tone::Command, &command)));
-        if let Some(pid) = watcher {
-            sheet.prose(
-                0,
-                &match look.lang {
-                    Lang::En => format!("Process {pid} watches over it: if somebody removes the rules, they are made again at once, and `stanch contain status` tells of it."),
-                    Lang::Zh => format!("进程 {pid} 正在看守：若有人删除规则，会立即重建，`stanch contain status` 会显示。"),
-                },
-            );
-        }
+        sheet.prose(
+            0,
+            &match (watcher, look.lang) {
+                (Some(pid), Lang::En) => format!("Process {pid} watches over it: if somebody removes the rules, they are made again at once, and `stanch contain status` tells of it."),
+                (Some(pid), Lang::Zh) => format!("进程 {pid} 正在看守：若有人删除规则，会立即重建，`stanch contain status` 会显示。"),
+                (None, Lang::En) => "Nobody watches over it; `stanch contain watch` does.".to_owned(),
+                (None, Lang::Zh) => "目前无人看守；可用 `stanch contain watch` 看守。".to_owned(),
+            },
+        );
         sheet.heading("To open it again", "如需放开");
         sheet.line(format!("  {}", look.paint(Tone::Command, "stanch contain release")));
         sheet.prose(

@@ -36,17 +36,23 @@ pub fn instead_of_a_file(words: &str) -> Option<&str> {
     words.strip_prefix(NOT_REGULAR)
 }
 
+/// Returns the Chinese word for a kind of file by its name.
+pub(crate) fn kind_of_file(name: &str) -> &'static str {
+    match name {
+        "regular" => "普通文件",
+        "directory" => "目录",
+        "symlink" => "符号链接",
+        "fifo" => "管道",
+        "socket" => "套接字",
+        "character" => "字符设备",
+        "block" => "块设备",
+        _ => "未知类型",
+    }
+}
+
 fn chinese(words: &str) -> Option<String> {
     if let Some(kind) = instead_of_a_file(words) {
-        let kind = match kind {
-            "directory" => "目录",
-            "symlink" => "符号链接",
-            "fifo" => "管道",
-            "socket" => "套接字",
-            "character" => "字符设备",
-            "block" => "块设备",
-            _ => "未知类型",
-        };
+        let kind = kind_of_file(kind);
         return Some(format!("不是普通文件，而是{kind}"));
     }
     let (english, number) = words.split_once(" (os error ")?;

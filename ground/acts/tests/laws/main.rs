@@ -57,7 +57,7 @@ fn every_act_keeps_the_laws_on_every_machine() {
     if std::env::var_os(INSIDE).is_some() {
         return inside();
     }
-    if !rustix_is_root() {
+    if !is_root() {
         eprintln!("SKIPPED laws: root is needed to make namespaces");
         return;
     }
@@ -74,7 +74,7 @@ fn every_act_keeps_the_laws_on_every_machine() {
 }
 
 /// Returns whether we are root, by the owner of our own `/proc` folder.
-fn rustix_is_root() -> bool {
+fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata("/proc/self").is_ok_and(|told| told.uid() == 0)
 }

@@ -3,6 +3,7 @@
 use stanch_words::text;
 
 use super::{BaselineRow, Change, Difference, Field};
+use crate::texts::system::kind_of_file;
 use crate::{Look, Sheet, Tone, width};
 
 /// Writes a difference.
@@ -70,17 +71,7 @@ fn alone(row: &BaselineRow, look: Look) -> String {
 
 fn kind(row: &BaselineRow) -> stanch_words::Both {
     let name = row.kind().name();
-    let zh = match name {
-        "regular" => "普通文件",
-        "directory" => "目录",
-        "symlink" => "符号链接",
-        "fifo" => "管道",
-        "socket" => "套接字",
-        "character" => "字符设备",
-        "block" => "块设备",
-        _ => "未知类型",
-    };
-    stanch_words::Both::new(name, zh)
+    stanch_words::Both::new(name, kind_of_file(name))
 }
 
 fn mode(row: &BaselineRow) -> String {
