@@ -350,3 +350,27 @@ fn a_scan_tells_what_it_may_not_read_and_judges_the_rest() {
     let all = ["/srv/site/closed/door.php", "/srv/site/door.php", "/srv/site/secret.php"];
     assert_eq!((found(&document), code), (all.to_vec(), 1), "{document:#}");
 }
+
+#[test]
+fn a_scan_loses_only_the_mount_that_does_not_answer() {
+    if !possible() {
+        return;
+    }
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    victim
+        .shell(
+            r#"mkdir -p /srv/site/slow; cd /srv/site
+               printf '%s' '<?php @eval($_POST["x"]); ?>' | tee a.php >z.php"#,
+        )
+        .unwrap();
+    victim.start("hang", "/run/range/stand-in hang /srv/site/slow").unwrap();
+    let begun = Instant::now();
+    let (document, code) = scan(&victim, &[]);
+    assert!(begun.elapsed() < Duration::from_secs(100), "{:?}", begun.elapsed());
+    let both = ["/srv/site/a.php", "/srv/site/z.php"];
+    assert_eq!((found(&document), code), (both.to_vec(), 1), "{document:#}");
+    let gaps = document["gaps"].as_array().unwrap();
+    let told = gaps.iter().map(|gap| (gap["kind"].as_str().unwrap(), gap["path"].as_str()));
+    let told: std::collections::BTreeSet<_> = told.collect();
+    assert_eq!(told, [("timed-out", Some("/srv/site/slow"))].into(), "{gaps:#?}");
+}

@@ -175,10 +175,23 @@ impl Tree {
             result.map(from_statx).map_err(|e| Miss::from_errno(e, &directory.join(name)))
         };
         let mut found = Vec::with_capacity(names.len());
+        let mut path = PathBuf::new();
         for some in names.chunks(256) {
-            match self.guard(directory) {
-                Ok(_guard) => found.extend(some.iter().map(one)),
-                Err(miss) => found.extend(some.iter().map(|_| Err(miss.clone()))),
+            let mut guard = match self.guard(directory) {
+                Ok(guard) => guard,
+                Err(miss) => {
+                    found.extend(some.iter().map(|_| Err(miss.clone())));
+                    continue;
+                }
+            };
+            // Any entry may be a mount that hangs, and costs no more than itself.
+            for name in some {
+                path.clear();
+                path.extend([directory, Path::new(name)]);
+                guard.moves_on(&path);
+                let hung = self.stalls.has_name(name).then(|| self.begin(&path, false));
+                let may = hung.map_or(Ok(()), |begun| begun.map(drop));
+                found.push(may.and_then(|()| one(name)));
             }
         }
         found
