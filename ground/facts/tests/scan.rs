@@ -111,6 +111,8 @@ fn files_that_grow_and_change_places_while_they_are_read_end_the_scan_no_less() 
     let outside = Folder::new("outside-race");
     let elsewhere = outside.file("b.sh", &[SCRIPT, b"# elsewhere\n"].concat());
     let path = folder.file("log", b"a line\n");
+    // So large that reading it takes longer than writing a page.
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(40 << 20).unwrap();
     folder.file("a.sh", SCRIPT);
     let is_over = AtomicBool::new(false);
     std::thread::scope(|threads| {
@@ -126,8 +128,13 @@ fn files_that_grow_and_change_places_while_they_are_read_end_the_scan_no_less() 
                 std::fs::rename(&link, &file).unwrap();
             }
         });
+        let mut is_told = false;
         for _ in 0..20 {
             let (seen, _) = folder.scan(Archives::LookedInto);
+            is_told |= seen
+                .gaps
+                .iter()
+                .any(|gap| (gap.kind, gap.path.as_deref()) == (GapKind::Changed, Some("/log")));
             let is_found = told(&seen).contains(&pair("/a.sh", ""));
             let digest = |row: &stanch_words::Row| row.get(col::sha256).to_string();
             let of = |path: &str| {
@@ -140,6 +147,7 @@ fn files_that_grow_and_change_places_while_they_are_read_end_the_scan_no_less() 
             assert!(is_found && !has_bug && !left, "{:?} {:?}", told(&seen), seen.gaps);
         }
         is_over.store(true, Ordering::Relaxed);
+        assert!(is_told, "it grew while it was read and nobody said so");
     });
 }
 

@@ -97,19 +97,21 @@ impl Scan<'_> {
             is_whole,
             process: None,
         };
-        self.pieces(&*file, path, stat.size, sender, seen, &made);
+        self.pieces(&*file, path, &stat, sender, seen, &made);
     }
 
-    /// Reads an open file in pieces that overlap, without its holes.
+    /// Reads an open file in pieces that overlap, without its holes, and tells whether it changed
+    /// meanwhile.
     pub(super) fn pieces(
         &self,
         file: &dyn OpenFile,
         path: &Path,
-        size: u64,
+        stat: &Stat,
         sender: &SyncSender<Piece>,
         seen: &mut Seen,
         made: &dyn Fn(Vec<u8>, u64, bool) -> Piece,
     ) {
+        let size = stat.size;
         let end = size.min(FILE);
         let mut at = 0_u64;
         let mut read_in_all = 0_u64;
@@ -152,6 +154,11 @@ impl Scan<'_> {
         if size > FILE {
             let detail = format!("only the first {FILE} bytes of {size} were judged");
             let gap = Gap::new(self.table, GapKind::Truncated, detail);
+            seen.gap(gap.at(Value::from(path).to_string()));
+        }
+        let is_same = |after: Stat| (after.size, after.modified) == (size, stat.modified);
+        if !file.stat().is_ok_and(is_same) {
+            let gap = Gap::new(self.table, GapKind::Changed, "it changed while it was read");
             seen.gap(gap.at(Value::from(path).to_string()));
         }
     }

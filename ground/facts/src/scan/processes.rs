@@ -81,7 +81,7 @@ fn program_of(
         is_whole,
         process: Some(process.clone()),
     };
-    scan.pieces(&*file, &image, stat.size, sender, seen, &made);
+    scan.pieces(&*file, &image, &stat, sender, seen, &made);
 }
 
 fn memory_of(
