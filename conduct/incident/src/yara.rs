@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use stanch_machine::{Live, Machine as _, Miss};
 use stanch_rules::sigma::Complaint;
-use stanch_rules::{Pack, Yara};
+use stanch_rules::{Pack, PackError, Yara};
 use stanch_words::GapKind;
 
 use crate::rule_files::{self, RuleFiles};
@@ -28,6 +28,8 @@ pub struct LoadedYara {
     pub complaints: Vec<Complaint>,
     /// A pack that should be written, its path and content, if one is to be kept and is not there.
     pub keep: Option<(PathBuf, Vec<u8>)>,
+    /// Why there is none although it should be kept.
+    pub unkept: Option<PackError>,
 }
 
 /// Whether the rules that came with this binary are loaded too.
@@ -60,7 +62,7 @@ pub fn yara(given: &[PathBuf], starter: Starter, cache: Option<&Path>) -> Result
     let key = Yara::key(&files);
     let kept = cache.map(|folder| folder.join(format!("yara-{key}")));
     let known = kept.as_deref().and_then(|path| pack(path).ok()).filter(|pack| pack.key == key);
-    let mut keep = None;
+    let (mut keep, mut unkept) = (None, None);
     let mut rules = match known {
         Some(pack) => Some(pack.rules),
         None if files.is_empty() => None,
@@ -69,7 +71,12 @@ pub fn yara(given: &[PathBuf], starter: Starter, cache: Option<&Path>) -> Result
             let (rules, more) =
                 if kept.is_some() { Yara::load_to_pack(files) } else { Yara::load(files) };
             complaints.extend(more);
-            keep = kept.zip(rules.pack(&key, with_starter).ok());
+            if let Some(path) = kept {
+                match rules.pack(&key, with_starter) {
+                    Ok(pack) => keep = Some((path, pack)),
+                    Err(why) => unkept = Some(why),
+                }
+            }
             Some(rules)
         }
     };
@@ -80,7 +87,7 @@ pub fn yara(given: &[PathBuf], starter: Starter, cache: Option<&Path>) -> Result
         });
     }
     let rules = rules.unwrap_or_else(|| Yara::load([]).0);
-    Ok(LoadedYara { rules, complaints, keep })
+    Ok(LoadedYara { rules, complaints, keep, unkept })
 }
 
 /// Compiles rules into the content of a pack, the starter rules among them.
@@ -100,7 +107,7 @@ pub fn compiled(given: &[PathBuf]) -> Result<(Vec<u8>, LoadedYara), Miss> {
     let pack = rules
         .pack(&key, true)
         .map_err(|error| Miss::new(GapKind::Failed, error.to_string(), first))?;
-    Ok((pack, LoadedYara { rules, complaints, keep: None }))
+    Ok((pack, LoadedYara { rules, complaints, keep: None, unkept: None }))
 }
 
 /// Reads all that is given, packs and sources.
@@ -183,6 +190,22 @@ mod tests {
         let other = load();
         assert_ne!(other.keep.unwrap().0, path);
         assert!(other.rules.names().contains(&"two".to_owned()));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn rules_that_make_no_pack_are_used_all_the_same_and_it_is_said_why() {
+        let folder = folder("yara-unkept");
+        let rules = folder.join("chain.yar");
+        let rule = |n: u32| {
+            let before = n.checked_sub(1).map_or("true".to_owned(), |before| format!("r{before}"));
+            format!("rule r{n} {{ condition: {before} }}\n")
+        };
+        std::fs::write(&rules, (0..1025).map(rule).collect::<String>()).unwrap();
+        let loaded = yara(std::slice::from_ref(&rules), Starter::Without, Some(&folder)).unwrap();
+        assert!(loaded.keep.is_none());
+        assert!(loaded.unkept.unwrap().to_string().contains("1024"));
+        assert_eq!(loaded.rules.names().len(), 1025);
         std::fs::remove_dir_all(folder).unwrap();
     }
 

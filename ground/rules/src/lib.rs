@@ -27,4 +27,4 @@ pub use page::{Page, PageError};
 pub use query::{Answer, Query, QueryError};
 pub use sigma::Sigma;
 pub use sign::{Match, Sign};
-pub use yara::{Pack, Yara};
+pub use yara::{Pack, PackError, Yara};

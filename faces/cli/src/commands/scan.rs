@@ -24,7 +24,7 @@ pub(super) fn run(
     let before = milliseconds();
     let incident = super::open(&asked.place)?;
     super::trust(matches, &incident)?;
-    let (rules, gap) = rules(matches, asked)?;
+    let (rules, gaps) = rules(matches, asked)?;
     let count = rules.count();
     let (digests, bad) = digests(matches)?;
     let mut roots: Vec<PathBuf> = matches
@@ -57,7 +57,7 @@ pub(super) fn run(
     let mut scanned = incident.scan(scope).map_err(|error| super::bug(&error))?;
     drop(progress);
     let blind = |gap| stanch_incident::Blind { gap, signs: Vec::new() };
-    scanned.detection.gaps.extend(gap.into_iter().chain(bad).map(blind));
+    scanned.detection.gaps.extend(gaps.into_iter().chain(bad).map(blind));
     let took_ms = milliseconds().saturating_sub(before);
     let answered = page::Answered { scanned: &scanned, took_ms, rules: count };
     if asked.json {
@@ -96,33 +96,37 @@ fn cache(matches: &ArgMatches, asked: &Asked) -> Option<PathBuf> {
     }
 }
 
-/// Loads the starter rules and those that are given; what does not load is a gap.
+/// Loads the starter rules and those that are given; what does not load is a gap, and so is what
+/// was to be kept and could not be.
 pub(super) fn rules(
     matches: &ArgMatches,
     asked: &Asked,
-) -> Result<(Arc<stanch_incident::Yara>, Option<Gap>), Box<Report>> {
+) -> Result<(Arc<stanch_incident::Yara>, Vec<Gap>), Box<Report>> {
     let directories: Vec<PathBuf> =
         matches.get_many::<PathBuf>("rules").into_iter().flatten().cloned().collect();
     let cache = cache(matches, asked);
     let loaded = stanch_incident::yara(&directories, Starter::With, cache.as_deref())
         .map_err(|miss| page::unusable(&miss.path, &miss.detail, miss.kind))?;
-    if let Some((path, pack)) = &loaded.keep {
+    let unkept = loaded.unkept.as_ref().map(ToString::to_string).or_else(|| {
+        let (path, pack) = loaded.keep.as_ref()?;
         let folder = path.parent().unwrap_or(path);
-        // Without it the rules are compiled again the next time; only who asked for it is told.
         let written = kept::directory(folder).and_then(|()| kept::write(path, pack));
-        if let (Err(error), true) = (written, matches.contains_id("cache")) {
-            let detail = format!("compiled rules could not be kept: {error}");
-            return Err(page::unusable(&folder.to_string_lossy(), &detail, GapKind::Failed).into());
-        }
+        written.err().map(|error| error.to_string())
+    });
+    let mut gaps = Vec::new();
+    // Without it the rules are compiled again the next time; only who asked for it is told.
+    if let (Some(why), Some(folder)) = (unkept, matches.get_one::<PathBuf>("cache")) {
+        let detail = format!("the compiled rules could not be kept: {why}");
+        gaps.push(Gap::new("yara", GapKind::Failed, detail).at(folder.to_string_lossy()));
     }
     let lost = loaded.complaints.iter().filter(|one| one.harm == Harm::Lost);
     let files: Vec<&str> = lost.map(|complaint| complaint.file.as_str()).collect();
-    let gap = files.first().map(|first| {
+    gaps.extend(files.first().map(|first| {
         let detail =
             format!("files of rules with mistakes: {}; `stanch rules check` says why", files.len());
         Gap::new("yara", GapKind::Damaged, detail).at(*first)
-    });
-    Ok((Arc::new(loaded.rules), gap))
+    }));
+    Ok((Arc::new(loaded.rules), gaps))
 }
 
 /// The lists of digests that are given, and a gap for each line of them that was not taken.
