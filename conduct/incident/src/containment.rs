@@ -12,6 +12,12 @@ pub use stanch_acts::Keep;
 pub use stanch_acts::isolate_network::{Level as CutLevel, emergency_line};
 pub use stanch_contain::{NewPassword, Seat, Wish};
 
+/// What can be cut from outside.
+pub mod outside {
+    pub use stanch_contain::outside::neighbours::Protocol;
+    pub use stanch_contain::outside::{Advice, Neighbour, Outside, Place, Platform, Port};
+}
+
 use crate::case::Desk;
 use crate::deeds::{self, ActError};
 use crate::watch::MADE_AGAIN;
@@ -219,6 +225,12 @@ pub fn confirm(desk: &Desk, code: &str) -> Result<Cut, ContainError> {
     IsolateNetwork::renew(&hands, &cut.order, LEASE)?;
     record("contain.confirmed")?;
     Ok(Cut { left: Some(LEASE), ..cut })
+}
+
+/// Tells what can be cut from outside of the machine that we run on, after listening for its
+/// neighbours. Nothing is changed.
+pub fn look_outside(time: std::time::Duration) -> outside::Outside {
+    stanch_contain::outside::outside(&Live::new(), time)
 }
 
 /// Opens the network again.

@@ -1,6 +1,7 @@
 //! The same answers as pages, as documents for scripts: texts in the reader's language.
 
 mod acts;
+mod outside;
 mod vault;
 
 use stanch_incident::{Answer, Bases, Blind, Checked, Complaint, Harm, LogRead, Page};
@@ -12,6 +13,7 @@ use crate::pages::{query, rules, scan};
 use crate::{Look, texts};
 
 pub use acts::{acts, ledger, plan};
+pub use outside::outside;
 pub use vault::{quarantine, suspect};
 
 /// Returns `stanch.detect/1`.

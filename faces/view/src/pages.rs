@@ -9,6 +9,7 @@ pub mod events;
 pub mod facts;
 pub mod help;
 pub mod ledger;
+pub mod outside;
 pub mod plan;
 pub mod quarantine;
 pub mod query;

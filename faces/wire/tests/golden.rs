@@ -4,6 +4,8 @@
 
 #[path = "golden/baseline.rs"]
 mod baseline;
+#[path = "golden/outside.rs"]
+mod outside;
 
 use serde::Serialize;
 use stanch_wire::{

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Result;
 use std::path::Path;
 
+use stanch_contain::outside::neighbours;
 use stanch_facts::{logs, parsers};
 use stanch_rules::content;
 
@@ -32,6 +33,9 @@ fn main() -> Result<()> {
     }
     if let Some(items) = parsers::ALL.iter().find(|parser| parser.name == "baseline items") {
         write(&corpus.join("baseline"), "items", items.seed)?;
+    }
+    for (name, seed) in neighbours::SEEDS {
+        write(&corpus.join("neighbours"), name, seed)?;
     }
     let golden = include_bytes!("../../../ground/ledger/tests/golden/v1.jsonl");
     write(&corpus.join("ledger"), "v1", golden)

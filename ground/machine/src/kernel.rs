@@ -1,6 +1,9 @@
 //! Questions that only a running kernel can answer.
 
+use std::net::IpAddr;
 use std::path::Path;
+
+use stanch_words::GapKind;
 
 use crate::Miss;
 
@@ -93,10 +96,78 @@ pub trait Kernel: Send + Sync {
     /// Returns our own pid.
     fn own_pid(&self) -> i32;
 
+    /// Listens for the frames by which neighbours tell of themselves (LLDP, and whatever is of
+    /// 802.2), at most so long, and gives each to `each`, until that says that it is enough.
+    /// Nothing is sent and nothing is taken away from others.
+    ///
+    /// # Errors
+    /// A [`Miss`] if the kernel does not let us listen: it needs `CAP_NET_RAW`.
+    fn hear(
+        &self,
+        _listen: &Listen<'_>,
+        _each: &mut dyn FnMut(&Heard<'_>) -> bool,
+    ) -> Result<(), Miss> {
+        Err(Miss::new(GapKind::NotHere, "no network to listen to", Path::new("packet socket")))
+    }
+
+    /// Sends an empty datagram to "discard" that dies at the first router, from our own network
+    /// namespace or another (`/proc/PID/ns/net`): whether anything leaves.
+    ///
+    /// # Errors
+    /// A [`Miss`] if that could not be tried.
+    fn knock(&self, namespace: Option<&Path>, to: IpAddr) -> Result<Knock, Miss> {
+        let _no_network = (namespace, to);
+        Err(Miss::new(GapKind::NotHere, "no network to send to", Path::new("socket")))
+    }
+
+    /// Writes a frame of a kind for experiments to a device itself, from and to its own address.
+    ///
+    /// # Errors
+    /// A [`Miss`] if that could not be tried.
+    fn knock_by_frame(&self, _device: i32, _own: [u8; 6]) -> Result<Knock, Miss> {
+        Err(Miss::new(GapKind::NotHere, "no network to send to", Path::new("packet socket")))
+    }
+
+    /// Returns whether the machine reaches itself over its loopback.
+    fn loopback_works(&self) -> bool {
+        false
+    }
+
     /// Returns the pid of the process that waits for ours ([`crate::apart`]), if there is one.
     fn keeper_pid(&self) -> Option<i32> {
         None
     }
+}
+
+/// What is listened for.
+#[derive(Clone, Copy, Debug)]
+pub struct Listen<'a> {
+    /// The devices: names, and the numbers that the kernel has for them (`ifindex`).
+    pub devices: &'a [(String, i32)],
+    /// Groups of receivers that such frames go to.
+    pub groups: &'a [[u8; 6]],
+    /// How long at most.
+    pub time: std::time::Duration,
+}
+
+/// What became of something that was sent to see whether anything leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knock {
+    /// A filter of this machine stopped it.
+    Stopped,
+    /// It left, as far as this machine knows.
+    Left,
+    /// There is no way there, so that nothing is known of a filter.
+    NoWay,
+}
+
+/// A frame that was heard: hostile input.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'a> {
+    /// The device.
+    pub device: &'a str,
+    /// Its bytes from the Ethernet header on, 2 KiB at most.
+    pub bytes: &'a [u8],
 }
 
 /// A way of asking whether a process is there.

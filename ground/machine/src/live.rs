@@ -12,7 +12,9 @@ use stanch_words::GapKind;
 
 use crate::directory::{ByDescriptor, ByPath, Directory};
 use crate::entries;
-use crate::kernel::{BpfKind, BpfPart, FileSystem, Probe, Protocol, Sysinfo, TakenPorts};
+use crate::kernel::{
+    BpfKind, BpfPart, FileSystem, Heard, Knock, Listen, Probe, Protocol, Sysinfo, TakenPorts,
+};
 use crate::stall::Guard;
 use crate::tree::{Tree, read_capped};
 use crate::{
@@ -21,7 +23,9 @@ use crate::{
 
 mod changes;
 mod filing;
+mod frames;
 mod hands;
+mod knocking;
 mod netlink;
 mod ports;
 mod programs;
@@ -388,6 +392,31 @@ impl Kernel for Live {
 
     fn own_pid(&self) -> i32 {
         rustix::process::getpid().as_raw_nonzero().get()
+    }
+
+    fn hear(
+        &self,
+        listen: &Listen<'_>,
+        each: &mut dyn FnMut(&Heard<'_>) -> bool,
+    ) -> Result<(), Miss> {
+        frames::hear(self, listen, each)
+    }
+
+    fn knock(&self, namespace: Option<&Path>, to: std::net::IpAddr) -> Result<Knock, Miss> {
+        match namespace {
+            Some(namespace) => knocking::knock_from(namespace, to),
+            None => knocking::knock(to)
+                .map_err(|errno| Miss::from_errno(errno, Path::new("datagram socket"))),
+        }
+    }
+
+    fn knock_by_frame(&self, device: i32, own: [u8; 6]) -> Result<Knock, Miss> {
+        knocking::knock_by_frame(device, own)
+            .map_err(|errno| Miss::from_errno(errno, Path::new("packet socket")))
+    }
+
+    fn loopback_works(&self) -> bool {
+        knocking::loopback_works()
     }
 
     fn keeper_pid(&self) -> Option<i32> {

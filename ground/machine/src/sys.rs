@@ -1,7 +1,7 @@
 //! The unsafe corner: system calls that no kept library gives us, each one call long.
 #![expect(
     unsafe_code,
-    reason = "JUSTIFICATION: bpf(2), getdents64(2), sched_getparam(2), fork(2) and CPU clocks of others have no safe wrapper"
+    reason = "JUSTIFICATION: bpf(2), getdents64(2), sched_getparam(2), fork(2), packet(7) and CPU clocks of others have no safe wrapper"
 )]
 
 use rustix::io::Errno;
@@ -69,6 +69,66 @@ pub(crate) fn schedule_parameter(pid: i32) -> Result<(), Errno> {
     // SAFETY: the kernel writes one `struct sched_param` (one int) into a buffer of four.
     let value = unsafe { libc::syscall(libc::SYS_sched_getparam, pid, parameter.as_mut_ptr()) };
     result(value).map(|_zero| ())
+}
+
+/// Opens a socket that gives and gets whole frames of one kind (`ETH_P_*`) at one device. What it
+/// gets goes through a filter of the kernel's classic kind, and the device takes frames to groups
+/// of receivers, which it leaves out otherwise; the kernel takes that back when the socket closes.
+pub(crate) fn packet_socket(
+    device: i32,
+    kind: u16,
+    filter: &[libc::sock_filter],
+    groups: &[[u8; 6]],
+) -> Result<std::os::fd::OwnedFd, Errno> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    use std::os::fd::{AsFd as _, AsRawFd as _};
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    // Without a kind it gets nothing until it is bound: nothing of other devices, and nothing that
+    // the filter leaves out.
+    let socket = socket_with(AddressFamily::PACKET, SocketType::RAW, flags, None)?;
+    if let Ok(len @ 1..) = u16::try_from(filter.len()) {
+        // The kernel only reads what it is given.
+        let program = libc::sock_fprog { len, filter: filter.as_ptr().cast_mut() };
+        set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)?;
+    }
+    let at = libc::sockaddr_ll {
+        sll_family: libc::AF_PACKET as libc::c_ushort,
+        sll_protocol: kind.to_be(),
+        sll_ifindex: device,
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 0,
+        sll_addr: [0; 8],
+    };
+    let length = libc::socklen_t::try_from(size_of_val(&at)).unwrap_or(0);
+    // SAFETY: `at` is a live address of packet(7), and the length given is its own.
+    let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const at).cast(), length) };
+    result(bound.into())?;
+    for &[a, b, c, d, e, f] in groups {
+        let member = libc::packet_mreq {
+            mr_ifindex: device,
+            mr_type: libc::PACKET_MR_MULTICAST as libc::c_ushort,
+            mr_alen: 6,
+            mr_address: [a, b, c, d, e, f, 0, 0],
+        };
+        set_option(socket.as_fd(), libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &member)?;
+    }
+    Ok(socket)
+}
+
+fn set_option<T>(
+    socket: std::os::fd::BorrowedFd<'_>,
+    level: i32,
+    name: i32,
+    value: &T,
+) -> Result<(), Errno> {
+    use std::os::fd::AsRawFd as _;
+    let length = libc::socklen_t::try_from(size_of_val(value)).unwrap_or(0);
+    let (fd, value) = (socket.as_raw_fd(), std::ptr::from_ref(value).cast());
+    // SAFETY: `value` is live, and the length given is its own; what it points to (a filter) is
+    // live as well and as long as it says.
+    let set = unsafe { libc::setsockopt(fd, level, name, value, length) };
+    result(set.into()).map(|_zero| ())
 }
 
 /// Reads the CPU clock of a process, in nanoseconds.

@@ -12,6 +12,7 @@
 
 mod accounts;
 mod network;
+pub mod outside;
 mod services;
 
 use stanch_acts::Trouble;

@@ -38,6 +38,7 @@ fn main() -> Result<()> {
         "bpf" => bpf(),
         "jit" => jit(),
         "frames" => frames(),
+        "switch" => switch(&argument),
         "hear" => hear(&argument),
         "hang" => hang(&argument),
         "serve" => serve(&argument),
@@ -56,35 +57,79 @@ fn tell(pid: u32) -> Result<()> {
     Ok(())
 }
 
+/// A socket that writes whole frames to the device `eth0`.
+struct Wire {
+    socket: OwnedFd,
+    to: libc::sockaddr_ll,
+}
+
+impl Wire {
+    fn open() -> Result<Self> {
+        // SAFETY: no pointers are passed.
+        let socket = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW, 0) };
+        ensure!(socket >= 0, "an AF_PACKET socket: {}", std::io::Error::last_os_error());
+        // SAFETY: the descriptor was just opened and belongs to nobody else.
+        let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+        // SAFETY: the name ends with a NUL.
+        let device = unsafe { libc::if_nametoindex(c"eth0".as_ptr()) };
+        // SAFETY: all fields of `sockaddr_ll` are integers.
+        let mut to: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+        to.sll_family = u16::try_from(libc::AF_PACKET)?;
+        to.sll_ifindex = i32::try_from(device)?;
+        to.sll_halen = 6;
+        Ok(Self { socket, to })
+    }
+
+    fn send(&self, frame: &[u8]) -> Result<()> {
+        let size = u32::try_from(std::mem::size_of_val(&self.to))?;
+        // SAFETY: both buffers live for the call and have the lengths that are given.
+        let sent = unsafe {
+            let address = (&raw const self.to).cast();
+            let (from, length) = (frame.as_ptr().cast(), frame.len());
+            libc::sendto(self.socket.as_raw_fd(), from, length, 0, address, size)
+        };
+        // A filter that drops it may say so.
+        let _filtered = sent;
+        Ok(())
+    }
+}
+
 /// Writes twenty frames to the device `eth0` itself, past every hook of IP: half of them IPv4, half
 /// of a kind of their own (0x88b5, for experiments).
 fn frames() -> Result<()> {
-    // SAFETY: no pointers are passed.
-    let socket = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW, 0) };
-    ensure!(socket >= 0, "an AF_PACKET socket: {}", std::io::Error::last_os_error());
-    // SAFETY: the descriptor was just opened and belongs to nobody else.
-    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
-    // SAFETY: the name ends with a NUL.
-    let device = unsafe { libc::if_nametoindex(c"eth0".as_ptr()) };
-    // SAFETY: all fields of `sockaddr_ll` are integers.
-    let mut to: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-    to.sll_family = u16::try_from(libc::AF_PACKET)?;
-    to.sll_ifindex = i32::try_from(device)?;
-    to.sll_halen = 6;
+    let wire = Wire::open()?;
     for number in 0..20 {
         let mut frame = [0_u8; 64];
         frame[..6].fill(0xff);
         let kind = if number % 2 == 0 { [0x08, 0x00] } else { [0x88, 0xb5] };
         frame[12..14].copy_from_slice(&kind);
         frame[14] = 0x45;
-        let size = u32::try_from(std::mem::size_of_val(&to))?;
-        // SAFETY: both buffers live for the call and have the lengths that are given.
-        let sent = unsafe {
-            let address = (&raw const to).cast();
-            libc::sendto(socket.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0, address, size)
-        };
-        // A filter that drops it may say so.
-        let _filtered = sent;
+        wire.send(&frame)?;
+    }
+    Ok(())
+}
+
+/// Tells of itself as a switch does (LLDP), each second: its name and its port, with a blank
+/// between them.
+fn switch(told: &str) -> Result<()> {
+    let (name, port) = told.split_once(' ').context("usage: stand-in switch 'NAME PORT'")?;
+    let part = |kind: u16, content: &[u8]| -> Result<Vec<u8>> {
+        let head = kind << 9 | u16::try_from(content.len())?;
+        Ok([&head.to_be_bytes()[..], content].concat())
+    };
+    let frame = [
+        vec![0x01, 0x80, 0xc2, 0x00, 0x00, 0x0e, 0x02, 0, 0, 0, 0, 1, 0x88, 0xcc],
+        part(1, &[4, 0x02, 0, 0, 0, 0, 1])?,
+        part(2, &[&[5], port.as_bytes()].concat())?,
+        part(3, &[0, 120])?,
+        part(5, name.as_bytes())?,
+        part(0, &[])?,
+    ]
+    .concat();
+    let (wire, began) = (Wire::open()?, Instant::now());
+    while began.elapsed() < LIFETIME {
+        wire.send(&frame)?;
+        std::thread::sleep(Duration::from_secs(1));
     }
     Ok(())
 }

@@ -49,9 +49,33 @@ pub(super) fn contain(say: impl Fn(&'static str, &'static str) -> &'static str +
                 ))
                 .arg(Arg::new("apart").long("apart").action(ArgAction::SetTrue).hide(true)),
         )
+        .subcommand(outside(say))
         .subcommand(
             Command::new("status").about(say("Shows how the network stands", "显示断网状态")),
         )
+}
+
+/// `stanch contain outside`.
+fn outside(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
+    Command::new("outside")
+                .about(say(
+                    "Tells how to cut it from outside: switch port, hypervisor, cloud; does nothing itself",
+                    "告知如何从外部断网：交换机端口、虚拟化平台、云；自身不执行任何操作",
+                ))
+                .long_about(say(
+                    "Tells how to cut this machine off where root on it cannot undo it: the port of the switch, which is heard from the frames by which switches tell of themselves (LLDP, CDP), the hypervisor or the cloud, which the firmware names. It prints what to type there and what takes it back, and does nothing of it. It listens until each device that leads out has been told of, at most so long.",
+                    "告知如何在本机 root 无法撤销之处断网：交换机端口（由交换机自报的 LLDP、CDP 帧得知）、虚拟化平台或云（由固件得知）。只显示应输入什么、如何恢复，自身不执行。监听到每个外连网卡都有交换机自报为止，最长为所给时间。",
+                ))
+                .arg(
+                    Arg::new("listen")
+                        .long("listen")
+                        .value_name(say("TIME", "时间"))
+                        .value_parser(ValueParser::new(listening))
+                        .help(say(
+                            "How long to listen for switches at most: `35s` by default, `0s` for not at all",
+                            "最长监听交换机多久：默认 `35s`，`0s` 为不监听",
+                        )),
+                )
 }
 
 /// What a plan is made of: with `--plan` it is made already.
@@ -232,6 +256,24 @@ const SHORTEST: u64 = 30;
 const LONGEST: u64 = 7 * 24 * 3600;
 
 fn seconds(written: &str) -> Result<u64, String> {
+    let seconds = time(written)?;
+    if (SHORTEST..=LONGEST).contains(&seconds) {
+        Ok(seconds)
+    } else {
+        Err(format!("from {SHORTEST}s to 168h"))
+    }
+}
+
+/// The longest that is listened for switches, in seconds.
+const LISTENING: u64 = 600;
+
+fn listening(written: &str) -> Result<u64, String> {
+    let seconds = time(written)?;
+    if seconds <= LISTENING { Ok(seconds) } else { Err(format!("at most {LISTENING}s")) }
+}
+
+/// Returns a time in seconds.
+fn time(written: &str) -> Result<u64, String> {
     let (digits, unit) = match written.strip_suffix(['s', 'm', 'h']) {
         Some(digits) if written.ends_with('s') => (digits, 1),
         Some(digits) if written.ends_with('m') => (digits, 60),
@@ -240,12 +282,7 @@ fn seconds(written: &str) -> Result<u64, String> {
     };
     let count: u64 =
         digits.parse().map_err(|_not_a_number| "not a time such as `120s`".to_owned())?;
-    let seconds = count.saturating_mul(unit);
-    if (SHORTEST..=LONGEST).contains(&seconds) {
-        Ok(seconds)
-    } else {
-        Err(format!("from {SHORTEST}s to 168h"))
-    }
+    Ok(count.saturating_mul(unit))
 }
 
 /// `stanch undo`.

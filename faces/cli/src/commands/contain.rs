@@ -8,7 +8,7 @@ use stanch_incident::containment::{
     self, ContainError, CutLevel, Keep, Keeping, LEASE, Seat, Wish,
 };
 use stanch_incident::{deeds, watch};
-use stanch_view::pages::{acts, contain as page, plan as plan_page};
+use stanch_view::pages::{acts, contain as page, outside as outside_page, plan as plan_page};
 use stanch_view::{Report, Trouble, documents};
 use stanch_wire::json;
 use stanch_words::{Both, Plan};
@@ -18,6 +18,9 @@ use crate::terminal::Terminal;
 
 /// How long a cut waits to be confirmed, in seconds.
 const UNCONFIRMED: u64 = 120;
+/// How long is listened for switches, in seconds: they tell of themselves every 30 (LLDP) or 60
+/// (CDP), and most of the former.
+const LISTEN: u64 = 35;
 
 pub(super) fn run(
     matches: &ArgMatches,
@@ -38,6 +41,7 @@ pub(super) fn run(
             tell(asked, terminal, &acts::dealt(&[deed], asked.look))
         }
         Some(("watch", matches)) => watch(matches, asked, terminal),
+        Some(("outside", matches)) => outside(matches, asked, terminal),
         _status => {
             let cut = containment::cut(&asked.desk).map_err(told)?;
             tell(asked, terminal, &page::status(cut.as_ref(), asked.look))
@@ -93,6 +97,18 @@ fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8,
     let watcher =
         cut.as_ref().filter(|_| !matches.get_flag("no-watch")).and_then(|_| watcher(asked));
     tell(asked, terminal, &page::applied(&deeds, cut.as_ref(), watcher, asked.look))
+}
+
+fn outside(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
+    let seconds = matches.get_one::<u64>("listen").copied().unwrap_or(LISTEN);
+    let told = containment::look_outside(std::time::Duration::from_secs(seconds));
+    if asked.json {
+        let document = documents::outside(&told, asked.look);
+        terminal.data(|out| json::pretty(out, &document))?;
+    } else {
+        terminal.text(&outside_page::page(&told, asked.look))?;
+    }
+    Ok(0)
 }
 
 /// Leaves a process behind that watches over the cut; none if it cannot be started, since the cut
