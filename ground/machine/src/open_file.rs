@@ -70,7 +70,7 @@ impl Tree {
         let _guard = self.guard(path)?;
         drop(self.open_regular(path)?);
         let miss = |errno| Miss::from_errno(errno, path);
-        let file = self.open(path, OFlags::RDONLY | OFlags::DIRECT).map_err(miss)?;
+        let file = self.open_quietly(path, OFlags::RDONLY | OFlags::DIRECT).map_err(miss)?;
         let mut memory = vec![0_u8; PIECE.saturating_add(BLOCK)];
         let start = memory.as_ptr().align_offset(BLOCK);
         let piece = memory.get_mut(start..).and_then(|rest| rest.get_mut(..PIECE));
