@@ -8,17 +8,8 @@ use std::path::{Path, PathBuf};
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new("../../content");
     println!("cargo::rerun-if-changed={}", root.display());
-    let mut pages = Vec::new();
-    collect(root, &mut pages)?;
-    pages.sort();
-    let mut code = String::from("static PAGES: &[(&str, &str)] = &[\n");
-    for page in &pages {
-        println!("cargo::rerun-if-changed={}", page.display());
-        let path = page.strip_prefix(root)?.with_extension("");
-        let full = std::fs::canonicalize(page)?;
-        writeln!(code, "    ({:?}, include_str!({:?})),", path, full)?;
-    }
-    code.push_str("];\n");
+    let mut code = list(root, root, "PAGES", "md")?;
+    code.push_str(&list(root, &root.join("artifacts"), "ARTIFACTS", "toml")?);
     let out = std::env::var("OUT_DIR")?;
     std::fs::write(Path::new(&out).join("pages.rs"), code)?;
     std::fs::write(Path::new(&out).join("scan.rules"), scan_rules(root)?)?;
@@ -47,13 +38,29 @@ fn scan_rules(root: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(all.iter().map(|byte| !byte).collect())
 }
 
-fn collect(directory: &Path, pages: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+/// Returns a list, as code, of the files below a directory whose names end so: path and text.
+fn list(root: &Path, below: &Path, name: &str, end: &str) -> Result<String, Box<dyn Error>> {
+    let mut pages = Vec::new();
+    collect(below, end, &mut pages)?;
+    pages.sort();
+    let mut code = format!("static {name}: &[(&str, &str)] = &[\n");
+    for page in &pages {
+        println!("cargo::rerun-if-changed={}", page.display());
+        let path = page.strip_prefix(root)?.with_extension("");
+        let full = std::fs::canonicalize(page)?;
+        writeln!(code, "    ({path:?}, include_str!({full:?})),")?;
+    }
+    code.push_str("];\n");
+    Ok(code)
+}
+
+fn collect(directory: &Path, end: &str, pages: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", directory.display());
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         if path.is_dir() {
-            collect(&path, pages)?;
-        } else if path.extension().is_some_and(|extension| extension == "md") {
+            collect(&path, end, pages)?;
+        } else if path.extension().is_some_and(|extension| extension == end) {
             pages.push(path);
         }
     }

@@ -168,15 +168,15 @@ fn verify(source: Source, with: &VerifyWith) -> Result<Verified, BaselineError> 
     Ok(Verified { header, ended, signed, source })
 }
 
-fn digest_of(digesting: &Mutex<Digesting>) -> [u8; 64] {
+pub(crate) fn digest_of(digesting: &Mutex<Digesting>) -> [u8; 64] {
     let digesting = digesting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     digesting.clone().finish()
 }
 
 /// Notes what passes by.
-struct Noting<T> {
-    from: T,
-    digesting: Arc<Mutex<Digesting>>,
+pub(crate) struct Noting<T> {
+    pub(crate) from: T,
+    pub(crate) digesting: Arc<Mutex<Digesting>>,
 }
 
 impl<T> Noting<T> {
@@ -233,7 +233,7 @@ pub struct KeepAs<'a> {
 }
 
 /// Reads a secret key.
-fn secret_key(path: &Path) -> Result<SecretKey, BaselineError> {
+pub(crate) fn secret_key(path: &Path) -> Result<SecretKey, BaselineError> {
     SecretKey::parse(&kept::read_small(path)?)
         .map_err(|source| BaselineError::Signature { path: path.to_owned(), source })
 }

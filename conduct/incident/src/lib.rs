@@ -16,6 +16,7 @@ pub mod containment;
 pub mod deeds;
 mod digests;
 pub mod eradication;
+pub mod evidence;
 mod rule_files;
 mod rules_check;
 mod sigma;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 
 use stanch_facts::logs::{self, Context, Format};
 use stanch_facts::{Host, Snapshot, digest, history};
-use stanch_machine::{Image, Live, Machine as _};
+use stanch_machine::{Bundle, Image, Live, Machine as _, Stalls};
 use stanch_rules::{Query, content};
 use stanch_words::{Event, Gap, GapKind, TableSpec, Tables as _, Value};
 
@@ -67,6 +68,8 @@ pub enum Place {
     Live,
     /// A mounted image or any other root directory.
     Root(PathBuf),
+    /// An evidence bundle.
+    Bundle(PathBuf),
 }
 
 /// Returns the pages of all signs that detection looks for, in the order of their ids.
@@ -85,6 +88,9 @@ pub fn signs() -> Result<Vec<Page>, DetectError> {
 pub fn tables() -> Vec<&'static TableSpec> {
     stanch_facts::tables::ALL.iter().map(|table| table.spec).collect()
 }
+
+/// Where a bundle is unpacked, into a file without a name.
+const SCRATCH: [&str; 2] = ["/var/tmp", "/tmp"];
 
 /// Refuses a directory with neither `/etc` nor `/usr`.
 fn has_a_system(machine: &Image, root: &Path) -> Result<(), Miss> {
@@ -136,6 +142,8 @@ pub fn log_format(name: &str) -> Option<&'static Format> {
 #[derive(Debug)]
 pub struct Incident {
     snapshot: Arc<Snapshot>,
+    /// What is wrong with the place itself.
+    strange: Vec<Gap>,
 }
 
 impl Incident {
@@ -145,6 +153,7 @@ impl Incident {
     /// A [`Miss`] if the root directory cannot be opened, or holds no system: an empty mount point
     /// must not pass for a clean machine.
     pub fn open(place: &Place) -> Result<Self, Miss> {
+        let mut strange = Vec::new();
         let snapshot = match place {
             Place::Live => {
                 let machine = Live::new();
@@ -157,8 +166,13 @@ impl Incident {
                 let stalls = machine.stalls().clone();
                 Snapshot::new(Arc::new(machine), stalls)
             }
+            Place::Bundle(path) => {
+                let machine = Bundle::open(path, &SCRATCH.map(Path::new))?;
+                strange.extend_from_slice(machine.strange());
+                Snapshot::new(Arc::new(machine), Stalls::default())
+            }
         };
-        Ok(Self { snapshot: Arc::new(snapshot) })
+        Ok(Self { snapshot: Arc::new(snapshot), strange })
     }
 
     /// Compares files of packages with package files: those in a folder that the responder brings,
@@ -174,7 +188,10 @@ impl Incident {
     /// # Errors
     /// [`DetectError`] only if the binary itself is broken.
     pub fn detect(&self, options: &Options) -> Result<Detection, DetectError> {
-        stanch_detect::detect(&self.snapshot, options)
+        let mut detection = stanch_detect::detect(&self.snapshot, options)?;
+        let strange = self.strange.iter().cloned();
+        detection.gaps.extend(strange.map(|gap| Blind { gap, signs: Vec::new() }));
+        Ok(detection)
     }
 
     /// Scans the content of files and processes.
@@ -192,7 +209,9 @@ impl Incident {
     pub fn query(&self, sql: &str) -> Result<(Answer, Vec<Gap>), QueryError> {
         let query = Query::open(Arc::clone(&self.snapshot) as _)?;
         let answer = query.run(sql)?;
-        Ok((answer, self.snapshot.gaps()))
+        let mut gaps = self.snapshot.gaps();
+        gaps.extend(self.strange.iter().cloned());
+        Ok((answer, gaps))
     }
 
     /// Returns the time that a person wrote, in seconds since 1970 UTC: `2026-11-02`,

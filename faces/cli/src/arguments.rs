@@ -5,6 +5,7 @@ mod acts;
 mod baseline;
 mod eradicate;
 mod events;
+mod preserve;
 
 use std::path::PathBuf;
 
@@ -41,9 +42,14 @@ impl Asked {
         }
         let flag = |name: &str| deepest.get_flag(name);
         let root = deepest.get_one::<PathBuf>("root");
+        let bundle = deepest.get_one::<PathBuf>("bundle");
         let look = terminal.look();
         Self {
-            place: root.map_or(Place::Live, |root| Place::Root(root.clone())),
+            place: match (root, bundle) {
+                (Some(root), _) => Place::Root(root.clone()),
+                (None, Some(bundle)) => Place::Bundle(bundle.clone()),
+                (None, None) => Place::Live,
+            },
             desk: terminal.desk(deepest.get_one::<PathBuf>("case").cloned()),
             json: flag("json"),
             look: Look {
@@ -79,6 +85,8 @@ pub(crate) fn command(lang: Lang) -> Command {
         .subcommand(scan(say))
         .subcommand(rules(say))
         .subcommand(acts::contain(say))
+        .subcommand(preserve::preserve(&say))
+        .subcommand(preserve::seal(&say))
         .subcommand(eradicate::eradicate(say))
         .subcommand(eradicate::quarantine(say))
         .subcommand(acts::undo(say))
@@ -111,6 +119,17 @@ fn everywhere(say: impl Fn(&'static str, &'static str) -> &'static str) -> Vec<A
             .help(say(
                 "Look at a mounted disk image or another root directory",
                 "查看已挂载的磁盘映像或其他根目录，而非本机",
+            )),
+        Arg::new("bundle")
+            .long("bundle")
+            .value_name(say("FILE", "文件"))
+            .value_parser(ValueParser::path_buf())
+            .value_hint(ValueHint::FilePath)
+            .conflicts_with("root")
+            .global(true)
+            .help(say(
+                "Look at a bundle of evidence (`stanch preserve`, UAC)",
+                "查看证据包（`stanch preserve` 或 UAC 生成），而非本机",
             )),
         Arg::new("case")
             .long("case")

@@ -9,6 +9,7 @@ mod events;
 mod facts;
 mod ledger;
 mod man;
+mod preserve;
 mod quarantine;
 mod query;
 mod rules;
@@ -48,6 +49,8 @@ pub(crate) fn run(
         Some(("contain", matches)) => contain::run(matches, asked, terminal),
         Some(("eradicate", matches)) => eradicate::run(matches, asked, terminal),
         Some(("quarantine", matches)) => quarantine::run(matches, asked, terminal),
+        Some(("preserve", matches)) => preserve::run(matches, asked, terminal),
+        Some(("seal", matches)) => preserve::seal(matches, asked, terminal),
         Some(("undo", matches)) => undo::run(matches, asked, terminal),
         Some(("ledger", matches)) => ledger::run(matches, asked, terminal),
         Some(("completions", matches)) => completions::run(matches, asked, terminal),
@@ -79,16 +82,32 @@ fn trust(matches: &ArgMatches, incident: &Incident) -> Result<(), Box<Report>> {
 fn open(place: &Place) -> Result<Incident, Box<Report>> {
     Incident::open(place).map_err(|miss| {
         let kind = Trouble::of_unread(miss.kind);
-        let what = Both::new(
-            format!("`{}` could not be looked at as a root directory", miss.path),
-            format!("无法把 `{}` 作为根目录查看", miss.path),
-        );
+        let is_bundle = matches!(place, Place::Bundle(_));
+        let (what, next) = match is_bundle {
+            true => (
+                Both::new(
+                    format!("`{}` could not be opened as a bundle", miss.path),
+                    format!("无法把 `{}` 作为证据包打开", miss.path),
+                ),
+                Both::new(
+                    "give a file that `stanch preserve` or UAC made",
+                    "给出由 `stanch preserve` 或 UAC 生成的文件",
+                ),
+            ),
+            false => (
+                Both::new(
+                    format!("`{}` could not be looked at as a root directory", miss.path),
+                    format!("无法把 `{}` 作为根目录查看", miss.path),
+                ),
+                Both::new(
+                    "give the directory that the image is mounted on",
+                    "给出磁盘映像所挂载的目录",
+                ),
+            ),
+        };
         let next = match kind {
             Trouble::Refused => Both::new("run it as root", "以 root 运行"),
-            _ => Both::new(
-                "give the directory that the image is mounted on",
-                "给出磁盘映像所挂载的目录",
-            ),
+            _ => next,
         };
         Box::new(Report::new(kind, what).because_of(&miss.detail).next(next))
     })
@@ -133,13 +152,15 @@ fn bug(error: &dyn std::error::Error) -> Report {
     .next(Both::new("send us the line above", "把上面这行发给我们"))
 }
 
-/// Refuses `--root`: an image is not changed.
+/// Refuses `--root` and `--bundle`: an image is not changed.
 fn only_live(asked: &Asked) -> Result<(), Box<Report>> {
     if asked.place == Place::Live {
         return Ok(());
     }
     let what = Both::new("an image is only looked at, never changed", "映像只能查看，不能改动");
-    let next =
-        Both::new("leave `--root` out, on the machine itself", "请在本机上执行，去掉 `--root`");
+    let next = Both::new(
+        "leave `--root` and `--bundle` out, on the machine itself",
+        "请在本机上执行，去掉 `--root` 和 `--bundle`",
+    );
     Err(Box::new(Report::new(Trouble::WrongUse, what).next(next)))
 }

@@ -18,7 +18,7 @@ pub(crate) fn for_arguments(given: &[OsString], look: Look) -> String {
     let mut at = &root;
     let mut given = given.iter().skip(1).filter_map(|argument| argument.to_str());
     while let Some(argument) = given.next() {
-        if ["--lang", "--root", "--only", "--since", "--sigma"].contains(&argument) {
+        if ["--lang", "--root", "--bundle", "--only", "--since", "--sigma"].contains(&argument) {
             let _its_value = given.next();
         } else if let Some(deeper) = at.find_subcommand(argument) {
             names.push(argument.to_owned());

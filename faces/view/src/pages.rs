@@ -6,6 +6,7 @@ pub mod contain;
 pub mod detect;
 pub mod eradicate;
 pub mod events;
+pub mod evidence;
 pub mod facts;
 pub mod help;
 pub mod ledger;

@@ -16,6 +16,7 @@ mod baseline;
 mod detect;
 mod error;
 mod event;
+mod evidence;
 mod facts;
 pub mod json;
 mod outside;
@@ -30,6 +31,7 @@ pub use baseline::{Baseline, BaselineCheck, BaselineDifference, BaselineFile, Pa
 pub use detect::{Detect, Entity, Evidence, Finding, Gap, LookedAt, Packages};
 pub use error::Error;
 pub use event::{EventLines, EventsSource, EventsSummary};
+pub use evidence::{Preserve, PreserveArtifact, SealFlaw, SealVerify};
 pub use facts::{Column, Facts, Table};
 pub use outside::{Outside, OutsideAdvice, OutsideDevice, OutsideNeighbour};
 pub use plan::{Act, Acts, Ledger, LedgerEntry, Plan, Refusal, Step};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use stanch_machine::{Machine, Stalls, Watched, limits};
 use stanch_words::{Ask, ColumnSet, Constraint, Gap, GapKind, Role, Seen, Sees, TableSpec, Tables};
 
-use crate::{Host, Table, tables};
+use crate::{Host, Table, recorded, tables};
 
 /// How often a table's reading starts anew without a path that hangs.
 const TRIES: usize = 24;
@@ -117,6 +117,11 @@ impl Snapshot {
     fn look(&self, table: &'static Table, ask: &Ask) -> Seen {
         let name = table.spec.name;
         let mut seen = Seen::default();
+        // What a running machine told is more than what can be told from its files later.
+        let gaps = || self.host.once(|host| recorded::Gaps::of(host.machine()));
+        if let Some(kept) = recorded::read(self.host.machine(), table.spec, gaps) {
+            return kept;
+        }
         if table.spec.sees == Sees::Live && self.host.machine().kernel().is_none() {
             seen.gap(Gap::new(name, GapKind::NotHere, "only a running machine has this"));
             return seen;

@@ -39,7 +39,7 @@ const REMOTE: [i64; 9] = [
 
 /// What a file system holds, as far as a walk must know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Holds {
+pub enum Holds {
     /// Files of this machine.
     Storage,
     /// Files of another machine or of a program.
@@ -50,7 +50,7 @@ pub(crate) enum Holds {
 
 impl Holds {
     /// Judges by the kernel's magic number.
-    pub(crate) fn of(magic: i64) -> Self {
+    pub fn of(magic: i64) -> Self {
         match magic {
             _ if REMOTE.contains(&magic) => Self::Remote,
             _ if NO_STORAGE.contains(&magic) => Self::NoStorage,

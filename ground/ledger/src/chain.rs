@@ -2,8 +2,8 @@
 
 use std::io::BufRead;
 
-use crate::Entry;
 use crate::format::v1;
+use crate::{Entry, LedgerError, Record};
 
 /// The longest line. A longer one is refused when written and is damage when read.
 pub const LONGEST_LINE: usize = 16 << 20;
@@ -55,6 +55,15 @@ pub enum ChainError {
     /// It could not be read.
     #[error("the ledger could not be read")]
     Unreadable(#[source] std::io::Error),
+}
+
+/// Returns the line that a record makes after another place of a chain, with its newline, for a
+/// chain that is kept elsewhere than in a ledger of ours; and the entry that it is.
+///
+/// # Errors
+/// [`LedgerError::Record`] if the record does not fit the format.
+pub fn line(record: &Record, last: &Head) -> Result<(Vec<u8>, Entry), LedgerError> {
+    v1::write(record, last).map_err(|why| LedgerError::Record { why })
 }
 
 /// Checks a chain from its first line, handing out each entry once it is known to hold.

@@ -54,6 +54,20 @@ impl Keeping {
         Ok(Self { to, beside, path: path.to_owned(), done: false })
     }
 
+    /// Returns the file that is being written.
+    pub fn file(&self) -> &File {
+        self.to.get_ref()
+    }
+
+    /// Leaves what was written where it is, under the name that it has until it is whole; returns
+    /// that name. For what is worth something even if it breaks off.
+    pub fn leave(mut self) -> PathBuf {
+        // What does not go any more was told when it was written.
+        let _as_far_as_it_goes = self.to.flush();
+        self.done = true;
+        self.beside.clone()
+    }
+
     /// Gives the file its name once it is safely on disk. Returns the name that an older file of
     /// that name has now.
     ///

@@ -219,7 +219,7 @@ impl SecretKey {
         let whole = self.key.sign([&made[..], comment.as_bytes()].concat(), None);
         let bytes = [&b"ED"[..], &self.id, &made[..]].concat();
         format!(
-            "{UNTRUSTED}signature of a stanch baseline\n{}\n{TRUSTED}{comment}\n{}\n",
+            "{UNTRUSTED}signature made by stanch\n{}\n{TRUSTED}{comment}\n{}\n",
             encode(&bytes),
             encode(&whole[..])
         )

@@ -4,8 +4,8 @@
 //! nothing.
 //!
 //! **In and out**: paths and kernel questions go in; capped bytes, entries and answers come out,
-//! or a [`Miss`] that says why not. A machine is [`Live`], an [`Image`] (any root directory) or
-//! [`Pretend`] (in memory, for tests).
+//! or a [`Miss`] that says why not. A machine is [`Live`], an [`Image`] (any root directory), a
+//! [`Bundle`] of evidence or [`Pretend`] (in memory, for tests).
 //!
 //! **Never**: nothing found on the machine is executed, no program is started, no absolute
 //! symlink leads out of an image, and nothing is changed by reading (`O_NOATIME` where allowed).
@@ -15,6 +15,7 @@
 //! [`live`].
 
 mod apart;
+mod bundle;
 pub mod changing;
 pub mod directory;
 mod entries;
@@ -32,9 +33,11 @@ mod process_stat;
 pub mod reading;
 mod stall;
 mod sys;
+pub mod tar;
 mod tree;
 
 pub use apart::{apart, leave_session};
+pub use bundle::Bundle;
 pub use changing::{AccountsLock, Changing, Commit, Signal};
 pub use directory::Directory;
 pub use filing::{Dress, Filing, Known, NewFile, Over};

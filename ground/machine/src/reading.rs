@@ -10,7 +10,7 @@ use crate::inspect::{self, Attribute, Inspector};
 
 /// What can be read of a computer. Implementations are live, an image, or pretend.
 pub trait Machine: Send + Sync {
-    /// Returns a word for the kind of machine: `live`, `image` or `pretend`.
+    /// Returns a word for the kind of machine: `live`, `image`, `bundle` or `pretend`.
     fn kind(&self) -> &'static str;
 
     /// Reads a regular or pseudo file, at most `cap` bytes. Anything else (FIFO, device, socket,
@@ -92,6 +92,12 @@ pub trait Machine: Send + Sync {
     fn directory<'a>(&'a self, path: &Path) -> Result<Box<dyn Directory + 'a>, Miss> {
         self.stat(path)?;
         Ok(Box::new(ByPath { machine: self, path: path.to_owned() }))
+    }
+
+    /// Returns rows of a table that were kept when this machine was running, as they were written
+    /// (one JSON object a line), at most `cap` bytes. Only a bundle has them.
+    fn record(&self, _table: &str, _cap: u64) -> Option<Result<Contents, Miss>> {
+        None
     }
 
     /// Returns the running kernel, or none for an image.

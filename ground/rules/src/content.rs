@@ -1,5 +1,6 @@
 //! The pages that came with this binary.
 
+use crate::artifact::Artifact;
 use crate::{Page, PageError, Sign};
 
 include!(concat!(env!("OUT_DIR"), "/pages.rs"));
@@ -24,4 +25,21 @@ pub fn signs() -> Result<Vec<Sign>, Vec<PageError>> {
         }
     }
     if errors.is_empty() { Ok(signs) } else { Err(errors) }
+}
+
+/// Returns what can be taken from a machine, in the order in which it vanishes.
+///
+/// # Errors
+/// Every page that was refused; a test keeps that from reaching a release.
+pub fn artifacts() -> Result<Vec<Artifact>, Vec<PageError>> {
+    let mut artifacts = Vec::new();
+    let mut errors = Vec::new();
+    for (path, text) in ARTIFACTS {
+        match Artifact::parse(path, text) {
+            Ok(artifact) => artifacts.push(artifact),
+            Err(error) => errors.push(error),
+        }
+    }
+    artifacts.sort_by(|a, b| (a.order, &a.id).cmp(&(b.order, &b.id)));
+    if errors.is_empty() { Ok(artifacts) } else { Err(errors) }
 }

@@ -11,6 +11,7 @@
 //! **Start reading** at [`page`] (what a page is), [`query`] (SQL over tables) and [`case`] (a
 //! page's own tests).
 
+pub mod artifact;
 pub mod case;
 pub mod content;
 pub mod digests;
@@ -22,6 +23,7 @@ pub mod sign;
 mod virtual_table;
 pub mod yara;
 
+pub use artifact::{Artifact, Budget, Profile};
 pub use digests::Digests;
 pub use page::{Page, PageError};
 pub use query::{Answer, Query, QueryError};

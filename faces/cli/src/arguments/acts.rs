@@ -307,4 +307,15 @@ pub(super) fn ledger(say: impl Fn(&'static str, &'static str) -> &'static str) -
         .arg_required_else_help(true)
         .subcommand(Command::new("show").about(say("Shows all entries", "显示全部记录")))
         .subcommand(Command::new("verify").about(say("Checks the chain", "校验记录链条")))
+        .subcommand(
+            Command::new("note")
+                .about(say(
+                    "Writes down what people did or saw; opens a case if none is open",
+                    "记下人所做、所见，没有案件则新建",
+                ))
+                .arg(Arg::new("text").value_name(say("TEXT", "文字")).required(true).help(say(
+                    "What, in quotes: `disk handed to Li Wei, seal 4711`",
+                    "内容，加引号，如“硬盘交李伟，封条 4711”",
+                ))),
+        )
 }

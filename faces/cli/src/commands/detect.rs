@@ -66,13 +66,14 @@ pub(super) fn run(
     detection.gaps.extend(gaps.map(|gap| Blind { gap, signs: Vec::new() }));
     drop(progress);
     let took_ms = milliseconds().saturating_sub(before);
-    let root = match &asked.place {
-        Place::Live => None,
-        Place::Root(root) => Some(root.to_string_lossy()),
-    };
+    let path = looked_at(&asked.place);
     let answered = Answered {
         host: &incident.host_name(),
-        place: root.as_deref().map_or(detect::Place::Live, detect::Place::Root),
+        place: match (&asked.place, &path) {
+            (Place::Root(_), Some(path)) => detect::Place::Root(path),
+            (Place::Bundle(_), Some(path)) => detect::Place::Bundle(path),
+            _ => detect::Place::Live,
+        },
         took_ms,
         detection: &detection,
     };
@@ -83,6 +84,14 @@ pub(super) fn run(
         terminal.text(&detect::page(&answered, asked.look))?;
     }
     Ok(code(&detection))
+}
+
+/// Returns the path of what is looked at, if it is not this machine.
+fn looked_at(place: &Place) -> Option<std::borrow::Cow<'_, str>> {
+    match place {
+        Place::Live => None,
+        Place::Root(path) | Place::Bundle(path) => Some(path.to_string_lossy()),
+    }
 }
 
 /// Loads rules of others; those that do not load are a gap.

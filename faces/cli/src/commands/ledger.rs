@@ -13,6 +13,13 @@ pub(super) fn run(
     asked: &Asked,
     terminal: &Terminal,
 ) -> Result<u8, Box<Report>> {
+    if let Some(("note", matches)) = matches.subcommand() {
+        let text = matches.get_one::<String>("text").map_or("", String::as_str);
+        let noted = stanch_incident::evidence::take_note(&asked.desk, text);
+        let number = noted.map_err(|error| Box::new(page::broken(&error)))?;
+        terminal.text(&page::noted(number, asked.look))?;
+        return Ok(0);
+    }
     let read = stanch_incident::case::entries(&asked.desk);
     let read = read.map_err(|error| Box::new(page::broken(&error)))?;
     let (path, entries) = read.ok_or_else(|| Box::new(page::none()))?;

@@ -89,7 +89,7 @@ fn cache(matches: &ArgMatches, asked: &Asked) -> Option<PathBuf> {
         |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     match asked.place {
         Place::Live => None,
-        Place::Root(_) => variable("XDG_CACHE_HOME")
+        Place::Root(_) | Place::Bundle(_) => variable("XDG_CACHE_HOME")
             .filter(|path| path.is_absolute())
             .or_else(|| Some(variable("HOME")?.join(".cache")))
             .map(|caches| caches.join("stanch")),

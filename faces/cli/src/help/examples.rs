@@ -15,6 +15,8 @@ pub(super) fn of(names: &[String], look: Look) -> Vec<(String, String)> {
         Some("scan") => SCAN,
         Some("rules") => RULES,
         Some("contain") => CONTAIN,
+        Some("preserve") => PRESERVE,
+        Some("seal") => SEAL,
         Some("undo") => UNDO,
         Some("ledger") => LEDGER,
         Some("baseline") => BASELINE,
@@ -95,6 +97,21 @@ const CONTAIN: &[Example] = &[
     ("stanch contain release", "open it again", "解除断网"),
 ];
 
+const PRESERVE: &[Example] = &[
+    ("stanch preserve -o web01.tar.gz", "this machine", "收集本机证据"),
+    (
+        "ssh web01 stanch preserve -o - > web01.tar.gz",
+        "writes nothing on the machine",
+        "不在该机器上写任何东西",
+    ),
+    ("stanch detect --bundle web01.tar.gz", "look at it later", "事后查看"),
+];
+
+const SEAL: &[Example] = &[
+    ("stanch seal verify web01.tar.gz", "is it as it was", "校验是否原样"),
+    ("stanch seal verify web01.tar.gz --public-key me.pub", "and is it mine", "并验证签名"),
+];
+
 const UNDO: &[Example] = &[
     ("stanch ledger show", "the acts and their ids", "查看各项处置及编号"),
     ("stanch undo A-0003", "take one back", "撤销其中一项"),
@@ -118,7 +135,9 @@ mod tests {
 
     #[test]
     fn every_example_is_a_command_that_is_understood() {
-        let all = [DETECT, QUERY, EVENTS, SCAN, RULES, CONTAIN, UNDO, LEDGER, BASELINE].concat();
+        let all =
+            [DETECT, QUERY, EVENTS, SCAN, RULES, CONTAIN, PRESERVE, SEAL, UNDO, LEDGER, BASELINE]
+                .concat();
         assert!(all.len() > 20);
         for (example, en, zh) in all {
             assert!(!en.is_empty() && !zh.is_empty(), "{example}");

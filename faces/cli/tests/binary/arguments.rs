@@ -108,15 +108,16 @@ fn the_help_of_a_command_is_as_it_is() {
                                    (with `--trust archive`)
 
     Everywhere
-          --root DIR    Look at a mounted disk image or another root directory
-          --case DIR    The case folder; by default `$STANCH_CASE`, else the case
-                        opened last
-          --json        Print one JSON document
-          --all         Show everything: notes, every subject, every gap
-      -v, --verbose     The same as --all
-          --lang en|zh  The language; by default the locale's
-          --no-color    No colour; NO_COLOR does the same
-      -h, --help        Show the help of the command
+          --root DIR     Look at a mounted disk image or another root directory
+          --bundle FILE  Look at a bundle of evidence (`stanch preserve`, UAC)
+          --case DIR     The case folder; by default `$STANCH_CASE`, else the case
+                         opened last
+          --json         Print one JSON document
+          --all          Show everything: notes, every subject, every gap
+      -v, --verbose      The same as --all
+          --lang en|zh   The language; by default the locale's
+          --no-color     No colour; NO_COLOR does the same
+      -h, --help         Show the help of the command
 
     Examples
       stanch query "SELECT pid, path FROM processes WHERE on_disk = 0"
@@ -146,6 +147,8 @@ fn the_help_of_all_is_in_both_languages() {
       scan         检查文件和进程内容，查找已知的恶意特征
       rules        列出检测所用的迹象，检查外来规则
       contain      断网：切断入侵者，绝不把您关在外面
+      preserve     收集会消失的证据，封存为一个文件
+      seal         校验证据包
       eradicate    清除入侵者留下的东西，全部可以恢复
       quarantine   列出、查看、恢复或销毁被隔离的文件
       undo         撤销一项处置，或某方案的全部处置
@@ -158,14 +161,15 @@ fn the_help_of_all_is_in_both_languages() {
       -V, --version  显示版本
 
     通用选项
-          --root 目录   查看已挂载的磁盘映像或其他根目录，而非本机
-          --case 目录   案件目录；默认取 `$STANCH_CASE`，否则为最近打开的案件
-          --json        输出一个 JSON 文档
-          --all         全部显示：备注、每个对象、每处盲区
-      -v, --verbose     同 --all
-          --lang en|zh  语言，默认随系统区域设置
-          --no-color    不用颜色，等同设置 NO_COLOR
-      -h, --help        显示该命令的帮助
+          --root 目录    查看已挂载的磁盘映像或其他根目录，而非本机
+          --bundle 文件  查看证据包（`stanch preserve` 或 UAC 生成），而非本机
+          --case 目录    案件目录；默认取 `$STANCH_CASE`，否则为最近打开的案件
+          --json         输出一个 JSON 文档
+          --all          全部显示：备注、每个对象、每处盲区
+      -v, --verbose      同 --all
+          --lang en|zh   语言，默认随系统区域设置
+          --no-color     不用颜色，等同设置 NO_COLOR
+      -h, --help         显示该命令的帮助
 
     示例
       stanch detect                       检查本机
@@ -186,6 +190,8 @@ fn every_command_has_help_in_both_languages_within_80_cells() {
         "scan",
         "rules",
         "contain",
+        "preserve",
+        "seal",
         "undo",
         "ledger",
         "baseline",

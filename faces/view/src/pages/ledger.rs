@@ -33,12 +33,21 @@ pub fn holds(path: &Path, entries: &[Entry], look: Look) -> String {
     }
 }
 
+/// Returns what is said of a note that was taken.
+pub fn noted(number: u64, look: Look) -> String {
+    match look.lang {
+        Lang::En => format!("It is entry {number} of the case.\n"),
+        Lang::Zh => format!("已记入案件，第 {number} 条。\n"),
+    }
+}
+
 /// Returns what an entry is about: the sentence of its step, or the entry that it ends.
 fn about(body: &serde_json::Value, look: Look) -> String {
     let key = if look.lang == Lang::Zh { "zh" } else { "en" };
     let does = body.pointer(&format!("/step/does/{key}")).and_then(|does| does.as_str());
     let intent = body.get("intent").and_then(serde_json::Value::as_u64);
-    match (does, intent) {
+    let said = body.get("text").or_else(|| body.get("file")).and_then(serde_json::Value::as_str);
+    match (does.or(said), intent) {
         (Some(does), _) => text::escaped(does),
         (None, Some(intent)) => format!("A-{intent:04}"),
         (None, None) => String::new(),

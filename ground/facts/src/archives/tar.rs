@@ -2,10 +2,10 @@
 
 use std::io::{self, BufRead, Read};
 
+use stanch_machine::tar::{Found, Raw, Tar, skip};
 use stanch_words::GapKind;
 
 use super::{Place, Walker, shown};
-use crate::tar::{Found, Raw, Tar, skip};
 
 pub(super) fn walk(walker: &mut Walker<'_>, reader: &mut dyn BufRead, place: &Place, depth: usize) {
     let mut reader = walker.counted(reader);

@@ -10,7 +10,7 @@ use md5::Digest as _;
 use super::dpkg;
 use super::shipped::Md5;
 use crate::decompress;
-use crate::tar::{self, Kind};
+use stanch_machine::tar::{self, Kind};
 
 /// The largest control file; the longest descriptions have a few kilobytes.
 const CONTROL: u64 = 1 << 20;
@@ -200,13 +200,25 @@ pub(crate) mod tests {
         encoder.finish().unwrap()
     }
 
+    /// Returns an archive of some files: name, mode, content.
+    fn archive(files: &[(&str, u32, &[u8])]) -> Vec<u8> {
+        let mut archive = Vec::new();
+        for (name, mode, content) in files {
+            let (name, size) = (name.as_bytes(), content.len() as u64);
+            let member = tar::Member { name, kind: b'0', mode: *mode, size, ..Default::default() };
+            archive.extend(tar::headers(&member));
+            archive.extend_from_slice(content);
+            archive.extend_from_slice(tar::padding(size));
+        }
+        archive.resize(archive.len() + 1024, 0);
+        archive
+    }
+
     /// Returns a package file that brings some files: path, mode, content.
     pub(crate) fn made(name: &str, version: &str, files: &[(&str, u32, &[u8])]) -> Vec<u8> {
         let control = format!("Package: {name}\nVersion: {version}\nArchitecture: amd64\n");
-        let control = tar::tests::made(&[("./control", 0o644, b'0', "", control.as_bytes())]);
-        let files: Vec<_> =
-            files.iter().map(|(path, mode, content)| (*path, *mode, b'0', "", *content)).collect();
-        let data = tar::tests::made(&files);
+        let control = archive(&[("./control", 0o644, control.as_bytes())]);
+        let data = archive(files);
         let zstd =
             ruzstd::encoding::compress_to_vec(&*data, ruzstd::encoding::CompressionLevel::Fastest);
         let mut package = b"!<arch>\n".to_vec();

@@ -9,6 +9,8 @@ pub enum Place<'a> {
     Live,
     /// A root directory.
     Root(&'a str),
+    /// An evidence bundle.
+    Bundle(&'a str),
 }
 
 impl Place<'_> {
@@ -17,13 +19,18 @@ impl Place<'_> {
     pub(crate) fn commands(self, commands: &[String]) -> impl Iterator<Item = String> {
         commands.iter().filter_map(move |command| match self {
             Self::Live => Some(command.clone()),
-            Self::Root(root) => ["query", "detect"].iter().find_map(|verb| {
-                let rest =
-                    command.strip_prefix("stanch ")?.strip_prefix(verb)?.strip_prefix(' ')?;
-                Some(format!("stanch {verb} --root {} {rest}", quoted(root)))
-            }),
+            Self::Root(root) => led(command, "--root", root),
+            Self::Bundle(file) => led(command, "--bundle", file),
         })
     }
+}
+
+/// Leads a command to another place, if it is one that only looks.
+fn led(command: &str, option: &str, place: &str) -> Option<String> {
+    ["query", "detect"].iter().find_map(|verb| {
+        let rest = command.strip_prefix("stanch ")?.strip_prefix(verb)?.strip_prefix(' ')?;
+        Some(format!("stanch {verb} {option} {} {rest}", quoted(place)))
+    })
 }
 
 /// Returns a word as a shell takes it for one.
@@ -41,12 +48,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn on_an_image_only_queries_are_offered_and_they_reach_the_image() {
+    fn on_an_image_or_a_bundle_only_queries_are_offered_and_they_reach_it() {
         let given = ["stanch query \"SELECT 1\"", "passwd -l eve", "kill -STOP 4"];
         let given = given.map(str::to_owned);
         let offered = |place: Place<'_>| place.commands(&given).collect::<Vec<_>>();
         assert_eq!(offered(Place::Live), given);
         assert_eq!(offered(Place::Root("/mnt")), ["stanch query --root /mnt \"SELECT 1\""]);
+        assert_eq!(
+            offered(Place::Bundle("a.tar.gz")),
+            ["stanch query --bundle a.tar.gz \"SELECT 1\""]
+        );
         assert_eq!(
             offered(Place::Root("/mnt/it's a disk")),
             ["stanch query --root '/mnt/it'\\''s a disk' \"SELECT 1\""]

@@ -1,8 +1,13 @@
-//! Tar, read as a stream: packages are made of it, and archives are looked into.
+//! Tar, read and written as a stream: packages are made of it, archives are looked into, and
+//! evidence is kept in it.
 //!
 //! Source: tar(5): ustar's headers, GNU's long names (`L`, `K`), POSIX.1-2001's records (`x`).
 
+mod write;
+
 use std::io::{self, Read};
+
+pub use write::{Member, headers, padding};
 
 /// Most entries of one package: the largest have a few ten thousand.
 const ENTRIES: usize = 1_000_000;
@@ -10,36 +15,44 @@ const ENTRIES: usize = 1_000_000;
 const NAME: u64 = 64 << 10;
 /// The most that a package may unfold to; the largest of Debian hold two or three.
 const BYTES: u64 = 16 << 30;
+/// Nanoseconds.
+const SECOND: i64 = 1_000_000_000;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// A regular file.
     File,
     /// Another name of an earlier entry.
     HardLink,
+    /// A symbolic link.
     Symlink,
+    /// A directory.
     Directory,
+    /// Anything else.
     Other,
 }
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Its path, from the root: `/usr/bin/ls`.
-    pub(crate) path: Vec<u8>,
-    pub(crate) kind: Kind,
+    pub path: Vec<u8>,
+    /// Its kind.
+    pub kind: Kind,
     /// Permission bits.
-    pub(crate) mode: u32,
+    pub mode: u32,
     /// Owner and group, by number.
-    pub(crate) owner: (u32, u32),
+    pub owner: (u32, u32),
     /// When it was made, in seconds since 1970.
-    pub(crate) modified: i64,
+    pub modified: i64,
     /// Where a link leads; a hard link's target is a path from the root.
-    pub(crate) target: Vec<u8>,
+    pub target: Vec<u8>,
 }
 
 /// What stands at a place of an archive.
-pub(crate) enum Found {
+#[derive(Debug)]
+pub enum Found {
     /// Nothing: the source has ended.
     End,
     /// A block of nothing. Two of them end an archive; what stands behind is read by `tar -i`.
@@ -49,27 +62,45 @@ pub(crate) enum Found {
 }
 
 /// An entry as its headers tell it.
-pub(crate) struct Raw {
+#[derive(Clone, Debug)]
+pub struct Raw {
     /// Its name as it is written.
-    pub(crate) name: Vec<u8>,
+    pub name: Vec<u8>,
     /// The letter of its kind (`0` a file, `5` a directory, …).
-    pub(crate) kind: u8,
-    pub(crate) size: u64,
-    pub(crate) padding: u64,
+    pub kind: u8,
+    /// How many bytes it holds.
+    pub size: u64,
+    /// How many bytes fill its last block.
+    pub padding: u64,
     /// Whether GNU's map of holes goes on in blocks of its own.
-    pub(crate) has_many_holes: bool,
-    mode: u32,
-    owner: (u32, u32),
-    modified: i64,
-    target: Vec<u8>,
+    pub has_many_holes: bool,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner and group, by number.
+    pub owner: (u32, u32),
+    /// When its content changed, in nanoseconds since 1970.
+    pub modified: i64,
+    /// When it was read, where told.
+    pub accessed: Option<i64>,
+    /// When its inode changed, where told.
+    pub changed: Option<i64>,
+    /// Where a link leads, as written.
+    pub target: Vec<u8>,
+    /// The maker's comment on it.
+    pub comment: Option<Vec<u8>>,
 }
 
 /// What the headers before an entry said of it.
 #[derive(Debug, Default)]
-pub(crate) struct Tar {
+pub struct Tar {
     name: Option<Vec<u8>>,
     target: Option<Vec<u8>>,
     size: Option<u64>,
+    comment: Option<Vec<u8>>,
+    modified: Option<i64>,
+    accessed: Option<i64>,
+    changed: Option<i64>,
+    owner: (Option<u32>, Option<u32>),
 }
 
 impl Tar {
@@ -77,7 +108,7 @@ impl Tar {
     ///
     /// # Errors
     /// What is wrong with them, or with the source.
-    pub(crate) fn next(&mut self, source: &mut dyn Read) -> io::Result<Found> {
+    pub fn next(&mut self, source: &mut dyn Read) -> io::Result<Found> {
         // Each turn takes a header of the source, and a source ends.
         loop {
             let mut header = [0; 512];
@@ -116,6 +147,8 @@ impl Tar {
         let number = |range| header.number(range).unwrap_or_default();
         let id = |range| u32::try_from(number(range)).unwrap_or_default();
         let mode = u32::try_from(number(100..108) & 0o7777);
+        let seconds = i64::try_from(number(136..148)).unwrap_or_default();
+        let owner = std::mem::take(&mut self.owner);
         Raw {
             name: self.name.take().unwrap_or_else(|| header.name()),
             kind: header.kind(),
@@ -123,8 +156,14 @@ impl Tar {
             padding: size.next_multiple_of(512).saturating_sub(size),
             has_many_holes: header.kind() == b'S' && header.part(482..483) == [1],
             mode: mode.unwrap_or_default(),
-            owner: (id(108..116), id(116..124)),
-            modified: i64::try_from(number(136..148)).unwrap_or_default(),
+            owner: (
+                owner.0.unwrap_or_else(|| id(108..116)),
+                owner.1.unwrap_or_else(|| id(116..124)),
+            ),
+            modified: self.modified.take().unwrap_or(seconds.saturating_mul(SECOND)),
+            accessed: self.accessed.take(),
+            changed: self.changed.take(),
+            comment: self.comment.take(),
             target: self.target.take().unwrap_or_else(|| header.text(157..257).to_vec()),
         }
     }
@@ -144,14 +183,27 @@ impl Tar {
             }
             let record = record.get(space.saturating_add(1)..).unwrap_or_default();
             let record = record.strip_suffix(b"\n").unwrap_or(record);
-            if let Some(value) = record.strip_prefix(b"path=") {
-                self.name = Some(value.to_vec());
-            } else if let Some(value) = record.strip_prefix(b"linkpath=") {
-                self.target = Some(value.to_vec());
-            } else if let Some(value) = record.strip_prefix(b"size=") {
-                self.size = decimal(value);
-            }
+            self.record(record);
             rest = after;
+        }
+    }
+
+    fn record(&mut self, record: &[u8]) {
+        let Some(equals) = memchr::memchr(b'=', record) else { return };
+        let (key, value) = record.split_at(equals);
+        let value = value.get(1..).unwrap_or_default();
+        let id = |value| decimal(value).and_then(|id| u32::try_from(id).ok());
+        match key {
+            b"path" => self.name = Some(value.to_vec()),
+            b"linkpath" => self.target = Some(value.to_vec()),
+            b"size" => self.size = decimal(value),
+            b"comment" => self.comment = Some(value.to_vec()),
+            b"mtime" => self.modified = time(value),
+            b"atime" => self.accessed = time(value),
+            b"ctime" => self.changed = time(value),
+            b"uid" => self.owner.0 = id(value),
+            b"gid" => self.owner.1 = id(value),
+            _ => {}
         }
     }
 }
@@ -166,7 +218,8 @@ impl Raw {
             _ => Kind::Other,
         };
         let target = if kind == Kind::HardLink { rooted(&self.target) } else { self.target };
-        let (mode, owner, modified) = (self.mode, self.owner, self.modified);
+        let (mode, owner) = (self.mode, self.owner);
+        let modified = self.modified.div_euclid(SECOND);
         Entry { path: rooted(&self.name), kind, mode, owner, modified, target }
     }
 }
@@ -175,7 +228,7 @@ impl Raw {
 ///
 /// # Errors
 /// What is wrong with it, after the entries that were given.
-pub(crate) fn each(
+pub fn each(
     source: &mut dyn Read,
     each: &mut dyn FnMut(Entry, &mut dyn Read) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -191,6 +244,18 @@ pub(crate) fn each(
         skip(source, rest.saturating_add(padding))?;
     }
     Err(io::Error::other("too many entries"))
+}
+
+/// Returns the nanoseconds of a time in records: seconds, and a fraction.
+fn time(text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_before = whole.starts_with('-');
+    let seconds: i64 = whole.parse().ok()?;
+    let nine: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
+    let fraction: i64 = nine.parse().ok()?;
+    let nanoseconds = seconds.checked_mul(SECOND)?;
+    if is_before { nanoseconds.checked_sub(fraction) } else { nanoseconds.checked_add(fraction) }
 }
 
 fn decimal(text: &[u8]) -> Option<u64> {
@@ -226,7 +291,7 @@ fn text(source: &mut dyn Read, size: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// Also when the source ends before.
-pub(crate) fn skip(source: &mut dyn Read, bytes: u64) -> io::Result<()> {
+pub fn skip(source: &mut dyn Read, bytes: u64) -> io::Result<()> {
     match io::copy(&mut source.take(bytes), &mut io::sink())? {
         read if read == bytes => Ok(()),
         _ => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -290,11 +355,11 @@ impl Header<'_> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
 
     /// Returns an archive of some files: name, mode, kind, target, content.
-    pub(crate) fn made(files: &[(&str, u32, u8, &str, &[u8])]) -> Vec<u8> {
+    fn made(files: &[(&str, u32, u8, &str, &[u8])]) -> Vec<u8> {
         let mut archive = Vec::new();
         for (name, mode, kind, target, content) in files {
             let mut header = [0_u8; 512];

@@ -1,0 +1,279 @@
+//! Evidence: collected into a bundle, kept, signed, noted in the case, and verified.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use stanch_facts::digest::{self, Digest};
+use stanch_ledger::kept::{self, Keeping, Older};
+use stanch_ledger::signature::{Digesting, PublicKey, SignatureError};
+use stanch_ledger::{Entry, LedgerError};
+use stanch_machine::{Live, Machine as _};
+pub use stanch_preserve::{
+    Broken, Collected, Flaw, Options, PreserveError, Seal, TakenOf, Verified,
+};
+pub use stanch_rules::Profile;
+
+use crate::Incident;
+use crate::baseline::{BaselineError, Noting, Signed, VerifyWith, digest_of, secret_key};
+use crate::case::Desk;
+
+/// The word of an entry that a person wrote.
+pub const NOTE: &str = "note";
+
+/// Why evidence could not be kept or verified.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// The file could not be kept; nothing was collected.
+    #[error("the bundle could not be kept")]
+    Kept(#[source] LedgerError),
+    /// It breaks off.
+    #[error("the bundle breaks off")]
+    Broke {
+        /// Where what was written lies, if it is a file.
+        left: Option<PathBuf>,
+        /// Why.
+        source: PreserveError,
+    },
+    /// It is whole but could not get its name.
+    #[error("the bundle is whole but could not be finished")]
+    Finish(#[source] LedgerError),
+    /// The case did not take a record.
+    #[error("the ledger did not take the record")]
+    Ledger(#[source] LedgerError),
+    /// A key or signature is refused.
+    #[error("`{path}` is refused")]
+    Signature {
+        /// The key or the signature.
+        path: PathBuf,
+        /// Why.
+        source: SignatureError,
+    },
+    /// It could not be read.
+    #[error("the bundle could not be read")]
+    Read(#[source] io::Error),
+}
+
+impl From<BaselineError> for EvidenceError {
+    fn from(error: BaselineError) -> Self {
+        match error {
+            BaselineError::Signature { path, source } => Self::Signature { path, source },
+            BaselineError::Kept(source) => Self::Kept(source),
+            other => Self::Read(io::Error::other(other.to_string())),
+        }
+    }
+}
+
+/// A bundle that was made.
+#[derive(Clone, Debug)]
+pub struct Bundled {
+    /// What is in it.
+    pub collected: Collected,
+    /// The id of the key that signed it.
+    pub signed_by: Option<String>,
+    /// The number of the entry in the open case, if one is open.
+    pub entry: Option<u64>,
+}
+
+/// A bundle that was verified.
+#[derive(Clone, Debug)]
+pub struct BundleVerified {
+    /// What holds.
+    pub verified: Verified,
+    /// Who vouches for it.
+    pub signed: Signed,
+    /// Why a signature was refused.
+    pub refused: Option<SignatureError>,
+}
+
+impl Incident {
+    /// Collects into a file, which must not be there yet.
+    ///
+    /// # Errors
+    /// [`EvidenceError`]; what was written is left where it is if it breaks off.
+    pub fn preserve(
+        &self,
+        desk: &Desk,
+        options: Options,
+        path: &Path,
+        sign: Option<&Path>,
+    ) -> Result<Bundled, EvidenceError> {
+        let key = sign.map(secret_key).transpose()?;
+        let digesting = Arc::new(Mutex::new(Digesting::default()));
+        let mut keeping = Keeping::begin(path, Older::Refused).map_err(EvidenceError::Kept)?;
+        let options = Options { ours: ours(keeping.file()), ..options };
+        let noting = &mut Noting { from: &mut keeping, digesting: Arc::clone(&digesting) };
+        let collected = match self.collect(desk, &options, noting) {
+            Ok(collected) => collected,
+            Err(source) => {
+                let left = Some(keeping.leave());
+                return Err(EvidenceError::Broke { left, source });
+            }
+        };
+        keeping.finish(Older::Refused).map_err(EvidenceError::Finish)?;
+        let mut bundled = Bundled { collected, signed_by: None, entry: None };
+        if let Some(key) = key {
+            let seal = &bundled.collected.seal;
+            let host = stanch_words::text::escaped(&seal.host);
+            let comment = format!("evidence of {host}, {}, root {}", seal.ended, seal.merkle_root);
+            let signature = key.sign(&digest_of(&digesting), &comment);
+            let beside = kept::named(path, kept::SIGNATURE);
+            kept::keep(&beside, signature.as_bytes(), Older::Refused)
+                .map_err(EvidenceError::Kept)?;
+            bundled.signed_by = Some(key.public().id());
+        }
+        bundled.entry = self.enter(desk, path, &bundled)?;
+        Ok(bundled)
+    }
+
+    /// Collects into a pipe. Nothing is written to this machine.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Broke`] when the pipe breaks.
+    pub fn preserve_to(
+        &self,
+        desk: &Desk,
+        options: Options,
+        to: &mut dyn Write,
+    ) -> Result<Bundled, EvidenceError> {
+        // Standard output may lead to a file of this machine.
+        let stdout = Live::new().stat(Path::new("/proc/self/fd/1"));
+        let ours = stdout.map(|stat| (stat.device, stat.inode)).into_iter().collect();
+        let collected = self
+            .collect(desk, &Options { ours, ..options }, to)
+            .map_err(|source| EvidenceError::Broke { left: None, source })?;
+        Ok(Bundled { collected, signed_by: None, entry: None })
+    }
+
+    fn collect(
+        &self,
+        desk: &Desk,
+        options: &Options,
+        to: &mut dyn Write,
+    ) -> Result<Collected, PreserveError> {
+        let live = Live::new();
+        let own = digest::of_file(&live, Path::new("/proc/self/exe"), &[Digest::Sha256]);
+        let entries = desk.case().ok().flatten().and_then(|case| case.entries().ok());
+        let entries = entries.unwrap_or_default();
+        let head = entries.last().map(|entry| format!("{} {}", entry.head.n, entry.head.hash));
+        let about = stanch_preserve::About {
+            tool: desk.tool.clone(),
+            tool_sha256: own.ok().and_then(|digests| digests.into_iter().next()),
+            who: desk.who.clone(),
+            host: self.host_name(),
+            case_head: head,
+            notes: entries.iter().filter_map(note).collect(),
+        };
+        stanch_preserve::collect(&self.snapshot, options, &about, to)
+    }
+
+    /// Records a bundle in the case, if one is open or named: none is opened on a suspect machine
+    /// for that alone.
+    fn enter(
+        &self,
+        desk: &Desk,
+        path: &Path,
+        bundled: &Bundled,
+    ) -> Result<Option<u64>, EvidenceError> {
+        let case = desk.case().map_err(EvidenceError::Ledger)?;
+        let Some(case) = case else { return Ok(None) };
+        let now = self.snapshot.host().machine().now();
+        let seal = &bundled.collected.seal;
+        let body = serde_json::json!({
+            "file": stanch_words::Value::from(path).to_string(),
+            "items": seal.items,
+            "merkle_root": seal.merkle_root,
+            "bytes": bundled.collected.packed,
+            "signed_by": bundled.signed_by,
+        });
+        let mut ledger = desk.write(&case, now).map_err(EvidenceError::Ledger)?;
+        let record = desk.record(now, "preserve.sealed", body);
+        let entry = ledger.append(&record).map_err(EvidenceError::Ledger)?;
+        Ok(Some(entry.head.n))
+    }
+}
+
+/// Returns the file that is being written, by device and inode.
+fn ours(file: &std::fs::File) -> Vec<(u64, u64)> {
+    use std::os::fd::AsRawFd as _;
+    let own = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    let stat = Live::new().stat(&own);
+    stat.map(|stat| (stat.device, stat.inode)).into_iter().collect()
+}
+
+fn note(entry: &Entry) -> Option<(String, String, String)> {
+    let text = entry.body.get("text").filter(|_| entry.what == NOTE)?.as_str()?;
+    Some((entry.time.clone(), entry.who.clone(), text.to_owned()))
+}
+
+/// Writes a person's words into the case; returns the number of the entry.
+///
+/// # Errors
+/// [`LedgerError`] if the ledger does not take it.
+pub fn take_note(desk: &Desk, text: &str) -> Result<u64, LedgerError> {
+    let now = Live::new().now();
+    let case = desk.case_to_write(now)?;
+    let mut ledger = desk.write(&case, now)?;
+    let record = desk.record(now, NOTE, serde_json::json!({ "text": text }));
+    Ok(ledger.append(&record)?.head.n)
+}
+
+/// Verifies a bundle in a file.
+///
+/// # Errors
+/// [`EvidenceError`] if it cannot be read, is no bundle, or a key is none.
+pub fn verify_bundle(path: &Path, with: &VerifyWith) -> Result<BundleVerified, EvidenceError> {
+    let mut file = kept::open(path).map_err(EvidenceError::Kept)?;
+    verify(&mut file, Some(path), with)
+}
+
+/// Verifies a bundle that comes through a pipe.
+///
+/// # Errors
+/// As [`verify_bundle`].
+pub fn verify_stream(
+    from: &mut dyn Read,
+    with: &VerifyWith,
+) -> Result<BundleVerified, EvidenceError> {
+    verify(from, None, with)
+}
+
+fn verify(
+    from: &mut dyn Read,
+    path: Option<&Path>,
+    with: &VerifyWith,
+) -> Result<BundleVerified, EvidenceError> {
+    let small = |path: &Path| kept::read_small(path).map_err(EvidenceError::Kept);
+    let refused = |path: &Path| {
+        let path = path.to_owned();
+        move |source| EvidenceError::Signature { path, source }
+    };
+    let beside = path.map(|path| kept::named(path, kept::SIGNATURE));
+    let at = with.signature.clone().or(beside);
+    let key = match &with.public_key {
+        Some(path) => Some(PublicKey::parse(&small(path)?).map_err(refused(path))?),
+        None => None,
+    };
+    // A key without a signature must not end as verified: told before all is read.
+    let signature = match (&key, &at) {
+        (Some(_), Some(at)) => Some(small(at)?),
+        (Some(_), None) => {
+            let path = PathBuf::from("-");
+            return Err(EvidenceError::Signature { path, source: SignatureError::NoSignature });
+        }
+        (None, _) => None,
+    };
+    let digesting = Arc::new(Mutex::new(Digesting::default()));
+    let mut noting = Noting { from, digesting: Arc::clone(&digesting) };
+    let verified = stanch_preserve::verify(&mut noting).map_err(EvidenceError::Read)?;
+    let (mut signed, mut wrong) = (Signed::No, None);
+    match (key, signature) {
+        (Some(key), Some(signature)) => match key.verify(&signature, &digest_of(&digesting)) {
+            Ok(comment) => signed = Signed::By { key: key.id(), comment },
+            Err(error) => wrong = Some(error),
+        },
+        _ if at.is_some_and(|at| kept::open(&at).is_ok()) => signed = Signed::NotVerified,
+        _ => {}
+    }
+    Ok(BundleVerified { verified, signed, refused: wrong })
+}

@@ -1,0 +1,121 @@
+//! `stanch preserve`, `stanch seal` and what they are asked.
+
+use clap::builder::{PossibleValuesParser, ValueParser};
+use clap::{Arg, ArgAction, Command, ValueHint};
+
+type Say<'a> = &'a dyn Fn(&'static str, &'static str) -> &'static str;
+
+/// `stanch preserve`.
+pub(super) fn preserve(say: Say<'_>) -> Command {
+    Command::new("preserve")
+        .about(say(
+            "Takes the evidence that will vanish, into one sealed file",
+            "收集会消失的证据，封存为一个文件",
+        ))
+        .long_about(say(
+            "Takes evidence in the order in which it vanishes: connections and processes first, then memory-backed directories, logs, accounts, what starts by itself, and the times of every file. It starts no program, changes nothing and marks nothing as read. The bundle is a tar.gz with a seal over every item; `stanch seal verify` checks it, `--bundle` opens it as a machine. The exit code is 0, 3 if something could not be taken, 6 if the bundle breaks off.",
+            "按消失的先后收集证据：先是连接和进程，再是内存目录、日志、账户、自启动项，以及每个文件的时间。不启动任何程序，不改动任何内容，也不更新访问时间。结果是一个 tar.gz，每一项都有封存摘要；`stanch seal verify` 校验，`--bundle` 把它当作机器打开。退出码：0 完成，3 有内容未能取得，6 证据包中断。",
+        ))
+        .arg(path("output", say("FILE", "文件")).short('o').long("output").required(true).help(say(
+            "The file to write, which must not be there yet; `-` writes to standard output: `ssh HOST stanch preserve -o - > FILE`",
+            "要写入的文件，不得已存在；`-` 表示标准输出：`ssh 主机 stanch preserve -o - > 文件`",
+        )))
+        .arg(
+            Arg::new("profile")
+                .long("profile")
+                .value_name("triage|full")
+                .value_parser(PossibleValuesParser::new(["triage", "full"]))
+                .help(say(
+                    "How much: triage (the default), what vanishes and what nearly every case needs; or full",
+                    "收集范围：triage（默认），会消失的和多数案件必需的内容；或 full 全部",
+                )),
+        )
+        .arg(super::since(say))
+        .arg(
+            Arg::new("exclude")
+                .long("exclude")
+                .value_name(say("PATTERN", "模式"))
+                .action(ArgAction::Append)
+                .help(say(
+                    "Leave out paths that fit, such as `/srv/media` or `/**/*.iso`; may be repeated",
+                    "略去匹配的路径，如 `/srv/media` 或 `/**/*.iso`，可重复",
+                )),
+        )
+        .arg(Arg::new("max-size").long("max-size").value_name(say("SIZE", "大小")).value_parser(size).help(
+            say(
+                "The largest file that is taken: `64M`, `2G`; 256M by default",
+                "单个文件的上限，如 `64M`、`2G`；默认 256M",
+            ),
+        ))
+        .arg(path("sign", say("KEY", "密钥")).long("sign").help(say(
+            "Sign it with this secret key (minisign's, without a password); better do it on another machine",
+            "用此私钥签名（minisign 格式，无口令）；更稳妥的做法是在另一台机器上签名",
+        )))
+}
+
+/// `stanch seal`.
+pub(super) fn seal(say: Say<'_>) -> Command {
+    Command::new("seal")
+        .about(say("Verifies a bundle of evidence", "校验证据包"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            Command::new("verify")
+                .about(say("Checks every byte of a bundle against its seal", "逐字节对照封存摘要校验"))
+                .long_about(say(
+                    "Checks every item, line and byte of a bundle against its seal, and names what is altered, missing or added. The exit code is 0 if it holds, 1 if something is another, 3 if it breaks off (what is there is checked as far as it goes), 2 if it is no bundle, 4 if a key is refused.",
+                    "逐项、逐行、逐字节对照封存摘要，指出被改动、缺失或多出的内容。退出码：0 完好，1 有不符，3 文件中断（已有部分照常校验），2 不是证据包，4 密钥被拒绝。",
+                ))
+                .arg(path("public-key", say("KEY", "公钥")).long("public-key").help(say(
+                    "Also verify the signature with this key (minisign's)",
+                    "同时用此公钥（minisign 格式）验证签名",
+                )))
+                .arg(path("signature", say("FILE", "文件")).long("signature").help(say(
+                    "The signature, if it is not FILE.minisig",
+                    "签名文件，默认为 文件.minisig",
+                )))
+                .arg(path("file", say("FILE", "文件")).required(true).help(say(
+                    "The bundle; `-` reads standard input",
+                    "证据包；`-` 表示标准输入",
+                ))),
+        )
+}
+
+fn path(name: &'static str, value: &'static str) -> Arg {
+    Arg::new(name)
+        .value_name(value)
+        .value_parser(ValueParser::path_buf())
+        .value_hint(ValueHint::AnyPath)
+}
+
+/// Reads a size such as `64M`.
+fn size(written: &str) -> Result<u64, String> {
+    let refused = || "not a size such as `64M`".to_owned();
+    let (digits, shift) = match written.strip_suffix(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T']) {
+        Some(digits) => match written.as_bytes().last() {
+            Some(b'k' | b'K') => (digits, 10),
+            Some(b'm' | b'M') => (digits, 20),
+            Some(b'g' | b'G') => (digits, 30),
+            _ => (digits, 40),
+        },
+        None => (written, 0),
+    };
+    let count: u64 = digits.parse().map_err(|_no_number| refused())?;
+    count.checked_mul(1 << shift).filter(|size| *size > 0).ok_or_else(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_unit() {
+        for (written, bytes) in [("512", 512), ("64M", 64 << 20), ("2g", 2 << 30), ("1T", 1 << 40)]
+        {
+            assert_eq!(size(written), Ok(bytes));
+        }
+        for bad in ["", "M", "0", "-1", "1.5G", "99999999999T"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `stanch preserve` and `stanch seal`: evidence taken, and verified.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use stanch_incident::evidence::{self, Bundled, EvidenceError, Options, Profile};
+use stanch_incident::{Incident, VerifyWith};
+use stanch_view::pages::{evidence as page, query};
+use stanch_view::{Report, Trouble};
+use stanch_wire::json;
+use stanch_words::Both;
+
+use crate::arguments::Asked;
+use crate::progress::Progress;
+use crate::terminal::Terminal;
+
+pub(super) fn run(
+    matches: &ArgMatches,
+    asked: &Asked,
+    terminal: &Terminal,
+) -> Result<u8, Box<Report>> {
+    let incident = super::open(&asked.place)?;
+    let path = file(matches, "output");
+    let options = options(matches, &incident)?;
+    let sign = matches.get_one::<PathBuf>("sign").map(PathBuf::as_path);
+    if path == "-" {
+        return to_stdout(&incident, options, sign, asked, terminal);
+    }
+    let progress = Progress::start(asked.look.say("collecting evidence", "正在收集证据"));
+    let made = incident.preserve(&asked.desk, options, path, sign).map_err(failed(path))?;
+    drop(progress);
+    if asked.json {
+        let document = page::document(&shown(path), &made, asked.look);
+        terminal.data(|out| json::pretty(out, &document))?;
+    } else {
+        terminal.text(&page::made(&shown(path), &made, asked.look))?;
+    }
+    Ok(told(&made, terminal))
+}
+
+/// Says what is missing, and returns the exit code.
+fn told(made: &Bundled, terminal: &Terminal) -> u8 {
+    let gaps = &made.collected.gaps;
+    terminal.speak(&query::missed(gaps, terminal.errors()));
+    if gaps.iter().any(|gap| gap.kind.is_partial()) { 3 } else { 0 }
+}
+
+fn options(matches: &ArgMatches, incident: &Incident) -> Result<Options, Box<Report>> {
+    let profile = matches.get_one::<String>("profile").map(String::as_str);
+    let exclude = matches.get_many::<String>("exclude").into_iter().flatten().cloned();
+    let usual = Options::default();
+    Ok(Options {
+        profile: profile.and_then(Profile::from_name).unwrap_or(usual.profile),
+        since: super::since(matches, incident)?,
+        exclude: exclude.collect(),
+        largest: matches.get_one::<u64>("max-size").copied().unwrap_or(usual.largest),
+        ours: Vec::new(),
+    })
+}
+
+/// Writes the bundle itself to stdout; what is said of it goes to stderr.
+fn to_stdout(
+    incident: &Incident,
+    options: Options,
+    sign: Option<&Path>,
+    asked: &Asked,
+    terminal: &Terminal,
+) -> Result<u8, Box<Report>> {
+    let refused = |en: &str, zh: &str| {
+        let what =
+            Both::new("the bundle was not written to standard output", "未向标准输出写证据包");
+        let next = Both::new(
+            "ssh HOST stanch preserve -o - > FILE",
+            "ssh 主机 stanch preserve -o - > 文件",
+        );
+        let report = Report::new(Trouble::WrongUse, what);
+        Err(Box::new(report.because(Both::new(en, zh)).next(next)))
+    };
+    if asked.look.terminal.is_some() {
+        return refused("it is a terminal", "标准输出是终端");
+    }
+    if sign.is_some() {
+        return refused(
+            "a signature is a file of its own: sign where the bundle is kept, `minisign -S -m FILE`",
+            "签名是单独的文件：请在存放证据包的地方签名，`minisign -S -m 文件`",
+        );
+    }
+    let progress = Progress::start(asked.look.say("collecting evidence", "正在收集证据"));
+    let mut made = None;
+    terminal.data(|out| {
+        made = Some(incident.preserve_to(&asked.desk, options, out));
+        Ok(())
+    })?;
+    drop(progress);
+    let Some(made) = made else { return Ok(3) };
+    let made = made.map_err(failed(Path::new("-")))?;
+    terminal.speak(&page::made("-", &made, terminal.errors()));
+    Ok(told(&made, terminal))
+}
+
+/// `stanch seal verify`.
+pub(super) fn seal(
+    matches: &ArgMatches,
+    asked: &Asked,
+    terminal: &Terminal,
+) -> Result<u8, Box<Report>> {
+    let Some(("verify", matches)) = matches.subcommand() else {
+        terminal.text(&crate::help::for_command(&["seal".to_owned()], asked.look)?)?;
+        return Ok(2);
+    };
+    let path = file(matches, "file");
+    let own = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+    let with = VerifyWith { public_key: own("public-key"), signature: own("signature") };
+    let progress = Progress::start(asked.look.say("verifying", "正在校验"));
+    let answer = if path == "-" {
+        evidence::verify_stream(&mut io::stdin().lock(), &with)
+    } else {
+        evidence::verify_bundle(path, &with)
+    };
+    drop(progress);
+    let answer = answer.map_err(failed(path))?;
+    if asked.json {
+        let document = page::verified_document(&shown(path), &answer);
+        terminal.data(|out| json::pretty(out, &document))?;
+    } else {
+        terminal.text(&page::verified(&shown(path), &answer, asked.look))?;
+    }
+    Ok(page::exit(&answer))
+}
+
+fn file<'a>(matches: &'a ArgMatches, name: &str) -> &'a Path {
+    matches.get_one::<PathBuf>(name).map_or(Path::new(""), PathBuf::as_path)
+}
+
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+fn failed(path: &Path) -> impl FnOnce(EvidenceError) -> Box<Report> {
+    move |error| Box::new(page::failed(&shown(path), &error))
+}

@@ -1,0 +1,149 @@
+use std::io::Write as _;
+
+use super::*;
+use crate::tar::{Member, headers, padding};
+
+/// Returns an archive of members: name, kind, target, content; and its end.
+fn archive(members: &[(&[u8], u8, &[u8], &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, kind, target, content) in members {
+        let size = content.len() as u64;
+        let modified = 1_772_323_200_000_000_000;
+        let (name, kind, target) = (*name, *kind, *target);
+        out.extend(headers(&Member {
+            name,
+            kind,
+            target,
+            mode: 0o644,
+            size,
+            modified,
+            ..Member::default()
+        }));
+        out.extend_from_slice(content);
+        out.extend_from_slice(padding(size));
+    }
+    out.resize(out.len() + 1024, 0);
+    out
+}
+
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+fn opened(name: &str, bytes: &[u8]) -> Result<Bundle, Miss> {
+    let path = std::env::temp_dir().join(format!("stanch-bundle-{name}-{}", std::process::id()));
+    std::fs::write(&path, bytes).unwrap();
+    let bundle = Bundle::open(&path, &[Path::new("/tmp")]);
+    std::fs::remove_file(&path).unwrap();
+    bundle
+}
+
+fn text(bundle: &Bundle, path: &str) -> Result<String, String> {
+    let read = bundle.read(path.as_ref(), 1000).map_err(|miss| miss.detail)?;
+    Ok(String::from_utf8(read.bytes).unwrap())
+}
+
+fn told(bundle: &Bundle) -> Vec<String> {
+    let told = |gap: &Gap| format!("{} {}", gap.path.clone().unwrap_or_default(), gap.detail);
+    bundle.strange().iter().map(told).collect()
+}
+
+#[test]
+fn files_links_and_records_of_a_bundle_are_those_of_a_machine() {
+    let bodyfile =
+        b"0|/etc/shadow|7|-rw-r-----|0|42|900|1|2|3|4\n0|/etc|5|drwxr-xr-x|0|0|0|1|2|3|4\n\
+        0|/etc/passwd|6|-rw-r--r--|0|0|5|1|2|3|4\nnonsense\n";
+    let bytes = packed(&archive(&[
+        (b"meta/begin.json", b'0', b"", b"{}"),
+        (b"live/processes.jsonl", b'0', b"", b"{\"pid\":1}\n"),
+        (b"[root]/etc/passwd", b'0', b"", b"root:"),
+        (b"[root]/bin", b'2', b"usr/bin", b""),
+        (b"[root]/usr/bin/tool", b'0', b"", b"tool"),
+        (b"[root]/usr/bin/same", b'1', b"[root]/usr/bin/tool", b""),
+        (b"[root]/etc/out", b'2', b"/../../etc/passwd", b""),
+        (b"[root]/etc/round", b'2', b"round", b""),
+        (b"bodyfile/bodyfile.txt", b'0', b"", bodyfile),
+    ]));
+    let bundle = opened("whole", &bytes).unwrap();
+    assert_eq!(told(&bundle), [" lines of the bodyfile not understood: 1"]);
+    assert_eq!(bundle.now(), 1_772_323_200);
+    assert_eq!(text(&bundle, "/etc/passwd").unwrap(), "root:");
+    assert_eq!(text(&bundle, "/bin/tool").unwrap(), "tool");
+    assert_eq!(text(&bundle, "/usr/bin/same").unwrap(), "tool");
+    // Both absolute links and `..` stay inside.
+    assert_eq!(text(&bundle, "/etc/out").unwrap(), "root:");
+    assert_eq!(text(&bundle, "/etc/round").unwrap_err(), "too many symlinks");
+    assert_eq!(text(&bundle, "/etc/shadow").unwrap_err(), "its content is not in the bundle");
+    assert!(bundle.read("/etc/none".as_ref(), 1).unwrap_err().absent);
+    let passwd = bundle.stat("/etc/passwd".as_ref()).unwrap();
+    assert_eq!((passwd.inode, passwd.born, passwd.size), (6, Some(4_000_000_000), 5));
+    assert_eq!(passwd.modified, 1_772_323_200_000_000_000, "the finer time stays");
+    assert_eq!(bundle.stat("/etc".as_ref()).unwrap().inode, 5);
+    assert_eq!(bundle.stat("/etc/shadow".as_ref()).unwrap().mode, 0o100_640);
+    let names = bundle.list("/etc".as_ref()).unwrap().entries;
+    let names: Vec<_> = names.iter().map(|entry| entry.name.to_str().unwrap()).collect();
+    assert_eq!(names, ["out", "passwd", "round", "shadow"]);
+    assert_eq!(bundle.record("processes", 100).unwrap().unwrap().bytes, b"{\"pid\":1}\n");
+    assert!(bundle.record("sockets", 100).is_none());
+}
+
+#[test]
+fn a_name_that_leads_out_and_a_member_behind_a_link_are_left_out_and_told() {
+    let bytes = packed(&archive(&[
+        (b"[root]/../../etc/cron.d/x", b'0', b"", b"out"),
+        (b"../evil", b'0', b"", b"out"),
+        (b"[root]/run", b'2', b"/etc", b""),
+        (b"[root]/run/hosts", b'0', b"", b"through the link"),
+        (b"[root]/etc/hosts", b'0', b"", b"127.0.0.1"),
+    ]));
+    let bundle = opened("out", &bytes).unwrap();
+    assert_eq!(
+        told(&bundle),
+        [
+            "[root]/../../etc/cron.d/x its name leads out",
+            "../evil its name leads out",
+            "[root]/run/hosts what should be a directory above it is none",
+        ]
+    );
+    assert_eq!(text(&bundle, "/run/hosts").unwrap(), "127.0.0.1");
+}
+
+#[test]
+fn one_that_is_cut_off_is_opened_as_far_as_it_goes_and_no_bundle_is_refused() {
+    let content: Vec<u8> = (0..40_000_u32).flat_map(|n| (n * 7919).to_le_bytes()).collect();
+    let whole = packed(&archive(&[
+        (b"[root]/etc/hosts", b'0', b"", b"127.0.0.1"),
+        (b"[root]/var/log/big", b'0', b"", &content),
+    ]));
+    let bundle = opened("cut", &whole[..whole.len() / 2]).unwrap();
+    assert_eq!(text(&bundle, "/etc/hosts").unwrap(), "127.0.0.1");
+    assert!(told(&bundle)[0].starts_with("[root]/var/log/big it breaks off here"));
+    assert!(bundle.stat("/var/log/big".as_ref()).is_err());
+    for (name, bytes) in [("none", &b"nothing"[..]), ("empty", b""), ("half", &whole[..12])] {
+        assert!(opened(name, bytes).is_err(), "{name}");
+    }
+    assert_eq!(opened("pipe", b"").unwrap_err().kind, GapKind::Damaged);
+}
+
+#[test]
+fn a_packing_that_unfolds_without_end_is_stopped() {
+    let packed = std::cell::Cell::new(10);
+    let mut capped = unpack_capped(&packed);
+    let mut room = vec![0_u8; 1 << 20];
+    let mut total = 0_u64;
+    let error = loop {
+        match std::io::Read::read(&mut capped, &mut room) {
+            Ok(read) => total += read as u64,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.to_string(), "it unfolds to more than any evidence does");
+    assert!(total <= 4 << 30, "{total}");
+}
+
+fn unpack_capped(packed: &std::cell::Cell<u64>) -> impl std::io::Read + '_ {
+    unpack::endless(packed)
+}

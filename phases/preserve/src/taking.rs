@@ -1,0 +1,204 @@
+//! One file: read under the watch, digested while it is written, and described.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use stanch_facts::{Host, Snapshot};
+use stanch_machine::{Miss, Stat};
+use stanch_words::GapKind;
+
+use crate::collect::Collector;
+use crate::manifest::{Item, Status};
+
+/// How much is read in one go, and held in memory.
+const PIECE: usize = 4 << 20;
+
+/// Does something with the machine under its watch. What hangs is given up.
+pub(crate) fn watched<T: Send + 'static>(
+    snapshot: &Snapshot,
+    path: &Path,
+    work: impl Fn(&Host) -> Result<T, Miss> + Send + Sync + 'static,
+) -> Result<T, Miss> {
+    let host = Arc::clone(snapshot.host());
+    let (done, gaps) = snapshot.watched("preserve", move || work(&host));
+    done.unwrap_or_else(|| {
+        let gap = gaps.into_iter().next();
+        let (kind, detail) =
+            gap.map_or((GapKind::TimedOut, String::new()), |gap| (gap.kind, gap.detail));
+        Err(Miss::new(kind, detail, path))
+    })
+}
+
+/// A piece of a file, and what it was like before and after.
+struct Piece {
+    bytes: Vec<u8>,
+    before: Stat,
+    after: Stat,
+}
+
+fn piece(snapshot: &Snapshot, path: &Path, known: Stat, offset: u64) -> Result<Piece, Miss> {
+    let own: PathBuf = path.to_owned();
+    watched(snapshot, path, move |host| {
+        let file = host.machine().open_described(&own, &known)?;
+        let before = file.stat()?;
+        let left = usize::try_from(before.size.saturating_sub(offset)).unwrap_or(PIECE);
+        let mut bytes = vec![0_u8; left.min(PIECE)];
+        let read = file.read_at(offset, &mut bytes)?;
+        bytes.truncate(read);
+        Ok(Piece { bytes, before, after: file.stat()? })
+    })
+}
+
+/// Under which name, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct As<'a> {
+    /// The name in the bundle.
+    pub(crate) name: Vec<u8>,
+    /// How it is read.
+    pub(crate) method: &'a str,
+}
+
+/// What of a file must stay the same while it is read.
+fn same(one: &Stat, other: &Stat) -> bool {
+    let of = |stat: &Stat| (stat.device, stat.inode, stat.size, stat.modified, stat.changed);
+    of(one) == of(other)
+}
+
+impl Collector<'_> {
+    /// Takes a regular file.
+    pub(crate) fn take(&mut self, path: &Path, known: Stat, named: &As<'_>) -> io::Result<()> {
+        let most = self.options.largest;
+        let item = self.item(named).described(&known);
+        if known.size > most {
+            let why = format!("{} bytes, larger than {most}", known.size);
+            let item = Item { own_size: Some(known.size), ..item };
+            return self.missed(item, Status::LeftOut, why, Some(GapKind::Truncated), path);
+        }
+        if let Some(why) = self.over_budget(known.size) {
+            let item = Item { own_size: Some(known.size), ..item };
+            return self.over(item, why);
+        }
+        let first = match piece(self.snapshot, path, known, 0) {
+            Ok(first) if first.before.size <= most => first,
+            Ok(first) => {
+                let why = format!("it grew to {} bytes while we came", first.before.size);
+                return self.missed(item, Status::LeftOut, why, Some(GapKind::Truncated), path);
+            }
+            Err(miss) => return self.missed_by(item, &miss, path),
+        };
+        let item = self.item(named).described(&first.before);
+        self.stream(path, item, first)
+    }
+
+    /// Writes a file piece by piece. Its size stands in the header already: what is missing in the
+    /// end becomes zeros, and the item says so.
+    fn stream(&mut self, path: &Path, item: Item, first: Piece) -> io::Result<()> {
+        let (begun, mut after) = (first.before, first.after);
+        let mut why = None;
+        let mut writing = self.packing.member(&item, begun.size)?;
+        writing.write(&first.bytes)?;
+        let mut is_more = first.bytes.len() == PIECE;
+        while writing.left() > 0 && is_more {
+            let offset = begun.size.saturating_sub(writing.left());
+            match piece(self.snapshot, path, begun, offset) {
+                Ok(next)
+                    if (next.before.device, next.before.inode) != (begun.device, begun.inode) =>
+                {
+                    why = Some("another file came in its place".to_owned());
+                    break;
+                }
+                Ok(next) => {
+                    is_more = next.bytes.len() == PIECE;
+                    writing.write(&next.bytes)?;
+                    after = next.after;
+                }
+                Err(miss) => {
+                    why = Some(miss.detail);
+                    break;
+                }
+            }
+        }
+        let left = writing.left();
+        if left > 0 {
+            let read = begun.size.saturating_sub(left);
+            let because = why.unwrap_or_else(|| "it became shorter".to_owned());
+            why = Some(format!("read up to byte {read}, zeros stand for the rest: {because}"));
+        } else if why.is_none() && !same(&begun, &after) {
+            why = Some("it was written to while it was read".to_owned());
+        }
+        let status = if why.is_some() { Status::Changed } else { Status::Whole };
+        let item = Item { status, why: why.unwrap_or_default(), ..item };
+        let item = writing.finish(item)?;
+        if item.status == Status::Changed {
+            self.gap(GapKind::Changed, &item.why, Some(path));
+        }
+        self.tally(&item);
+        Ok(())
+    }
+
+    /// Takes what the kernel makes up when it is read: its size is known only then.
+    pub(crate) fn take_pseudo(&mut self, path: &Path, named: &As<'_>, cap: u64) -> io::Result<()> {
+        let own = path.to_owned();
+        let read = watched(self.snapshot, path, move |host| host.machine().read(&own, cap));
+        let item = self.item(named);
+        match read {
+            Ok(contents) => self.take_bytes(item, &contents.bytes, contents.truncated),
+            Err(miss) => self.missed_by(item, &miss, path),
+        }
+    }
+
+    /// Takes bytes that were read already.
+    pub(crate) fn take_bytes(&mut self, item: Item, bytes: &[u8], cut: bool) -> io::Result<()> {
+        let item = match cut {
+            true => {
+                let why = format!("only the first {} bytes", bytes.len());
+                Item { status: Status::Truncated, why, ..item }
+            }
+            false => item,
+        };
+        let item = self.packing.put(item, bytes)?;
+        if cut {
+            self.gap(GapKind::Truncated, &item.why.clone(), Some(Path::new(&item.name)));
+        }
+        self.tally(&item);
+        Ok(())
+    }
+
+    /// Notes what was there and could not be read.
+    pub(crate) fn missed_by(&mut self, item: Item, miss: &Miss, path: &Path) -> io::Result<()> {
+        let (status, kind) = match miss.kind {
+            _ if miss.absent => (Status::Vanished, Some(GapKind::Changed)),
+            GapKind::Denied | GapKind::Refused => (Status::Denied, Some(miss.kind)),
+            GapKind::TimedOut => (Status::TimedOut, Some(miss.kind)),
+            kind => (Status::Failed, Some(kind)),
+        };
+        self.missed(item, status, miss.detail.clone(), kind, path)
+    }
+
+    /// Notes an item without content, and leaves a gap if it is one.
+    pub(crate) fn missed(
+        &mut self,
+        item: Item,
+        status: Status,
+        why: String,
+        gap: Option<GapKind>,
+        path: &Path,
+    ) -> io::Result<()> {
+        if let Some(kind) = gap {
+            self.gap(kind, &why, Some(path));
+        }
+        let item = self.packing.note(Item { status, why, ..item })?;
+        self.tally(&item);
+        Ok(())
+    }
+
+    /// Notes an item that the budget has no room for: one gap stands for all of them.
+    pub(crate) fn over(&mut self, item: Item, why: &'static str) -> io::Result<()> {
+        self.budget_is_used_up(why);
+        let item = Item { status: Status::LeftOut, why: why.to_owned(), ..item };
+        let item = self.packing.note(item)?;
+        self.tally(&item);
+        Ok(())
+    }
+}

