@@ -405,6 +405,17 @@ const fn altered(row: u32, path: &'static str) -> Plant {
     Plant { row, path, how: How::More("x"), sign: "", least: "high", with: &[] }
 }
 
+/// Copies files of a folder whose names say that they are wanted.
+fn copy(from: &Path, to: &Path, wanted: impl Fn(&Path) -> bool) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() && wanted(&path) {
+            std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+}
+
 #[test]
 fn altered_programs_come_back_as_their_packages_bring_them_and_their_copies_are_kept() {
     if !possible() {
@@ -413,48 +424,71 @@ fn altered_programs_come_back_as_their_packages_bring_them_and_their_copies_are_
     let lower = debian().unwrap();
     let victim = Victim::boot(&lower).unwrap();
     let root = victim.root();
+    // What apt keeps of the archive: lists that it signed.
+    let lists = web_server().unwrap().join("srv/packages");
+    let is_list = |path: &Path| path.extension().is_none_or(|extension| extension != "deb");
+    copy(&lists, &root.join("var/lib/apt/lists"), is_list);
     let before = tree(&root);
-    // What a responder brings: package files, and the lists that the archive signed.
+    // What a responder brings, outside of what is compared.
     let brought = root.join("run/range/packages");
-    std::fs::create_dir(&brought).unwrap();
-    for name in ["coreutils", "openssh-server"] {
-        let file = package_file(&lower, name).unwrap();
-        std::fs::copy(&file, brought.join(file.file_name().unwrap())).unwrap();
-    }
-    for entry in std::fs::read_dir(web_server().unwrap().join("srv/packages")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "deb") {
-            std::fs::copy(&path, brought.join(path.file_name().unwrap())).unwrap();
-        }
+    let packages = ["coreutils", "openssh-server"].map(|name| package_file(&lower, name).unwrap());
+    for file in &packages {
+        copy(file.parent().unwrap(), &brought, |path| path == *file);
     }
     for plant in &TROJANS {
         put(&victim, &lower, plant);
         std::fs::remove_dir_all(root.join("opt/stand-in")).unwrap();
     }
     let planted = tree(&root);
-    let trust = ["--trust", "archive", "--packages", "/run/range/packages"];
     let paths = ["--path", TROJANS[0].path, "--path", TROJANS[1].path];
-    let without = ["eradicate", "plan", "--path", TROJANS[0].path];
-    let (refused, code) = stanch(&victim, &without);
-    assert_eq!(code, 4, "without its package it is refused: {refused}");
-    let words = [&["eradicate", "apply", "--yes", "--no-look"][..], &paths, &trust].concat();
-    let (done, code) = stanch(&victim, &words);
-    assert_eq!(code, 0, "{done}");
-    let acts = done["acts"].as_array().unwrap();
-    assert_eq!(acts.len(), 2, "{done}");
-    assert!(acts.iter().all(|act| act["step"]["act"] == "restore_file"), "{done}");
-    for (package, path) in [("coreutils", "bin/ls"), ("openssh-server", "usr/sbin/sshd")] {
-        let script = format!(
-            "cd /; grep ' {path}$' /var/lib/dpkg/info/{package}.md5sums | md5sum --check --status"
-        );
-        assert_eq!(victim.run(&["sh", "-c", &script]).unwrap().code, 0, "{path}");
+    let (refused, code) = stanch(&victim, &[&["eradicate", "plan"][..], &paths].concat());
+    assert_eq!(code, 4, "without their packages it is refused: {refused}");
+    let told = refused["costs"].to_string();
+    for word in ["apt-get download coreutils:amd64=", "http://", "/coreutils_", "--packages DIR"] {
+        assert!(told.contains(word), "how to get them is told: {word}: {told}");
     }
-    assert_same(&before, &tree(&root), "as the packages bring them, to the byte");
-    let (list, _) = stanch(&victim, &["quarantine", "list"]);
-    let items = list["items"].as_array().unwrap();
-    assert_eq!(items.len(), 2, "{list}");
-    assert!(items.iter().all(|item| item["can_come_back"] == true), "{list}");
-    let (undone, code) = stanch(&victim, &["undo", acts[0]["plan"].as_str().unwrap()]);
-    assert_eq!(code, 0, "{undone}");
-    assert_same(&planted, &tree(&root), "undone");
+    // From what the responder brings, and from apt's own cache, since the archive signed for it.
+    let cache = root.join("var/cache/apt/archives");
+    for options in [&["--packages", "/run/range/packages"][..], &[]] {
+        if options.is_empty() {
+            copy(&brought, &cache, |_| true);
+        }
+        let words = [&["eradicate", "plan"][..], &paths, options].concat();
+        let (plan, code) = stanch(&victim, &words);
+        assert_eq!(code, 0, "{plan}");
+        let id = plan["id"].as_str().unwrap();
+        let apply = ["eradicate", "apply", "--yes", "--no-look", "--plan", id];
+        let (done, code) = stanch(&victim, &apply);
+        assert_eq!(code, 0, "{done}");
+        let acts = done["acts"].as_array().unwrap().iter().filter(|act| act["plan"] == id);
+        let acts: Vec<&Value> = acts.collect();
+        assert_eq!(acts.len(), 2, "{done}");
+        assert!(acts.iter().all(|act| act["step"]["act"] == "restore_file"), "{done}");
+        if options.is_empty() {
+            copy(&cache, &brought, |_| true);
+            for file in &packages {
+                std::fs::remove_file(cache.join(file.file_name().unwrap())).unwrap();
+            }
+        }
+        for (package, path) in [("coreutils", "bin/ls"), ("openssh-server", "usr/sbin/sshd")] {
+            let script = format!(
+                "cd /; grep ' {path}$' /var/lib/dpkg/info/{package}.md5sums | md5sum --check --status"
+            );
+            assert_eq!(victim.run(&["sh", "-c", &script]).unwrap().code, 0, "{path}");
+        }
+        assert_same(&before, &tree(&root), "as the packages bring them, to the byte");
+        let (list, _) = stanch(&victim, &["quarantine", "list"]);
+        let items = list["items"].as_array().unwrap();
+        assert_eq!(items.len(), 2, "{list}");
+        assert!(items.iter().all(|item| item["can_come_back"] == true), "{list}");
+        let (undone, code) = stanch(&victim, &["undo", id]);
+        assert_eq!(code, 0, "{undone}");
+        assert_same(&planted, &tree(&root), "undone");
+    }
+    // A package file in the cache that no archive signed for is not believed.
+    let forged = std::fs::read(&packages[0]).unwrap();
+    let forged = [&forged[..], b"\n"].concat();
+    std::fs::write(cache.join(packages[0].file_name().unwrap()), forged).unwrap();
+    let (refused, code) = stanch(&victim, &["eradicate", "plan", "--path", TROJANS[0].path]);
+    assert_eq!(code, 4, "{refused}");
 }

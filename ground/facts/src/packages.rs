@@ -29,7 +29,8 @@ pub(crate) mod signed_index;
 mod trust;
 mod verify;
 
-pub use trust::contents::{ShippedFile, shipped_files};
+pub use signed_index::Offer;
+pub use trust::contents::{Missing, ShippedFile, ShippedFiles, shipped_files};
 pub use trust::{Bases, Basis, Trust, bases};
 pub use verify::{Ownership, State};
 
@@ -126,7 +127,7 @@ impl Index {
         let mut index = Self { aliases: aliases(host.machine()), ..Self::default() };
         let trust = host.made::<Trust>();
         let mut seen = Seen::default();
-        let found = trust.as_ref().map(|trust| trust::Found::look(host, trust, &mut seen));
+        let found = trust.as_ref().map(|trust| trust::Found::look(host, Some(trust), &mut seen));
         dpkg::load(host, &mut index);
         rpm::load(host, &mut index, found.as_ref());
         index.paths.finish();

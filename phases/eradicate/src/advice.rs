@@ -1,9 +1,10 @@
 //! What a plan does not mend, and what is to be done after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use stanch_acts::restore_file::RestoreFile;
+use stanch_facts::packages::{Manager, Missing, ShippedFiles};
 use stanch_words::{Both, Plan, SubjectKind, text};
 
 use crate::{Group, Suspect};
@@ -29,8 +30,10 @@ pub(crate) fn of(
     plan: &Plan,
     suspects: &[Suspect],
     groups: &BTreeMap<PathBuf, Group<'_>>,
+    shipped: &ShippedFiles,
 ) -> Vec<Both> {
     let mut told = reinstall(suspects);
+    told.extend(downloads(plan, shipped));
     told.extend(more_names(groups));
     told.extend(anew(plan));
     if !plan.steps.is_empty() {
@@ -70,6 +73,56 @@ fn reinstall(suspects: &[Suspect]) -> Vec<Both> {
         ));
     }
     told
+}
+
+/// Returns how to get the package files of what could not be put back.
+fn downloads(plan: &Plan, shipped: &ShippedFiles) -> Vec<Both> {
+    let is_done = |path: &Path| {
+        let name = path.to_string_lossy();
+        plan.steps.iter().any(|step| step.subject.path.as_deref() == Some(&*name))
+    };
+    let missing = shipped.missing.iter().filter(|(path, _)| !is_done(path));
+    let missing: Vec<&Missing> = missing.map(|(_, missing)| missing).collect();
+    [(Manager::Dpkg, "apt-get download"), (Manager::Rpm, "dnf download")]
+        .into_iter()
+        .filter_map(|(manager, command)| download(&missing, manager, command))
+        .collect()
+}
+
+fn download(missing: &[&Missing], manager: Manager, command: &str) -> Option<Both> {
+    // Both go into a command that a person copies, and both are the suspect machine's words.
+    let of_manager = || missing.iter().filter(move |one| one.manager == manager);
+    let names = of_manager().map(|one| one.name.as_str()).filter(|name| is_plain(name));
+    let names: BTreeSet<&str> = names.collect();
+    let offers = of_manager().filter_map(|one| one.offer.as_ref());
+    let places: BTreeSet<&str> =
+        offers.map(|offer| offer.address.as_str()).filter(|address| is_plain(address)).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let names = names.into_iter().collect::<Vec<_>>().join(" ");
+    let (mut en, mut zh) = (
+        format!(
+            "Package files are missing. On a clean machine of the same release: `{command} {names}`"
+        ),
+        format!("缺少软件包文件。请在同版本的干净机器上执行 `{command} {names}`"),
+    );
+    if !places.is_empty() {
+        let places: Vec<String> =
+            places.into_iter().map(|address| format!("http://{address}")).collect();
+        let places = places.join(" ");
+        en += &format!(", or anywhere `curl -fL --remote-name-all {places}`");
+        zh += &format!("，或在任意机器上执行 `curl -fL --remote-name-all {places}`");
+    }
+    en += "; bring the folder over and plan anew with `--packages DIR`. What the archive signed for is compared, not believed.";
+    zh += "，把所得目录带到本机，加上 `--packages 目录` 重新制定方案。软件包会与软件源签名的摘要核对。";
+    Some(Both::new(en, zh))
+}
+
+/// Returns whether a word means itself to every shell.
+fn is_plain(word: &str) -> bool {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._-+~:=/%".contains(letter);
+    !word.starts_with(['-', '~']) && word.chars().all(is_plain)
 }
 
 /// Returns the files whose content stays under another name.
@@ -118,4 +171,30 @@ fn anew(plan: &Plan) -> Vec<Both> {
         ),
         format!("处置之后（撤销之后亦然）请重新加载：{commands}。"),
     )]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stanch_facts::packages::Offer;
+
+    #[test]
+    fn a_command_to_copy_has_no_word_that_a_shell_would_take_for_more() {
+        let missing = |name: &str, address: &str| Missing {
+            manager: Manager::Dpkg,
+            name: name.to_owned(),
+            offer: Some(Offer { address: address.to_owned(), sha256: String::new() }),
+        };
+        let good = missing("coreutils:amd64=9.1-1", "deb.debian.org/debian/pool/c_9.1-1_amd64.deb");
+        let bad = missing("x;reboot", "deb.debian.org/`reboot`");
+        let told = download(&[&good, &bad], Manager::Dpkg, "apt-get download").unwrap().en;
+        assert!(told.contains("`apt-get download coreutils:amd64=9.1-1`"), "{told}");
+        assert!(
+            told.contains("all http://deb.debian.org/debian/pool/c_9.1-1_amd64.deb`"),
+            "{told}"
+        );
+        assert!(!told.contains("reboot"), "{told}");
+        assert_eq!(download(&[&bad], Manager::Dpkg, "x"), None);
+        assert_eq!(download(&[&good], Manager::Rpm, "x"), None);
+    }
 }

@@ -15,7 +15,7 @@ use stanch_acts::quarantine_file::QuarantineFile;
 use stanch_acts::restore_file::{RestoreFile, Shipped};
 use stanch_acts::{Trouble, Vault};
 use stanch_facts::Snapshot;
-use stanch_facts::packages::{self, ShippedFile, State};
+use stanch_facts::packages::{self, ShippedFile, ShippedFiles, State};
 use stanch_machine::{Machine, limits};
 use stanch_words::{Both, Level, Refusal, Seen, Step, text};
 
@@ -68,7 +68,7 @@ pub(crate) fn decide(
     snapshot: &Snapshot,
     places: &Places,
     group: &Group<'_>,
-    shipped: Option<&ShippedFile>,
+    all: &ShippedFiles,
     vault: &Vault,
 ) -> Result<Decision, Trouble> {
     let host = snapshot.host();
@@ -87,9 +87,9 @@ pub(crate) fn decide(
     let mut seen = Seen::default();
     let told = packages::index(host).verify(host, "eradicate", path, &mut seen);
     match told.state {
-        State::Missing | State::Altered => Ok(put_back(group, shipped, vault)?),
+        State::Missing | State::Altered => Ok(put_back(group, all, vault)?),
         State::Config => {
-            let known = (shipped, told.expected.as_deref());
+            let known = (all.files.get(path), told.expected.as_deref());
             config(machine, places, group, known, vault)
         }
         State::Intact | State::Unverified if gives_rights => Ok(rights(group, vault)),
@@ -188,26 +188,29 @@ fn config(
         Some(shipped) => restore(group, shipped, vault),
         None => Ok(Decision::Refuse(refusal(
             group,
-            "a configuration file of a package, and no line of it is telling: take bad lines out by hand, or give its package with `--trust archive --packages DIR` to put it back as shipped",
-            "软件包的配置文件，没有一行可确定为恶意：请手工删除可疑行，或用 `--trust archive --packages DIR` 给出软件包以还原",
+            "a configuration file of a package, and no line of it is telling: take bad lines out by hand, or give its package with `--packages DIR` to put it back as shipped",
+            "软件包的配置文件，没有一行可确定为恶意：请手工删除可疑行，或用 `--packages DIR` 给出软件包以还原",
         ))),
     }
 }
 
 /// A file that its package shipped otherwise.
-fn put_back(
-    group: &Group<'_>,
-    shipped: Option<&ShippedFile>,
-    vault: &Vault,
-) -> Result<Decision, Trouble> {
-    let Some(shipped) = shipped else {
-        return Ok(Decision::Refuse(refusal(
-            group,
-            "its package is not at hand: `apt-get download` it on a clean machine, and give the folder with `--trust archive --packages DIR`",
-            "没有对应的软件包：请在干净机器上 `apt-get download`，再用 `--trust archive --packages DIR` 给出目录",
-        )));
-    };
-    restore(group, shipped, vault)
+fn put_back(group: &Group<'_>, shipped: &ShippedFiles, vault: &Vault) -> Result<Decision, Trouble> {
+    let path = &group.met.path;
+    if let Some(shipped) = shipped.files.get(path) {
+        return restore(group, shipped, vault);
+    }
+    let name = shipped.missing.get(path).map_or("", |missing| missing.name.as_str());
+    let name = text::escaped(name);
+    Ok(Decision::Refuse(refusal(
+        group,
+        &format!(
+            "its package file `{name}` is not at hand, neither in the machine's own cache, signed for, nor brought: see below for how to get it"
+        ),
+        &format!(
+            "软件包文件 `{name}` 不在手边：本机缓存中没有带签名的副本，也未提供；获取方法见下"
+        ),
+    )))
 }
 
 fn restore(group: &Group<'_>, shipped: &ShippedFile, vault: &Vault) -> Result<Decision, Trouble> {

@@ -26,7 +26,7 @@ use stanch_acts::freeze_process::FreezeProcess;
 use stanch_acts::kill_process::KillProcess;
 use stanch_acts::{Trouble, Vault};
 use stanch_facts::Snapshot;
-use stanch_facts::packages::{self, Index, ShippedFile};
+use stanch_facts::packages::{self, Index};
 use stanch_machine::{Machine, ProcessStat};
 use stanch_words::{Both, Gap, Level, Phase, Plan, Refusal, Step, Subject, SubjectKind, text};
 
@@ -106,10 +106,9 @@ pub fn plan(
     add_started(snapshot, &places, &mut groups, machine)?;
     let owned: Vec<PathBuf> =
         groups.keys().filter(|path| index.owner(path).is_some()).cloned().collect();
-    let (shipped, gaps) = packages::shipped_files(snapshot.host(), &owned);
-    for (path, group) in &groups {
-        let of_package: Option<&ShippedFile> = shipped.get(path);
-        match judge::decide(snapshot, &places, group, of_package, vault)? {
+    let shipped = packages::shipped_files(snapshot.host(), &owned);
+    for group in groups.values() {
+        match judge::decide(snapshot, &places, group, &shipped, vault)? {
             Decision::Step(rank, step) => steps.push((rank, *step)),
             Decision::Refuse(refusal) => plan.refusals.push(refusal),
             Decision::Nothing => {}
@@ -120,8 +119,8 @@ pub fn plan(
         let id = format!("S-{}", plan.steps.len().saturating_add(1));
         plan.steps.push(Step { id, ..step });
     }
-    plan.costs = advice::of(&plan, suspects, &groups);
-    Ok((plan, gaps))
+    plan.costs = advice::of(&plan, suspects, &groups, &shipped);
+    Ok((plan, shipped.gaps))
 }
 
 /// Processes are frozen first: one that notices what is taken from it may destroy what it can. A

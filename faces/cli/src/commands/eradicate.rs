@@ -69,7 +69,13 @@ fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8,
 /// Makes a plan of what was found, or of what was named, and keeps it in the case.
 fn planned(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<Plan, Box<Report>> {
     let incident = super::open(&asked.place)?;
-    super::trust(matches, &incident)?;
+    let brought = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+    let (packages, keyring) = (brought("packages"), brought("keyring"));
+    let is_archive = matches.get_one::<String>("trust").is_some_and(|trust| trust == "archive");
+    // Who brings package files wants them compared.
+    if is_archive || packages.is_some() || keyring.is_some() {
+        incident.trust_archive(packages, keyring);
+    }
     let paths = matches.get_many::<PathBuf>("path").into_iter().flatten();
     let mut suspects: Vec<Suspect> = paths.map(|path| Suspect::named(path)).collect();
     let report = matches.get_one::<PathBuf>("report");

@@ -29,6 +29,7 @@ pub mod tag {
     pub const FILESIZES: u32 = 1028;
     pub const FILESTATES: u32 = 1029;
     pub const FILEMODES: u32 = 1030;
+    pub const FILEMTIMES: u32 = 1034;
     pub const FILEDIGESTS: u32 = 1035;
     pub const FILEFLAGS: u32 = 1037;
     pub const FILEUSERNAME: u32 = 1039;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::Digest as _;
 use stanch_machine::{FileKind, Machine, limits};
-use stanch_words::{Gap, GapKind, Seen, Value};
+use stanch_words::{Gap, GapKind, Seen, Value, text};
 
 use super::archive_keys;
 use crate::decompress;
@@ -32,15 +32,40 @@ const LINE: usize = 4096;
 /// Most files that are looked at in one folder.
 const FILES: usize = 10_000;
 
+/// A package: its name, version and architecture.
+pub(super) type Named = [String; 3];
+
 /// The package files that an archive signed for.
 #[derive(Debug, Default)]
 pub(super) struct SignedIndex {
     releases: HashSet<Sha256>,
     packages: HashSet<Sha256>,
     keyring: Keyring,
+    /// The packages of which it is asked where an archive keeps their files.
+    wanted: HashSet<Named>,
+    offers: Vec<(Named, Offer)>,
+}
+
+/// Where an archive keeps a package file, as it signed for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The address, without what reaches it (`http://`): `deb.debian.org/debian/pool/…`.
+    pub address: String,
+    /// Its SHA-256, in hex.
+    pub sha256: String,
 }
 
 impl SignedIndex {
+    /// Asks where an archive keeps some packages' files, before the indexes are read.
+    pub(super) fn ask(&mut self, wanted: impl Iterator<Item = Named>) {
+        self.wanted.extend(wanted);
+    }
+
+    /// Returns where an archive keeps a package's file.
+    pub(super) fn offer(&self, of: &Named) -> Option<&Offer> {
+        self.offers.iter().find(|(named, _)| named == of).map(|(_, offer)| offer)
+    }
+
     /// Takes the keys of a keyring that the responder brings.
     pub(super) fn bring(&mut self, machine: &dyn Machine, path: &Path, seen: &mut Seen) {
         match machine.read(path, limits::CONFIG_FILE) {
@@ -101,8 +126,8 @@ impl SignedIndex {
                 () if ends(path, b"Release") => self.detached(machine, path),
                 () => continue,
             };
-            if let Some(text) = signed {
-                self.releases.extend(indexes(&text));
+            if let Some(release) = signed {
+                self.releases.extend(indexes(&release));
             } else if self.has_keys() {
                 let detail = "signed by no key that is known: give the archive's with `--keyring`";
                 let gap = Gap::new("packages", GapKind::NotHere, detail);
@@ -148,7 +173,7 @@ impl SignedIndex {
     /// before it was compressed, which every release has.
     fn index(&mut self, machine: &dyn Machine, path: &Path, seen: &mut Seen) {
         let mut digest = sha2::Sha256::new();
-        let mut lines = Lines::default();
+        let mut lines = Lines::of(&self.wanted);
         let each = &mut |piece: &[u8]| {
             digest.update(piece);
             lines.take(piece);
@@ -157,7 +182,17 @@ impl SignedIndex {
             Ok(read) if read.gaps("packages", path).is_empty() => {
                 let digest: Sha256 = digest.finalize().into();
                 if self.releases.contains(&digest) {
-                    self.packages.extend(lines.found);
+                    lines.end();
+                    let Lines { found, offered, .. } = lines;
+                    self.packages.extend(found);
+                    if let Some(archive) = archive(path) {
+                        let whole = |(named, file, sha256): (Named, String, Sha256)| {
+                            let file = file.strip_prefix("./").unwrap_or(&file);
+                            let address = format!("{archive}/{file}");
+                            (named, Offer { address, sha256: text::hex(&sha256) })
+                        };
+                        self.offers.extend(offered.into_iter().map(whole));
+                    }
                 }
             }
             Ok(read) => seen.gaps.extend(read.gaps("packages", path)),
@@ -208,15 +243,40 @@ fn unhex(text: &[u8]) -> Option<Sha256> {
     Some(digest)
 }
 
-/// Finds the lines `SHA256: …` in pieces of an index.
-#[derive(Default)]
-struct Lines {
+/// Returns the address of an archive by the name under which apt keeps its index: what stands
+/// before `_dists_`, with `_` for each slash (apt's `URItoFileName`).
+fn archive(index: &Path) -> Option<String> {
+    let name = index.file_name()?.to_str()?;
+    let (host, _rest) = name.split_once("_dists_")?;
+    Some(host.replace('_', "/").replace("%5f", "_"))
+}
+
+/// Finds the lines `SHA256: …` in pieces of an index, and where the files of wanted packages are.
+struct Lines<'w> {
     /// The line that the last piece ended in.
     begun: Vec<u8>,
     found: HashSet<Sha256>,
+    wanted: &'w HashSet<Named>,
+    /// The paragraph that is read: name, version, architecture; file; digest.
+    named: Named,
+    file: String,
+    digest: Option<Sha256>,
+    offered: Vec<(Named, String, Sha256)>,
 }
 
-impl Lines {
+impl<'w> Lines<'w> {
+    fn of(wanted: &'w HashSet<Named>) -> Self {
+        Self {
+            begun: Vec::new(),
+            found: HashSet::new(),
+            wanted,
+            named: Named::default(),
+            file: String::new(),
+            digest: None,
+            offered: Vec::new(),
+        }
+    }
+
     fn take(&mut self, piece: &[u8]) {
         let mut rest = piece;
         while let Some(end) = memchr::memchr(b'\n', rest) {
@@ -236,8 +296,37 @@ impl Lines {
     }
 
     fn line(&mut self, line: &[u8]) {
-        if let Some(digest) = line.strip_prefix(b"SHA256: ").and_then(unhex) {
+        let digest = line.strip_prefix(b"SHA256: ").and_then(unhex);
+        if let Some(digest) = digest {
             self.found.insert(digest);
+        }
+        if self.wanted.is_empty() {
+            return;
+        }
+        self.digest = digest.or(self.digest);
+        let [name, version, architecture] = &mut self.named;
+        for (field, to) in [
+            (&b"Package: "[..], name),
+            (b"Version: ", version),
+            (b"Architecture: ", architecture),
+            (b"Filename: ", &mut self.file),
+        ] {
+            if let Some(value) = line.strip_prefix(field) {
+                *to = text::from_bytes(value);
+            }
+        }
+        if line.is_empty() {
+            self.end();
+        }
+    }
+
+    /// Ends a paragraph.
+    fn end(&mut self) {
+        let named = std::mem::take(&mut self.named);
+        let file = std::mem::take(&mut self.file);
+        let digest = self.digest.take();
+        if let Some(digest) = digest.filter(|_| self.wanted.contains(&named)) {
+            self.offered.push((named, file, digest));
         }
     }
 }
@@ -307,6 +396,29 @@ mod tests {
     }
 
     #[test]
+    fn where_an_archive_keeps_a_package_is_told_only_where_it_signed_for_it() {
+        let named = ["probe", "1.0", "all"].map(str::to_owned);
+        let offer = |packages: &[u8]| {
+            let machine = machine()
+                .file(list("InRelease"), IN_RELEASE)
+                .file(list("main_binary-all_Packages"), packages);
+            let (mut index, mut seen) = (SignedIndex::default(), Seen::default());
+            index.ask([named.clone()].into_iter());
+            index.bring(&machine, Path::new("/k/archive.gpg"), &mut seen);
+            index.read(&machine, Path::new(LISTS), &mut seen);
+            index.offer(&named).cloned()
+        };
+        let offered = offer(PACKAGES).unwrap();
+        assert!(offered.address.starts_with("deb.example.org/"), "{offered:?}");
+        assert_eq!(offered.sha256, DIGEST);
+        assert_eq!(offer(&[PACKAGES, b"\n"].concat()), None);
+        assert_eq!(
+            archive(Path::new("/l/deb.example.org_a%5fb_dists_x_main_binary-amd64_Packages")),
+            Some("deb.example.org/a_b".to_owned())
+        );
+    }
+
+    #[test]
     fn a_key_on_the_machine_is_believed_only_if_it_is_known() {
         let machine = Pretend::new().file(
             "/usr/share/keyrings/a.gpg",
@@ -319,13 +431,17 @@ mod tests {
 
     #[test]
     fn a_line_may_be_spread_over_pieces() {
-        let mut lines = Lines::default();
+        let named = ["probe", "1.0", "all"].map(str::to_owned);
+        let wanted = HashSet::from([named.clone()]);
+        let mut lines = Lines::of(&wanted);
         for piece in PACKAGES.chunks(7) {
             lines.take(piece);
         }
-        assert_eq!(
-            lines.found.into_iter().collect::<Vec<_>>(),
-            [unhex(DIGEST.as_bytes()).unwrap()]
-        );
+        lines.end();
+        let digest = unhex(DIGEST.as_bytes()).unwrap();
+        assert_eq!(lines.found.into_iter().collect::<Vec<_>>(), [digest]);
+        let [(offered, file, of)] = &*lines.offered else { panic!("{:?}", lines.offered) };
+        assert_eq!((offered, of), (&named, &digest));
+        assert!(file.ends_with("probe_1.0_all.deb"), "{file}");
     }
 }

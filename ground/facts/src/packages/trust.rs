@@ -190,6 +190,8 @@ struct Candidate<'m> {
 /// Package files that were found, and who signed for them.
 pub(super) struct Found<'m> {
     debs: Vec<Candidate<'m>>,
+    /// RPM packages as files.
+    files: Vec<Candidate<'m>>,
     /// Headers of RPM packages, by name, version and architecture.
     rpms: HashMap<[Arc<str>; 3], (Vec<u8>, Basis)>,
     signed: SignedIndex,
@@ -197,26 +199,39 @@ pub(super) struct Found<'m> {
 
 impl<'m> Found<'m> {
     /// Looks for package files, and for what is signed.
-    pub(super) fn look(host: &'m Host, trust: &'m Trust, seen: &mut Seen) -> Self {
-        let (own, reader) = (host.machine(), &*trust.reader);
-        let mut signed = SignedIndex::default();
-        match &trust.keyring {
+    pub(super) fn look(host: &'m Host, trust: Option<&'m Trust>, seen: &mut Seen) -> Self {
+        Self::look_for(host, trust, SignedIndex::default(), seen)
+    }
+
+    /// Does the same with an index that was asked something.
+    fn look_for(
+        host: &'m Host,
+        trust: Option<&'m Trust>,
+        mut signed: SignedIndex,
+        seen: &mut Seen,
+    ) -> Self {
+        let own = host.machine();
+        let reader = trust.map_or(own, |trust| &*trust.reader);
+        let keyring = trust.and_then(|trust| trust.keyring.as_ref());
+        match keyring {
             Some(keyring) => signed.bring(reader, keyring, seen),
             None => signed.find_known(own),
         }
-        if !signed.has_keys() && trust.keyring.is_none() {
+        if !signed.has_keys() && keyring.is_none() {
             let detail = "no key of an archive is known; give one with `--keyring`";
             seen.gap(Gap::new("packages", GapKind::NotHere, detail));
         }
         signed.read(own, Path::new(LISTS), seen);
-        let mut found = Self { debs: Vec::new(), rpms: HashMap::new(), signed };
-        if let Some(folder) = &trust.packages {
+        let (debs, files) = (Vec::new(), Vec::new());
+        let mut found = Self { debs, files, rpms: HashMap::new(), signed };
+        if let Some(folder) = trust.and_then(|trust| trust.packages.as_ref()) {
             found.signed.read(reader, folder, seen);
             for path in package_files(reader, folder, seen) {
+                let otherwise = Some(Basis::Brought);
                 if path.extension().is_some_and(|extension| extension == "rpm") {
                     found.rpm(reader, &path, seen);
+                    found.files.push(Candidate { machine: reader, path, otherwise });
                 } else {
-                    let otherwise = Some(Basis::Brought);
                     found.debs.push(Candidate { machine: reader, path, otherwise });
                 }
             }
