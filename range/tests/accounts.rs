@@ -133,6 +133,8 @@ fn a_locked_account_does_not_come_in_its_sessions_end_and_undo_gives_it_back() {
     }
     let machine = outer();
     let victim = victim();
+    let config = victim.shell("/usr/sbin/sshd -T").unwrap();
+    assert!(config.contains("usepam yes"), "{config}");
     assert_eq!(from(&victim, "10.77.0.1", "deploy", "true").code, 0, "it comes in before");
     master(&victim, "/run/range/master");
     assert_eq!(over(&victim, "/run/range/master", "echo in").out.trim(), "in");
@@ -297,4 +299,49 @@ fn a_lock_that_was_cut_off_is_gone_on_with_or_taken_back() {
     }
     assert!(cut_off >= 6, "it was cut off {cut_off} times");
     assert_eq!(from(&victim, "10.77.0.1", "deploy", "true").code, 0);
+}
+
+/// Returns the key that the victim's sshd shows, of a kind.
+fn shown(victim: &Victim, kind: &str) -> String {
+    let script = format!("ssh-keyscan -T 3 -t {kind} 10.77.0.2 2>/dev/null | cut -d' ' -f2-");
+    victim.on_peer(&script).unwrap().out
+}
+
+#[test]
+fn a_new_key_of_the_machine_is_shown_and_no_old_one_and_undo_gives_them_back() {
+    if !possible() {
+        return;
+    }
+    let victim = victim();
+    let keys = || {
+        victim
+            .shell("cd /etc/ssh; stat -c '%n %a %U %G %y' ssh_host_*; sha256sum ssh_host_*")
+            .unwrap()
+    };
+    let read_anew = || victim.shell("/usr/sbin/sshd -t; kill -HUP $(cat /run/sshd.pid); sleep 1");
+    let (before, old, old_rsa) = (keys(), shown(&victim, "ed25519"), shown(&victim, "rsa"));
+    assert!(!old.is_empty() && !old_rsa.is_empty(), "{old} {old_rsa}");
+    let replaced = as_root(&victim, &format!("{STANCH} contain apply --yes --replace-host-keys"));
+    assert_eq!(replaced.code, 0, "{replaced:?}");
+    read_anew().unwrap();
+    let new = shown(&victim, "ed25519");
+    assert!(!new.is_empty() && new != old, "{new}");
+    assert_eq!(shown(&victim, "rsa"), "", "no old key is shown");
+    // What ssh-keygen makes of the file is what was told, and what sshd shows.
+    let told = victim.shell("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key").unwrap();
+    let fingerprint = told.split(' ').nth(1).unwrap();
+    assert!(fingerprint.starts_with("SHA256:"), "{told}");
+    assert!(replaced.err.contains(fingerprint), "{told} {replaced:?}");
+    let public = victim.shell("ssh-keygen -yf /etc/ssh/ssh_host_ed25519_key").unwrap();
+    assert_eq!(public.trim().split(' ').take(2).collect::<Vec<_>>().join(" "), new.trim());
+    let kept = victim.run(&["grep", "-rlaF", "BEGIN OPENSSH", "/run/range/case"]).unwrap();
+    assert_eq!(kept.out, "", "no private half is legible in the case");
+    let (status, _) = victim.stanch(&["--case", "/run/range/case", "contain", "status"]).unwrap();
+    let plan = status.pointer("/acts/0/plan").and_then(serde_json::Value::as_str).unwrap();
+    let (list, _) = victim.stanch(&["--case", "/run/range/case", "quarantine", "list"]).unwrap();
+    assert!(list.to_string().contains("ssh_host_rsa_key"), "{list}");
+    assert_eq!(as_root(&victim, &format!("{STANCH} undo {plan}")).code, 0);
+    assert_eq!(keys(), before, "to the byte, with their times");
+    read_anew().unwrap();
+    assert_eq!((shown(&victim, "ed25519"), shown(&victim, "rsa")), (old, old_rsa));
 }

@@ -49,7 +49,17 @@ type Entry = (u32, u32, u32, u64, i128, Vec<(Vec<u8>, Vec<u8>)>, u32, u64);
 
 /// Returns all entries below a root, but those of the kernel, the case and what runs.
 fn tree(root: &Path) -> BTreeMap<PathBuf, Entry> {
-    const LEFT_OUT: [&str; 5] = ["proc", "sys", "run/range", "var/log", "run/sshd.pid"];
+    const LEFT_OUT: [&str; 9] = [
+        "dev/log",
+        "proc",
+        "sys",
+        "run/range",
+        "var/log",
+        "run/sshd.pid",
+        "run/nginx.pid",
+        "run/crond.pid",
+        "run/rsyslogd.pid",
+    ];
     let left_out: BTreeSet<PathBuf> = LEFT_OUT.iter().map(|place| root.join(place)).collect();
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
@@ -116,6 +126,11 @@ fn put(victim: &Victim, lower: &Path, plant: &Plant) {
     plant.put(lower, &root).unwrap();
 }
 
+/// Starts the victim's daemons anew.
+const START_ANEW: &str = "
+    for name in sshd nginx cron rsyslogd; do pkill -x $name || true; done; sleep 1
+    for name in rsyslogd sshd nginx cron; do /usr/sbin/$name; done";
+
 /// A victim with plants, and what was found of them.
 struct Planted {
     victim: Victim,
@@ -146,6 +161,7 @@ impl Planted {
         let named = plants.iter().flat_map(|plant| naming(&self.report, &self.clean, plant.path));
         let ids: BTreeSet<&str> = named.map(|finding| finding["id"].as_str().unwrap()).collect();
         let words = ["eradicate", verb, "--report", "/run/range/report.json"];
+        let words = [&words[..], &["--packages", "/run/range/packages"]].concat();
         let ids = ids.into_iter().flat_map(|id| ["--finding", id]);
         words.into_iter().chain(ids).map(str::to_owned).collect()
     }
@@ -178,6 +194,8 @@ impl Planted {
 
     /// Returns those of some plants of which nothing is found any more.
     fn silent<'p>(&self, plants: &[&'p Plant]) -> Vec<&'p Plant> {
+        // What uses a file that was put back is started anew, as the plan says.
+        self.victim.shell(START_ANEW).unwrap();
         let after = detect(&self.victim);
         let mut silent = Vec::new();
         for plant in plants {
@@ -193,6 +211,18 @@ impl Planted {
     }
 }
 
+/// The packages of the files that are altered.
+const ALTERED: [&str; 5] = ["coreutils", "openssh-server", "libpam-modules", "login", "libc6"];
+
+/// Brings package files, outside of what is compared.
+fn bring(victim: &Victim, names: &[&str]) {
+    let brought = victim.root().join("run/range/packages");
+    for name in names {
+        let file = package_file(&debian().unwrap(), name).unwrap();
+        copy(file.parent().unwrap(), &brought, |path| path == file);
+    }
+}
+
 fn rows(plants: &[&Plant]) -> usize {
     plants.iter().map(|plant| plant.row).collect::<BTreeSet<u32>>().len()
 }
@@ -203,6 +233,7 @@ fn ways_back_are_found_removed_given_back_to_the_byte_and_removed_again() {
         return;
     }
     let planted = Planted::with(PLANTS);
+    bring(&planted.victim, &ALTERED);
     let (found, lost): (Vec<&Plant>, Vec<&Plant>) = PLANTS
         .iter()
         .partition(|plant| !naming(&planted.report, &planted.clean, plant.path).is_empty());
@@ -416,6 +447,27 @@ fn copy(from: &Path, to: &Path, wanted: impl Fn(&Path) -> bool) {
     }
 }
 
+/// Plans and does it, and returns the plan: both programs have the digests that dpkg keeps then.
+fn put_back(victim: &Victim, words: &[&str]) -> String {
+    let (plan, code) = stanch(victim, &[&["eradicate", "plan"][..], words].concat());
+    assert_eq!(code, 0, "{plan}");
+    let id = plan["id"].as_str().unwrap();
+    let apply = ["eradicate", "apply", "--yes", "--no-look", "--plan", id];
+    let (done, code) = stanch(victim, &apply);
+    assert_eq!(code, 0, "{done}");
+    let acts = done["acts"].as_array().unwrap().iter().filter(|act| act["plan"] == id);
+    let acts: Vec<&Value> = acts.collect();
+    assert_eq!(acts.len(), 2, "{done}");
+    assert!(acts.iter().all(|act| act["step"]["act"] == "restore_file"), "{done}");
+    for (package, path) in [("coreutils", "bin/ls"), ("openssh-server", "usr/sbin/sshd")] {
+        let script = format!(
+            "cd /; grep ' {path}$' /var/lib/dpkg/info/{package}.md5sums | md5sum --check --status"
+        );
+        assert_eq!(victim.run(&["sh", "-c", &script]).unwrap().code, 0, "{path}");
+    }
+    id.to_owned()
+}
+
 #[test]
 fn altered_programs_come_back_as_their_packages_bring_them_and_their_copies_are_kept() {
     if !possible() {
@@ -431,10 +483,9 @@ fn altered_programs_come_back_as_their_packages_bring_them_and_their_copies_are_
     let before = tree(&root);
     // What a responder brings, outside of what is compared.
     let brought = root.join("run/range/packages");
-    let packages = ["coreutils", "openssh-server"].map(|name| package_file(&lower, name).unwrap());
-    for file in &packages {
-        copy(file.parent().unwrap(), &brought, |path| path == *file);
-    }
+    let names = ["coreutils", "openssh-server"];
+    bring(&victim, &names);
+    let packages = names.map(|name| package_file(&lower, name).unwrap());
     for plant in &TROJANS {
         put(&victim, &lower, plant);
         std::fs::remove_dir_all(root.join("opt/stand-in")).unwrap();
@@ -453,35 +504,19 @@ fn altered_programs_come_back_as_their_packages_bring_them_and_their_copies_are_
         if options.is_empty() {
             copy(&brought, &cache, |_| true);
         }
-        let words = [&["eradicate", "plan"][..], &paths, options].concat();
-        let (plan, code) = stanch(&victim, &words);
-        assert_eq!(code, 0, "{plan}");
-        let id = plan["id"].as_str().unwrap();
-        let apply = ["eradicate", "apply", "--yes", "--no-look", "--plan", id];
-        let (done, code) = stanch(&victim, &apply);
-        assert_eq!(code, 0, "{done}");
-        let acts = done["acts"].as_array().unwrap().iter().filter(|act| act["plan"] == id);
-        let acts: Vec<&Value> = acts.collect();
-        assert_eq!(acts.len(), 2, "{done}");
-        assert!(acts.iter().all(|act| act["step"]["act"] == "restore_file"), "{done}");
+        let id = put_back(&victim, &[&paths[..], options].concat());
         if options.is_empty() {
             copy(&cache, &brought, |_| true);
             for file in &packages {
                 std::fs::remove_file(cache.join(file.file_name().unwrap())).unwrap();
             }
         }
-        for (package, path) in [("coreutils", "bin/ls"), ("openssh-server", "usr/sbin/sshd")] {
-            let script = format!(
-                "cd /; grep ' {path}$' /var/lib/dpkg/info/{package}.md5sums | md5sum --check --status"
-            );
-            assert_eq!(victim.run(&["sh", "-c", &script]).unwrap().code, 0, "{path}");
-        }
         assert_same(&before, &tree(&root), "as the packages bring them, to the byte");
         let (list, _) = stanch(&victim, &["quarantine", "list"]);
         let items = list["items"].as_array().unwrap();
         assert_eq!(items.len(), 2, "{list}");
         assert!(items.iter().all(|item| item["can_come_back"] == true), "{list}");
-        let (undone, code) = stanch(&victim, &["undo", id]);
+        let (undone, code) = stanch(&victim, &["undo", &id]);
         assert_eq!(code, 0, "{undone}");
         assert_same(&planted, &tree(&root), "undone");
     }
@@ -491,4 +526,99 @@ fn altered_programs_come_back_as_their_packages_bring_them_and_their_copies_are_
     std::fs::write(cache.join(packages[0].file_name().unwrap()), forged).unwrap();
     let (refused, code) = stanch(&victim, &["eradicate", "plan", "--path", TROJANS[0].path]);
     assert_eq!(code, 4, "{refused}");
+}
+
+/// An account with root's number, and a service's that was opened: a shell, a password, a key and a
+/// rule of sudo.
+const ACCOUNTS: &str = "
+    echo 'agent:x:0:0::/root:/bin/sh' >> /etc/passwd
+    echo 'agent:$6$x$y:19000:0:99999:7:::' >> /etc/shadow
+    usermod -s /bin/bash backup; echo backup:first | chpasswd
+    mkdir -p /var/backups/.ssh; echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAA x' \
+        > /var/backups/.ssh/authorized_keys
+    chown -R backup: /var/backups/.ssh; chmod -R go= /var/backups/.ssh
+    echo 'backup ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/99-backup; chmod 440 /etc/sudoers.d/99-backup
+    setsid --fork runuser -u backup -- sleep 4321 </dev/null >/dev/null 2>&1";
+
+/// A tree without the times of the files of accounts: a row that is given back is a file anew.
+fn without_times(mut tree: BTreeMap<PathBuf, Entry>) -> BTreeMap<PathBuf, Entry> {
+    for path in ["etc/passwd", "etc/shadow"] {
+        tree.get_mut(Path::new(path)).unwrap().4 = 0;
+    }
+    tree.remove(Path::new("etc/.pwd.lock"));
+    tree
+}
+
+/// Returns what a step does to what.
+fn named(step: &Value) -> String {
+    let subject = &step["subject"];
+    let what = subject["path"].as_str().or(subject["name"].as_str()).unwrap_or("");
+    format!("{} {what}", step["act"].as_str().unwrap())
+}
+
+#[test]
+fn accounts_of_the_intruders_go_with_what_lets_them_in_and_come_back() {
+    if !possible() {
+        return;
+    }
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    victim.shell(ACCOUNTS).unwrap();
+    let before = without_times(tree(&victim.root()));
+    let is_about = |finding: &&Value| {
+        let of = |key: &str| finding["entity"][key].as_str().unwrap_or_default().to_owned();
+        let is_theirs =
+            ["agent", "backup"].contains(&&*of("name")) || of("path").contains("backup");
+        // What changed the accounts last is told of any hand, ours too.
+        is_theirs && finding["sign"] != "logs.last-account-change"
+    };
+    let report = detect(&victim);
+    std::fs::write(victim.root().join("run/range/report.json"), report.to_string()).unwrap();
+    let found = report["findings"].as_array().unwrap().iter().filter(is_about);
+    let ids: Vec<&str> = found.map(|finding| finding["id"].as_str().unwrap()).collect();
+    assert!(ids.len() >= 2, "{report}");
+    let ids: Vec<&str> = ids.into_iter().flat_map(|id| ["--finding", id]).collect();
+    for round in 1..=2 {
+        let words = ["eradicate", "plan", "--report", "/run/range/report.json"];
+        let (plan, code) = stanch(&victim, &[&words[..], &ids].concat());
+        assert_eq!(code, 0, "{plan}");
+        let steps = plan["steps"].as_array().unwrap();
+        let steps: Vec<String> = steps.iter().map(named).collect();
+        for one in [
+            "edit_file /etc/passwd",
+            "edit_file /etc/shadow",
+            "lock_account backup",
+            "quarantine_file /var/backups/.ssh/authorized_keys",
+        ] {
+            assert!(steps.iter().any(|step| step == one), "{one}: {steps:#?}");
+        }
+        assert!(steps.iter().any(|step| step.ends_with("/etc/sudoers.d/99-backup")), "{steps:#?}");
+        if round == 1 {
+            assert!(steps.contains(&"end_sessions backup".to_owned()), "{steps:#?}");
+        }
+        let id = plan["id"].as_str().unwrap();
+        let apply = ["eradicate", "apply", "--yes", "--no-look", "--plan", id];
+        let (done, code) = stanch(&victim, &apply);
+        assert_eq!(code, 0, "{done}");
+        assert_eq!(victim.run(&["grep", "-c", "^agent:", "/etc/passwd"]).unwrap().out, "0\n");
+        assert!(victim.shell("passwd -S backup").unwrap().contains(" L "));
+        let rules = victim.run(&["sudo", "-n", "-l", "-U", "backup"]).unwrap();
+        assert!(rules.out.contains("not allowed"), "{rules:?}");
+        let runs = victim.run(&["pgrep", "-r", "R,S,D,T", "-u", "backup"]).unwrap();
+        assert_eq!(runs.out, "", "its session ended");
+        let after = detect(&victim);
+        let left: Vec<&Value> =
+            after["findings"].as_array().unwrap().iter().filter(is_about).collect();
+        assert_eq!(left, Vec::<&Value>::new(), "what was found is found no more");
+        // A session that was ended stays so, and all else comes back.
+        let (undone, code) = stanch(&victim, &["undo", id]);
+        assert_eq!(code, 0, "{undone}");
+        assert_same(&before, &without_times(tree(&victim.root())), "undone");
+    }
+    // Root's own row stays, whoever asks.
+    let own = "{\"kind\":\"account\",\"name\":\"root\"}";
+    let text = report.to_string().replace("{\"kind\":\"account\",\"name\":\"agent\"}", own);
+    std::fs::write(victim.root().join("run/range/report.json"), text).unwrap();
+    let words = ["eradicate", "plan", "--report", "/run/range/report.json"];
+    let (plan, _) = stanch(&victim, &[&words[..], &ids].concat());
+    assert!(!plan["steps"].to_string().contains("/etc/passwd"), "{plan}");
 }

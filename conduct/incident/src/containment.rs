@@ -10,7 +10,7 @@ use stanch_words::{GapKind, Plan};
 
 pub use stanch_acts::Keep;
 pub use stanch_acts::isolate_network::{Level as CutLevel, emergency_line};
-pub use stanch_contain::{NewPassword, Seat, Wish};
+pub use stanch_contain::{NewHostKey, NewPassword, Seat, Wish};
 
 /// What can be cut from outside.
 pub mod outside {
@@ -99,6 +99,20 @@ pub enum Holds {
 pub fn new_password(name: &str) -> Result<NewPassword, ContainError> {
     let password = format!("{}{}", letters(12)?, letters(12)?);
     Ok(NewPassword { name: name.to_owned(), password: Sealed::new(password), salt: letters(16)? })
+}
+
+/// Returns a new key of the machine.
+///
+/// # Errors
+/// [`ContainError`] if the kernel gives no random bytes.
+pub fn new_host_key() -> Result<NewHostKey, ContainError> {
+    let half = || stanch_machine::live::random().map_err(ActError::NotOurs);
+    let (first, second) = (half()?, half()?);
+    let mut seed = [0; 32];
+    for (to, from) in seed.iter_mut().zip(first.iter().chain(&second)) {
+        *to = *from;
+    }
+    Ok(NewHostKey::of(seed))
 }
 
 /// Returns a code to be typed: short, legible, not to be guessed in two minutes.

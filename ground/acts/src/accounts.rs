@@ -2,8 +2,10 @@
 //!
 //! Source: passwd(5), shadow(5), group(5), sudoers(5).
 
+pub mod aside;
 pub(crate) mod crypt;
 pub(crate) mod lines;
+pub mod rows;
 
 use std::path::Path;
 

@@ -8,6 +8,7 @@ pub mod isolate_network;
 pub mod kill_process;
 pub mod lock_account;
 pub mod quarantine_file;
+pub mod replace_host_key;
 pub mod restore_file;
 pub mod rotate_password;
 pub mod stop_service;
@@ -24,6 +25,7 @@ pub static ALL: &[&dyn Act] = &[
     &kill_process::KillProcess,
     &lock_account::LockAccount,
     &quarantine_file::QuarantineFile,
+    &replace_host_key::ReplaceHostKey,
     &restore_file::RestoreFile,
     &rotate_password::RotatePassword,
     &stop_service::StopService,

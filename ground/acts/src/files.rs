@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use stanch_ledger::Vault;
 use stanch_machine::filing::SETTABLE;
-use stanch_machine::{Changing, Dress, Known, Machine, Miss, NewFile, Over};
+use stanch_machine::{Changing, Dress, FileKind, Known, Machine, Miss, NewFile, Over};
 use stanch_words::{Both, GapKind, Refusal, Risk, Step, Subject, SubjectKind, Undo, text};
 
 use crate::act::Trouble;
@@ -105,7 +105,7 @@ impl Kept {
         let order = Order::read("files", &step.order).ok()?;
         let takes = match &order.from {
             State::File(file) => order.to.sha256() != Some(&file.sha256),
-            State::Link { .. } => true,
+            State::Link { .. } | State::Folder { .. } | State::Special { .. } => true,
             State::Absent | State::TooLarge { .. } | State::Other { .. } => false,
         };
         let vault = order.vault();
@@ -134,29 +134,8 @@ impl Change {
     pub(crate) fn step(self, met: &Met, vault: &Vault) -> Result<Step, Refusal> {
         let asked = self.asked;
         let refuse = |en: &str, zh: &str| Refusal { asked: asked.clone(), why: Both::new(en, zh) };
-        if guarded(&met.path) {
-            return Err(refuse(
-                "it belongs to this session: the case, the program itself or the kernel's own tree",
-                "它属于本次会话：案件目录、本程序自身或内核的伪文件系统",
-            ));
-        }
-        if met.path.starts_with(vault.folder().parent().unwrap_or(vault.folder())) {
-            return Err(refuse("it belongs to the open case", "它属于当前案件"));
-        }
-        match &met.seen.state {
-            State::Other { .. } => {
-                return Err(refuse(
-                    "it is neither a regular file nor a symlink",
-                    "它既不是普通文件，也不是符号链接",
-                ));
-            }
-            State::TooLarge { .. } => {
-                return Err(refuse("it is too large to be kept", "文件过大，无法保留副本"));
-            }
-            State::Absent if self.to == State::Absent => {
-                return Err(refuse("there is nothing at that path", "该路径下没有文件"));
-            }
-            State::Absent | State::File(_) | State::Link { .. } => {}
+        if let Some((en, zh)) = self.to.why_not_from(met, vault) {
+            return Err(refuse(en, zh));
         }
         let path = text::from_bytes(std::os::unix::ffi::OsStrExt::as_bytes(met.path.as_os_str()));
         let order = Order {
@@ -186,13 +165,48 @@ impl Change {
     }
 }
 
+impl State {
+    /// Returns why what was met cannot be made this, in English and Chinese, if it cannot.
+    fn why_not_from(&self, met: &Met, vault: &Vault) -> Option<(&'static str, &'static str)> {
+        if guarded(&met.path) {
+            return Some((
+                "it belongs to this session: the case, the program itself or the kernel's own tree",
+                "它属于本次会话：案件目录、本程序自身或内核的伪文件系统",
+            ));
+        }
+        if met.path.starts_with(vault.folder().parent().unwrap_or(vault.folder())) {
+            return Some(("it belongs to the open case", "它属于当前案件"));
+        }
+        match &met.seen.state {
+            Self::Other { .. } => {
+                Some(("it is of a kind that cannot be given back", "它的类型无法恢复"))
+            }
+            Self::TooLarge { .. } => Some(("it is too large to be kept", "文件过大，无法保留副本")),
+            Self::Absent if *self == Self::Absent => {
+                Some(("there is nothing at that path", "该路径下没有文件"))
+            }
+            Self::Folder { .. } | Self::Special { .. } if *self != Self::Absent => Some((
+                "it is a folder, a pipe, a socket or a device, where a file should be",
+                "该处应为文件，实际却是目录、管道、套接字或设备",
+            )),
+            Self::Absent
+            | Self::File(_)
+            | Self::Link { .. }
+            | Self::Folder { .. }
+            | Self::Special { .. } => None,
+        }
+    }
+}
+
 /// What no act on files may touch, whatever it is asked for.
 fn guarded(path: &Path) -> bool {
     ["/proc", "/sys", "/dev/pts"].iter().any(|place| path.starts_with(place))
 }
 
+/// A folder changes with what is taken out of it: its time says nothing.
 fn identity(stat: &stanch_machine::Stat) -> [String; 3] {
-    [stat.device.to_string(), stat.inode.to_string(), stat.changed.to_string()]
+    let changed = if stat.kind() == FileKind::Directory { 0 } else { stat.changed };
+    [stat.device.to_string(), stat.inode.to_string(), changed.to_string()]
 }
 
 impl Does for Order {
@@ -273,7 +287,7 @@ impl Order {
         path_of(&self.path)
     }
 
-    fn vault(&self) -> Vault {
+    pub(crate) fn vault(&self) -> Vault {
         Vault::at(path_of(&self.vault))
     }
 
@@ -324,6 +338,14 @@ impl Order {
                 let put = files.put_link(&path, &text::to_bytes(target), &dress);
                 put.map_err(Trouble::while_doing("putting a symlink"))
             }
+            // One that was made and not yet dressed, when it was cut off, is there already.
+            (wanted, known) if known.is_none() || now.state.has_content_of(wanted) => {
+                let (special, dress) = wanted
+                    .special(self.accessed)
+                    .ok_or_else(|| another(&format!("it cannot be made {}", wanted.kind())))?;
+                let put = files.put_special(&path, special, &dress);
+                put.map_err(Trouble::while_doing("making a folder or a special file"))
+            }
             (wanted, _) => Err(another(&format!("it cannot be made {}", wanted.kind()))),
         }
     }
@@ -359,6 +381,19 @@ impl Order {
         }
         Ok(state.sha256().and_then(|sha256| of(sha256)))
     }
+}
+
+/// Lays a content into the vault, from where an act puts it in its place; returns its SHA-256.
+pub(crate) fn lay(vault: &Vault, content: &[u8]) -> Result<String, Trouble> {
+    let sha256 = seeing::sha256(content);
+    if !vault.has(&sha256) {
+        let failed = |source| Trouble::Vault { source };
+        let mut keep = vault.keep(&sha256).map_err(failed)?;
+        let wrote = std::io::Write::write_all(&mut keep, content);
+        wrote.map_err(|source| Trouble::Writing { source })?;
+        keep.finish().map_err(failed)?;
+    }
+    Ok(sha256)
 }
 
 /// The longest file of lines that is edited, in bytes.

@@ -2,6 +2,8 @@
 //!
 //! Source: sshd_config(5), sshd(8).
 
+pub(crate) mod host_key;
+
 use std::path::{Path, PathBuf};
 
 use stanch_machine::{Machine, limits};

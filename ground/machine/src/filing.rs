@@ -7,12 +7,13 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::{Attribute, Miss, Stat};
+use crate::{Attribute, FileKind, Miss, Stat};
 
 /// What puts files, changes and removes them.
 pub trait Filing {
-    /// Removes a name, if what lies there is that very file or symlink. Locks of it and of its
-    /// folder (`chattr +i`, `+a`) are taken off first; those of the folder are put back.
+    /// Removes a name, if what lies there is that very file, symlink, empty folder or special file.
+    /// Locks of it and of its folder (`chattr +i`, `+a`) are taken off first; those of the folder
+    /// are put back.
     ///
     /// # Errors
     /// A [`Miss`]; nothing was removed.
@@ -31,12 +32,28 @@ pub trait Filing {
     /// A [`Miss`] with the kernel's reason.
     fn put_link(&self, path: &Path, target: &[u8], dress: &Dress) -> Result<(), Miss>;
 
+    /// Makes a folder, a pipe, a socket or a device in a place where nothing lies, or the like of
+    /// it that was made and not yet given its owner and mode.
+    ///
+    /// # Errors
+    /// A [`Miss`] with the kernel's reason; one of another kind is refused.
+    fn put_special(&self, path: &Path, special: Special, dress: &Dress) -> Result<(), Miss>;
+
     /// Gives a regular file another owner, mode, attributes, times and flags, if it is that very
     /// file.
     ///
     /// # Errors
     /// A [`Miss`] with the kernel's reason.
     fn dress(&self, path: &Path, known: Known, dress: &Dress) -> Result<(), Miss>;
+}
+
+/// What holds no content of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Special {
+    /// Folder, pipe, socket or device.
+    pub kind: FileKind,
+    /// The device that it stands for, packed as in [`Stat`].
+    pub device: u64,
 }
 
 /// Which file is meant, whatever its name leads to by now.

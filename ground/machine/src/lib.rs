@@ -40,7 +40,7 @@ pub use apart::{apart, leave_session};
 pub use bundle::Bundle;
 pub use changing::{AccountsLock, Changing, Commit, Signal};
 pub use directory::Directory;
-pub use filing::{Dress, Filing, Known, NewFile, Over};
+pub use filing::{Dress, Filing, Known, NewFile, Over, Special};
 pub use hanging::may_hang;
 pub use image::Image;
 pub use inspect::{Attribute, Inspected, Inspector};

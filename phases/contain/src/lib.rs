@@ -19,6 +19,7 @@ use stanch_acts::Trouble;
 use stanch_acts::freeze_process::FreezeProcess;
 use stanch_acts::isolate_network::{IsolateNetwork, Level};
 use stanch_acts::kill_process::KillProcess;
+pub use stanch_acts::replace_host_key::NewHostKey;
 pub use stanch_acts::rotate_password::NewPassword;
 use stanch_acts::{Keep, Vault, responder};
 use stanch_machine::Machine;
@@ -39,6 +40,8 @@ pub struct Wish {
     pub end_sessions: Vec<String>,
     /// The accounts that get a new password.
     pub new_passwords: Vec<NewPassword>,
+    /// The key that takes the place of the machine's own.
+    pub new_host_key: Option<NewHostKey>,
     /// The services to be stopped and kept from starting.
     pub stop_services: Vec<String>,
     /// The names of accounts that the responder typed, knowing that he came in by them.
@@ -96,7 +99,7 @@ pub fn plan(machine: &dyn Machine, wish: &Wish) -> Result<Plan, Trouble> {
             let planned = network::step(machine, &order, wish.seat)?;
             if planned.is_ok() {
                 let cut = IsolateNetwork::would_cut(machine, &order)?;
-                plan.costs = network::costs(machine, &order, &cut);
+                plan.costs.extend(network::costs(machine, &order, &cut));
             }
             take(&mut plan, planned);
         }

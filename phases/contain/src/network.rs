@@ -239,6 +239,7 @@ mod tests {
             lock_accounts: Vec::new(),
             end_sessions: Vec::new(),
             new_passwords: Vec::new(),
+            new_host_key: None,
             stop_services: Vec::new(),
             consents: Vec::new(),
             vault: stanch_acts::Vault::at("/var/lib/stanch/cases/one/vault"),

@@ -1,7 +1,7 @@
 //! What becomes of one suspect file.
 //!
 //! ```text
-//!   accounts' databases ─► refused (lines), rights taken off
+//!   accounts' databases ─► rights taken off; their rows: see `accounts`
 //!   a package's file ─► rights off · put back as shipped · bad lines out · refused with advice
 //!   nobody's file ─► bad lines out, if others share it · else into the vault
 //! ```
@@ -36,6 +36,8 @@ pub(crate) enum Rank {
     Program,
     /// Rights are taken off what stays.
     Rights,
+    /// Accounts are locked, or their rows taken out.
+    Account,
     /// Files of packages are put back.
     Restore,
 }
@@ -74,14 +76,20 @@ pub(crate) fn decide(
     let host = snapshot.host();
     let (machine, path) = (host.machine(), &group.met.path);
     let refuse = |en: &str, zh: &str| Ok(Decision::Refuse(refusal(group, en, zh)));
+    if matches!(group.met.seen.state, There::Folder { .. }) {
+        return refuse(
+            "it is a folder: `--path` takes it away with all that lies in it",
+            "它是目录：用 `--path` 指定，可连同其中全部内容隔离",
+        );
+    }
     let gives_rights = gives_rights(places, group);
     if places::is_accounts(path) {
         if gives_rights {
             return Ok(rights(group, vault));
         }
         return refuse(
-            "accounts are not cleared away by this plan: see `stanch contain apply --lock-account`",
-            "本方案不处理账户，见 `stanch contain apply --lock-account`",
+            "its rows go with the accounts that findings name; of the others: `stanch contain apply --lock-account NAME`",
+            "其中的行随发现所指的账户一并处理；其他账户见 `stanch contain apply --lock-account 用户`",
         );
     }
     let mut seen = Seen::default();

@@ -4,24 +4,28 @@
 //! what turns out to be ours?
 //!
 //! **In and out**: what was found suspect and a snapshot of the machine go in; a plan comes out:
-//! processes frozen, ways back shut, processes killed, files into the vault, rights taken off, files of packages put
-//! back as their packages bring them; and what only a new installation can mend.
+//! processes frozen, ways back shut, processes killed, files into the vault, accounts locked, rights
+//! taken off, files of packages put back as their packages bring them; and what only a new
+//! installation can mend.
 //!
 //! **Never**: planning touches nothing of the machine; what a package put there is never removed,
 //! only put back; accounts are left to the acts on accounts.
 //!
 //! **Start reading** at [`plan`] and [`judge`] (what becomes of one file).
 
+mod accounts;
 mod added;
 mod advice;
+mod folders;
 mod judge;
 mod places;
+mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stanch_acts::files::Met;
+use stanch_acts::files::{Met, State as There};
 use stanch_acts::freeze_process::FreezeProcess;
 use stanch_acts::kill_process::KillProcess;
 use stanch_acts::{Trouble, Vault};
@@ -108,18 +112,31 @@ pub fn plan(
         groups.keys().filter(|path| index.owner(path).is_some()).cloned().collect();
     let shipped = packages::shipped_files(snapshot.host(), &owned);
     for group in groups.values() {
+        let is_folder = matches!(group.met.seen.state, There::Folder { .. });
+        if is_folder && group.suspects.iter().any(|one| one.is_named()) {
+            match folders::plan(machine, &index, &group.met, vault)? {
+                Ok(all) => steps.extend(all.into_iter().map(|step| (Rank::Program, step))),
+                Err(refusal) => plan.refusals.push(refusal),
+            }
+            continue;
+        }
         match judge::decide(snapshot, &places, group, &shipped, vault)? {
             Decision::Step(rank, step) => steps.push((rank, *step)),
             Decision::Refuse(refusal) => plan.refusals.push(refusal),
             Decision::Nothing => {}
         }
     }
+    let taken = steps.iter().filter_map(|(_, step)| step.subject.path.clone()).collect();
+    let of_accounts = accounts::plan(machine, suspects, vault, &mut plan, &taken)?;
+    steps.extend(of_accounts.steps);
     steps.sort_by_key(|(rank, _)| *rank);
     for (_, step) in steps {
         let id = format!("S-{}", plan.steps.len().saturating_add(1));
         plan.steps.push(Step { id, ..step });
     }
     plan.costs = advice::of(&plan, suspects, &groups, &shipped);
+    plan.costs.extend(reach::of(snapshot, &plan, &groups));
+    plan.costs.extend(of_accounts.costs);
     Ok((plan, shipped.gaps))
 }
 
@@ -191,17 +208,17 @@ fn groups<'s>(
 ) -> Result<BTreeMap<PathBuf, Group<'s>>, Trouble> {
     let mut groups: BTreeMap<PathBuf, Group<'s>> = BTreeMap::new();
     for suspect in suspects {
+        let kind = suspect.subject.kind;
+        if kind == SubjectKind::Account {
+            continue;
+        }
         let Some(path) = suspect.subject.path.as_deref().filter(|path| path.starts_with('/'))
         else {
-            if suspect.subject.kind != SubjectKind::Process {
+            if kind != SubjectKind::Process {
                 plan.refusals.push(no_file(suspect));
             }
             continue;
         };
-        if suspect.subject.kind == SubjectKind::Account {
-            plan.refusals.push(no_file(suspect));
-            continue;
-        }
         let path = places::path_of(path);
         let met = Met::at(machine, &path)?;
         let group = groups.entry(met.path.clone());
@@ -245,10 +262,6 @@ fn no_file(suspect: &Suspect) -> Refusal {
     let (kind, name) = (subject.kind.name(), text::escaped(name));
     let sign = &suspect.sign;
     let why = match subject.kind {
-        SubjectKind::Account => Both::new(
-            "accounts are not cleared away by this plan: see `stanch contain apply --lock-account`",
-            "本方案不处理账户，见 `stanch contain apply --lock-account`",
-        ),
         SubjectKind::Module => Both::new(
             "what is loaded into the kernel cannot be taken out safely: the machine has to be installed anew",
             "已载入内核的内容无法安全移除：应重装系统",

@@ -79,7 +79,7 @@ fn outside(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command 
 }
 
 /// What a plan is made of: with `--plan` it is made already.
-const WISHES: [&str; 12] = [
+const WISHES: [&str; 13] = [
     "level",
     "keep",
     "block",
@@ -88,6 +88,7 @@ const WISHES: [&str; 12] = [
     "lock-account",
     "end-sessions",
     "rotate-password",
+    "replace-host-keys",
     "stop-service",
     "consent",
     "console",
@@ -232,6 +233,14 @@ fn accounts(command: Command, say: impl Fn(&'static str, &'static str) -> &'stat
                     "Give this account a new password, shown once and kept nowhere; may be repeated",
                     "为该账户更换密码，新密码只显示一次、不作留存，可重复",
                 )),
+        )
+        .arg(
+            Arg::new("replace-host-keys").long("replace-host-keys").action(ArgAction::SetTrue).help(
+                say(
+                    "Give sshd a new key of the machine (Ed25519) and take the old ones away: who copied them can pass for it",
+                    "为 sshd 更换主机密钥（Ed25519）并移走旧密钥：复制过旧密钥的人可以冒充本机",
+                ),
+            ),
         )
         .arg(
             Arg::new("consent")

@@ -173,6 +173,8 @@ pub(super) fn tell(asked: &Asked, terminal: &Terminal, text: &str) -> Result<u8,
 /// What is dealt with beside the network: alone, the network is left as it is.
 const TARGETS: [&str; 6] =
     ["freeze", "kill", "lock-account", "end-sessions", "rotate-password", "stop-service"];
+/// Likewise, a flag.
+const HOST_KEYS: &str = "replace-host-keys";
 
 fn wish(matches: &ArgMatches, asked: &Asked) -> Result<Wish, Box<Report>> {
     let list = |name: &str| -> Vec<Keep> {
@@ -182,7 +184,8 @@ fn wish(matches: &ArgMatches, asked: &Asked) -> Result<Wish, Box<Report>> {
     let names = |name: &str| -> Vec<String> {
         matches.get_many::<String>(name).into_iter().flatten().cloned().collect()
     };
-    let is_only_network = !TARGETS.iter().any(|name| matches.contains_id(name));
+    let is_only_network =
+        !TARGETS.iter().any(|name| matches.contains_id(name)) && !matches.get_flag(HOST_KEYS);
     let named = matches.get_one::<String>("level").and_then(|name| CutLevel::from_name(name));
     let level = match (named, block.is_empty(), is_only_network) {
         (Some(level), ..) => Some(level),
@@ -200,6 +203,10 @@ fn wish(matches: &ArgMatches, asked: &Asked) -> Result<Wish, Box<Report>> {
             .iter()
             .map(|name| containment::new_password(name).map_err(told))
             .collect::<Result<_, _>>()?,
+        new_host_key: match matches.get_flag(HOST_KEYS) {
+            true => Some(containment::new_host_key().map_err(told)?),
+            false => None,
+        },
         stop_services: names("stop-service"),
         consents: names("consent"),
         vault: deeds::vault(&asked.desk).map_err(|error| told(error.into()))?,

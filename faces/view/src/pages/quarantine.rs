@@ -50,6 +50,10 @@ pub fn show(item: &Item, look: Look) -> String {
             }
         }
         Was::Link { target, .. } => sheet.prose(2, &format!("→ {}", text::escaped(target))),
+        Was::Special { mode, uid, gid, .. } | Was::Folder { mode, uid, gid, .. } => {
+            let owner = look.say("owner", "属主");
+            sheet.prose(2, &format!("mode {mode:04o}, {owner} {uid}:{gid}"));
+        }
         Was::Absent | Was::TooLarge { .. } | Was::Other { .. } => {}
     }
     if let Some(place) = &item.place {
@@ -90,6 +94,10 @@ fn what(item: &Item, look: Look) -> String {
         ),
         (Was::Link { .. }, Lang::En) => format!("symlink; {there}"),
         (Was::Link { .. }, Lang::Zh) => format!("符号链接；{there}"),
+        (Was::Folder { .. }, Lang::En) => format!("folder; {there}"),
+        (Was::Folder { .. }, Lang::Zh) => format!("目录；{there}"),
+        (Was::Special { kind, .. }, Lang::En) => format!("{kind}; {there}"),
+        (Was::Special { kind, .. }, Lang::Zh) => format!("特殊文件（{kind}）；{there}"),
         (Was::Absent | Was::TooLarge { .. } | Was::Other { .. }, _) => there.to_owned(),
     }
 }

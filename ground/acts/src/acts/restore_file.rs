@@ -70,13 +70,7 @@ impl RestoreFile {
             let why = Both::new("it is as shipped", "它与软件包一致");
             return Ok(Err(Refusal { asked, why }));
         }
-        if !vault.has(&to.sha256) {
-            let failed = |source| Trouble::Vault { source };
-            let mut keep = vault.keep(&to.sha256).map_err(failed)?;
-            let wrote = std::io::Write::write_all(&mut keep, &shipped.content);
-            wrote.map_err(|source| Trouble::Writing { source })?;
-            keep.finish().map_err(failed)?;
-        }
+        files::lay(vault, &shipped.content)?;
         let change = Change {
             act: Self::NAME,
             to: State::File(to),

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use stanch_machine::filing::SETTABLE;
 use stanch_machine::inspect::Content;
-use stanch_machine::{Attribute, FileKind, Inspected, Inspector, Machine, Miss, Stat};
+use stanch_machine::{
+    Attribute, Dress, FileKind, Inspected, Inspector, Machine, Miss, Special, Stat,
+};
 use stanch_words::{GapKind, text};
 
 use crate::act::Trouble;
@@ -33,6 +35,36 @@ pub enum State {
         gid: u32,
         /// When it was made, in nanoseconds since 1970.
         modified: i64,
+    },
+    /// A folder; what lies in it is each by itself.
+    Folder {
+        /// Permission bits.
+        mode: u32,
+        /// Owner.
+        uid: u32,
+        /// Group.
+        gid: u32,
+        /// Extended attributes: name, and value in hex.
+        attributes: Vec<(String, String)>,
+        /// Those of its inode flags that can be given back.
+        flags: u32,
+    },
+    /// A pipe, a socket or a device.
+    Special {
+        /// osquery's name of its kind.
+        kind: String,
+        /// Permission bits.
+        mode: u32,
+        /// Owner.
+        uid: u32,
+        /// Group.
+        gid: u32,
+        /// The device that it stands for: major number in the upper half, minor in the lower.
+        device: u64,
+        /// When it was made, in nanoseconds since 1970.
+        modified: i64,
+        /// Extended attributes: name, and value in hex.
+        attributes: Vec<(String, String)>,
     },
     /// A regular file of more than [`LARGEST`].
     TooLarge {
@@ -71,9 +103,18 @@ pub struct Whole {
 impl Whole {
     /// Returns its extended attributes as the machine takes them.
     pub(crate) fn attributes(&self) -> Vec<Attribute> {
-        let one = |(name, value): &(String, String)| (text::to_bytes(name), bytes(value));
-        self.attributes.iter().map(one).collect()
+        as_attributes(&self.attributes)
     }
+}
+
+/// Returns written attributes as the machine takes them.
+fn as_attributes(written: &[(String, String)]) -> Vec<Attribute> {
+    let one = |(name, value): &(String, String)| (text::to_bytes(name), bytes(value));
+    written.iter().map(one).collect()
+}
+
+fn written(attributes: &[Attribute]) -> Vec<(String, String)> {
+    attributes.iter().map(|(name, value)| (text::from_bytes(name), text::hex(value))).collect()
 }
 
 impl State {
@@ -88,7 +129,8 @@ impl State {
             Self::Absent => "absent",
             Self::File(_) | Self::TooLarge { .. } => "regular",
             Self::Link { .. } => "symlink",
-            Self::Other { kind } => kind,
+            Self::Folder { .. } => "directory",
+            Self::Special { kind, .. } | Self::Other { kind } => kind,
         }
     }
 
@@ -116,6 +158,11 @@ impl State {
         match (self, other) {
             (Self::File(is), Self::File(other)) => is.sha256 == other.sha256,
             (Self::Link { target, .. }, Self::Link { target: other, .. }) => target == other,
+            (Self::Folder { .. }, Self::Folder { .. }) => true,
+            (
+                Self::Special { kind, device, .. },
+                Self::Special { kind: other, device: stands_for, .. },
+            ) => (kind, device) == (other, stands_for),
             (is, other) => is == other,
         }
     }
@@ -173,11 +220,7 @@ fn state(inspected: Inspected, sha256: String) -> State {
             size: stat.size,
             sha256,
             modified: Some(stat.modified),
-            attributes: inspected
-                .attributes
-                .iter()
-                .map(|(name, value)| (text::from_bytes(name), text::hex(value)))
-                .collect(),
+            attributes: written(&inspected.attributes),
             flags: inspected.flags.unwrap_or(0) & SETTABLE,
         }),
         (FileKind::Regular, _) => State::TooLarge { size: stat.size },
@@ -187,7 +230,58 @@ fn state(inspected: Inspected, sha256: String) -> State {
             gid: stat.gid,
             modified: stat.modified,
         },
+        (FileKind::Directory, _) => State::Folder {
+            mode: stat.mode & 0o7777,
+            uid: stat.uid,
+            gid: stat.gid,
+            attributes: written(&inspected.attributes),
+            flags: inspected.flags.unwrap_or(0) & SETTABLE,
+        },
+        (
+            kind @ (FileKind::Fifo
+            | FileKind::Socket
+            | FileKind::CharacterDevice
+            | FileKind::BlockDevice),
+            _,
+        ) => State::Special {
+            kind: kind.name().to_owned(),
+            mode: stat.mode & 0o7777,
+            uid: stat.uid,
+            gid: stat.gid,
+            device: stat.special_device,
+            modified: stat.modified,
+            attributes: written(&inspected.attributes),
+        },
         (kind, _) => State::Other { kind: kind.name().to_owned() },
+    }
+}
+
+impl State {
+    /// Returns what makes it anew where nothing lies, if it is a folder or a special file.
+    pub(super) fn special(&self, accessed: i64) -> Option<(Special, Dress)> {
+        match self {
+            Self::Folder { mode, uid, gid, attributes, flags } => {
+                let special = Special { kind: FileKind::Directory, device: 0 };
+                let attributes = as_attributes(attributes);
+                let (mode, uid, gid, flags) = (*mode, *uid, *gid, *flags);
+                Some((special, Dress { mode, uid, gid, attributes, times: None, flags }))
+            }
+            Self::Special { kind, mode, uid, gid, device, modified, attributes } => {
+                let kinds = [
+                    FileKind::Fifo,
+                    FileKind::Socket,
+                    FileKind::CharacterDevice,
+                    FileKind::BlockDevice,
+                ];
+                let kind = kinds.into_iter().find(|one| one.name() == kind)?;
+                let special = Special { kind, device: *device };
+                let attributes = as_attributes(attributes);
+                let times = Some((accessed, *modified));
+                let (mode, uid, gid) = (*mode, *uid, *gid);
+                Some((special, Dress { mode, uid, gid, attributes, times, flags: 0 }))
+            }
+            _ => None,
+        }
     }
 }
 

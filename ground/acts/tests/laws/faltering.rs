@@ -5,7 +5,7 @@ use std::path::Path;
 
 use stanch_machine::{
     AccountsLock, Changing, Commit, Dress, Filing, Hands, Known, Machine, Miss, NewFile, Over,
-    Signal,
+    Signal, Special,
 };
 
 /// What a torn act falls with.
@@ -49,6 +49,10 @@ impl Filing for Faltering<'_> {
 
     fn put_link(&self, path: &Path, target: &[u8], dress: &Dress) -> Result<(), Miss> {
         self.change(|| self.hands.files().put_link(path, target, dress))
+    }
+
+    fn put_special(&self, path: &Path, special: Special, dress: &Dress) -> Result<(), Miss> {
+        self.change(|| self.hands.files().put_special(path, special, dress))
     }
 
     fn dress(&self, path: &Path, known: Known, dress: &Dress) -> Result<(), Miss> {

@@ -16,6 +16,7 @@ use stanch_acts::isolate_network::{IsolateNetwork, Level, Order, Standing};
 use stanch_acts::kill_process::KillProcess;
 use stanch_acts::lock_account::LockAccount;
 use stanch_acts::quarantine_file::QuarantineFile;
+use stanch_acts::replace_host_key::{NewHostKey, ReplaceHostKey};
 use stanch_acts::restore_file::{RestoreFile, Shipped};
 use stanch_acts::rotate_password::{NewPassword, RotatePassword};
 use stanch_acts::stop_service::{Before, StopService};
@@ -39,6 +40,7 @@ enum Wish {
     Edit(PathBuf, Vec<u64>),
     Restore(PathBuf, Shipped),
     Password(NewPassword),
+    HostKey(NewHostKey),
     Stop(String),
 }
 
@@ -113,6 +115,10 @@ impl World {
             Wish::Clear(path) => ClearRights::plan(&met(path), Which::Rights, &vault).unwrap(),
             Wish::Edit(path, numbers) => {
                 EditFile::plan(live, &met(path), numbers, &vault).unwrap().unwrap()
+            }
+            Wish::HostKey(new) => {
+                let mut steps = ReplaceHostKey::plan(live, new, &vault).unwrap();
+                steps.remove(0).unwrap()
             }
             Wish::Password(new) => RotatePassword::plan(live, new, &vault).unwrap().unwrap(),
             // None of its processes runs: what was ended does not come back by an undo, and says so.
@@ -208,9 +214,11 @@ impl World {
 /// Returns what is planned for files, those of accounts and services among them.
 fn wish_for_files(act: &str, chance: &mut Chance) -> Wish {
     match act {
-        QuarantineFile::NAME => {
-            Wish::Take(if chance.below(4) == 0 { link(chance) } else { file(chance, 0) })
-        }
+        QuarantineFile::NAME => Wish::Take(match chance.below(6) {
+            0 => link(chance),
+            1 | 2 => special(chance),
+            _ => file(chance, 0),
+        }),
         ClearRights::NAME => {
             let rights = *chance.one(&[0o4000, 0o2000, 0o6000]);
             Wish::Clear(file(chance, rights))
@@ -249,6 +257,18 @@ fn wish_for_files(act: &str, chance: &mut Chance) -> Wish {
             let name = *chance.one(&["nginx", "x@y", "miner-1", "back.up"]);
             let kind = *chance.one(&["service", "timer", "socket", "path"]);
             Wish::Stop(format!("{name}.{kind}"))
+        }
+        ReplaceHostKey::NAME => {
+            fs::create_dir_all("/etc/ssh").unwrap();
+            fs::write("/etc/ssh/sshd_config", "UsePAM yes\n").unwrap();
+            if chance.below(3) > 0 {
+                let mode = *chance.one(&[0o600, 0o640]);
+                let path = Path::new("/etc/ssh/ssh_host_ed25519_key");
+                fs::write(path, format!("old {}\n", chance.below(1000))).unwrap();
+                fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+            }
+            let byte = u8::try_from(chance.below(256)).unwrap();
+            Wish::HostKey(NewHostKey::of([byte; 32]))
         }
         other => panic!("no machine is made for the act `{other}`: the laws want one"),
     }
@@ -328,6 +348,11 @@ fn tree(live: &Live, path: &Path, has_times: bool, text: &mut String) {
         }
         return;
     }
+    if !told.is_file() && !told.is_symlink() {
+        let time = if has_times { (told.mtime(), told.mtime_nsec()) } else { (0, 0) };
+        writeln!(text, " {:x} {time:?}", told.rdev()).unwrap();
+        return;
+    }
     let flags = live.flags(path).ok().flatten().unwrap_or(0) & stanch_machine::filing::SETTABLE;
     let content = if told.is_symlink() {
         fs::read_link(path).unwrap().into_os_string().into_encoded_bytes()
@@ -365,6 +390,26 @@ fn file(chance: &mut Chance, rights: u32) -> PathBuf {
         let flag = *chance.one(&["+i", "+a"]);
         let _not_on_every_file_system = quiet("chattr").arg(flag).arg(&path).status();
     }
+    path
+}
+
+/// Makes a folder, a pipe, a socket or a device by chance.
+fn special(chance: &mut Chance) -> PathBuf {
+    let path = place().join("files/special");
+    match *chance.one(&["folder", "socket", "p", "c 1 3", "b 7 200"]) {
+        "folder" => fs::create_dir(&path).unwrap(),
+        "socket" => drop(std::os::unix::net::UnixListener::bind(&path).unwrap()),
+        node => {
+            let mut words = node.split(' ');
+            let kind = words.next().unwrap();
+            let made = quiet("mknod").arg(&path).arg(kind).args(words).status().unwrap();
+            assert!(made.success(), "{made}");
+        }
+    }
+    let owner = chance.one(&[0_u32, 33, 1000]);
+    std::os::unix::fs::chown(&path, Some(*owner), Some(*owner)).unwrap();
+    let mode = *chance.one(&[0o644_u32, 0o600, 0o1777, 0o400]);
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     path
 }
 

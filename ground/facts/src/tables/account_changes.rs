@@ -66,7 +66,7 @@ pub fn parse(before: &[u8], after: &[u8], seen: &mut Seen) {
 }
 
 /// Returns a time in nanoseconds as RFC 3339 with seconds.
-pub(crate) fn rfc3339(nanoseconds: i64) -> Option<String> {
+pub fn rfc3339(nanoseconds: i64) -> Option<String> {
     let time = jiff::Timestamp::from_second(nanoseconds.div_euclid(1_000_000_000)).ok()?;
     Some(time.to_string())
 }

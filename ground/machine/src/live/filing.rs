@@ -1,13 +1,13 @@
 //! Files put, changed and removed on the machine that we run on, by descriptor.
 
 use std::ffi::OsStr;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path};
 
 use rustix::fs::{
-    self, AtFlags, Gid, IFlags, Mode, OFlags, RenameFlags, StatxFlags, Timespec, Timestamps, Uid,
-    XattrFlags,
+    self, AtFlags, FileType, Gid, IFlags, Mode, OFlags, RenameFlags, StatxFlags, Timespec,
+    Timestamps, Uid, XattrFlags,
 };
 use rustix::io::Errno;
 use stanch_words::GapKind;
@@ -15,7 +15,7 @@ use stanch_words::GapKind;
 use super::Hands;
 use crate::filing::{APPEND, IMMUTABLE, SETTABLE};
 use crate::tree::from_statx;
-use crate::{Dress, FileKind, Filing, Known, Miss, NewFile, Over, Stat, stall};
+use crate::{Dress, FileKind, Filing, Known, Miss, NewFile, Over, Special, Stat, stall};
 
 /// What keeps even root from changing an entry.
 const LOCKS: u32 = IMMUTABLE | APPEND;
@@ -27,7 +27,9 @@ impl Filing for Hands<'_> {
         let stat = look(&folder, name).map_err(miss)?;
         is_meant(&stat, known, path)?;
         unlock(&folder, name, &stat).map_err(miss)?;
-        in_unlocked(&folder, || fs::unlinkat(&folder, name, AtFlags::empty())).map_err(miss)?;
+        let is_folder = stat.kind() == FileKind::Directory;
+        let how = if is_folder { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+        in_unlocked(&folder, || fs::unlinkat(&folder, name, how)).map_err(miss)?;
         sync(&folder).map_err(miss)
     }
 
@@ -74,6 +76,41 @@ impl Filing for Hands<'_> {
         sync(&folder).map_err(miss)
     }
 
+    fn put_special(&self, path: &Path, special: Special, dress: &Dress) -> Result<(), Miss> {
+        let miss = |errno| Miss::from_errno(errno, path);
+        let (folder, name) = folder_of(path)?;
+        let kind = match special.kind {
+            FileKind::Directory => FileType::Directory,
+            FileKind::Fifo => FileType::Fifo,
+            FileKind::Socket => FileType::Socket,
+            FileKind::CharacterDevice => FileType::CharacterDevice,
+            FileKind::BlockDevice => FileType::BlockDevice,
+            FileKind::Regular | FileKind::Symlink | FileKind::Unknown => {
+                return Err(miss(Errno::INVAL));
+            }
+        };
+        // `Stat` packs the major number into the upper half.
+        let half = |number: u64| u32::try_from(number & 0xffff_ffff).unwrap_or(0);
+        let device = fs::makedev(half(special.device >> 32), half(special.device));
+        // Until its owner is its own nobody may use it.
+        let shut = Mode::empty();
+        let made = in_unlocked(&folder, || match kind {
+            FileType::Directory => fs::mkdirat(&folder, name, shut),
+            kind => fs::mknodat(&folder, name, kind, shut, device),
+        });
+        let made = match made {
+            // The one that was made when it was cut off.
+            Err(Errno::EXIST) => look(&folder, name).and_then(|there| {
+                let is_same = there.kind() == special.kind
+                    && (special.device == there.special_device || !is_device(special.kind));
+                if is_same { Ok(()) } else { Err(Errno::EXIST) }
+            }),
+            made => made,
+        };
+        made.and_then(|()| dress_special(&folder, name, kind, dress)).map_err(miss)?;
+        sync(&folder).map_err(miss)
+    }
+
     fn dress(&self, path: &Path, known: Known, wanted: &Dress) -> Result<(), Miss> {
         let miss = |errno| Miss::from_errno(errno, path);
         let (folder, name) = folder_of(path)?;
@@ -86,6 +123,36 @@ impl Filing for Hands<'_> {
             .and_then(|()| fs::fsync(&file))
             .map_err(miss)
     }
+}
+
+fn is_device(kind: FileKind) -> bool {
+    matches!(kind, FileKind::CharacterDevice | FileKind::BlockDevice)
+}
+
+/// Gives what holds no content all but its locks. It is never opened but as a folder: a device does
+/// something when it is.
+fn dress_special(
+    folder: &OwnedFd,
+    name: &OsStr,
+    kind: FileType,
+    wanted: &Dress,
+) -> Result<(), Errno> {
+    if kind == FileType::Directory {
+        let file = open(folder, name)?;
+        return dress(&file, wanted).and_then(|()| set_flags(&file, wanted.flags));
+    }
+    let held =
+        fs::openat(folder, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    // The link of /proc stands for the very entry that is held.
+    let place = format!("/proc/self/fd/{}", held.as_raw_fd());
+    let (uid, gid) = (Uid::from_raw(wanted.uid), Gid::from_raw(wanted.gid));
+    fs::chownat(fs::CWD, &*place, Some(uid), Some(gid), AtFlags::empty())?;
+    fs::chmodat(fs::CWD, &*place, Mode::from_raw_mode(wanted.mode & 0o7777), AtFlags::empty())?;
+    for (name, value) in &wanted.attributes {
+        fs::setxattr(&*place, OsStr::from_bytes(name), value, XattrFlags::empty())?;
+    }
+    let Some((read, changed)) = wanted.times else { return Ok(()) };
+    fs::utimensat(fs::CWD, &*place, &times(read, changed), AtFlags::empty())
 }
 
 /// Opens the folder of a path, step by step, so that no symlink leads elsewhere.
@@ -129,7 +196,7 @@ fn is_meant(stat: &Stat, known: Known, path: &Path) -> Result<(), Miss> {
     Err(Miss::new(GapKind::Changed, "another file lies there by now", path))
 }
 
-/// Opens a regular file that was looked at a moment ago; it is not waited for, should it be a pipe
+/// Opens a regular file or a folder that was looked at a moment ago; it is not waited for, should it be a pipe
 /// by now.
 fn open(folder: &OwnedFd, name: &OsStr) -> Result<OwnedFd, Errno> {
     let flags =
@@ -139,7 +206,7 @@ fn open(folder: &OwnedFd, name: &OsStr) -> Result<OwnedFd, Errno> {
 
 /// Takes the locks off an entry, if it has some.
 fn unlock(folder: &OwnedFd, name: &OsStr, stat: &Stat) -> Result<(), Errno> {
-    if stat.kind() != FileKind::Regular {
+    if !matches!(stat.kind(), FileKind::Regular | FileKind::Directory) {
         return Ok(());
     }
     let file = open(folder, name)?;
