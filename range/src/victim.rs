@@ -33,6 +33,44 @@ pub struct Victim {
     /// Pid of the victim's init as the outer machine sees it.
     pid: u32,
     binaries: PathBuf,
+    /// Removed when all else has ended.
+    _groups: Option<Groups>,
+}
+
+/// Control groups of a victim's own: a folder of cgroup2 below which its systemd works.
+#[derive(Debug)]
+struct Groups(PathBuf);
+
+impl Groups {
+    fn make() -> Result<Self> {
+        let mounts = std::fs::read_to_string("/proc/mounts")?;
+        let of_cgroup2 = |line: &&str| line.split(' ').nth(2) == Some("cgroup2");
+        let place = mounts.lines().find(of_cgroup2).and_then(|line| line.split(' ').nth(1));
+        let place = Path::new(place.context("no cgroup2 is mounted here")?);
+        let groups = Self(place.join(format!("range-{}", std::process::id())));
+        std::fs::create_dir_all(groups.0.join("in"))?;
+        Ok(groups)
+    }
+}
+
+impl Drop for Groups {
+    fn drop(&mut self) {
+        fn remove(folder: &Path) {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.path().is_dir() {
+                    remove(&entry.path());
+                }
+            }
+            let _busy_until_they_are_buried = std::fs::remove_dir(folder);
+        }
+        for _ in 0..100 {
+            remove(&self.0);
+            if !self.0.exists() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
 }
 
 /// What a command gave.
@@ -52,17 +90,48 @@ impl Victim {
     /// # Errors
     /// When a namespace, a mount or a daemon cannot be had.
     pub fn boot(root: &Path) -> Result<Self> {
+        Self::boot_as(root, None)
+    }
+
+    /// Boots a victim whose first process is systemd, with control groups of its own.
+    ///
+    /// # Errors
+    /// When there is no cgroup2, or systemd does not come up in half a minute.
+    pub fn boot_with_systemd(root: &Path) -> Result<Self> {
+        let groups = Groups::make()?;
+        let victim = Self::boot_as(root, Some(groups))?;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            let state = victim.run(&["systemctl", "is-system-running"])?;
+            if ["running", "degraded"].contains(&state.out.trim()) {
+                return Ok(victim);
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        bail!("systemd did not come up: {:?}", victim.run(&["systemctl", "list-jobs"])?)
+    }
+
+    fn boot_as(root: &Path, groups: Option<Groups>) -> Result<Self> {
         let only = alone();
         let binaries = crate::binaries()?;
         let peer = Command::new("unshare")
             .args(["--net", "--pid", "--fork", "--kill-child", "sleep", "3600"])
             .stdout(Stdio::null())
             .spawn()?;
-        let mut init = Command::new("unshare")
+        // A control group is entered before its namespace begins there.
+        let enter = groups.as_ref().map(|groups| groups.0.join("in/cgroup.procs"));
+        let mut command = Command::new("sh");
+        command.args(["-c", "test -z \"$0\" || echo $$ > \"$0\"; exec \"$@\""]);
+        command.arg(enter.unwrap_or_default()).arg("unshare");
+        if groups.is_some() {
+            command.arg("--cgroup");
+        }
+        let mut init = command
             .args(["--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child"])
             .arg(binaries.join("victim"))
             .arg(root)
             .arg(&binaries)
+            .args(groups.as_ref().map(|_| "systemd"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -71,7 +140,7 @@ impl Victim {
         BufReader::new(stdout).read_line(&mut line)?;
         ensure!(line.trim() == "ready", "the victim did not boot: {line}");
         let pid = child_of(init.id())?;
-        let victim = Self { _only: only, init, peer, pid, binaries };
+        let victim = Self { _only: only, init, peer, pid, binaries, _groups: groups };
         victim.wire()?;
         Ok(victim)
     }

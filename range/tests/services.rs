@@ -154,3 +154,60 @@ fn a_program_of_the_intruders_own_dies_with_all_who_run_it_wherever_they_are() {
     let kept = victim.shell("grep exhibit.kept /run/range/case/ledger.jsonl").unwrap();
     assert!(kept.contains("/tmp/upd (deleted)"), "where the program lay is told: {kept}");
 }
+
+/// A unit of the intruder's own that systemd brings back whenever it dies.
+const RESTARTED: &str = "
+    cp /usr/bin/sleep /tmp/upd
+    printf '[Unit]\\nStartLimitIntervalSec=0\\n[Service]\\nExecStart=/tmp/upd 4321\\nRestart=always\\nRestartSec=0\\n\\
+[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/upd.service
+    systemctl daemon-reload; systemctl enable --now upd.service";
+
+#[test]
+fn systemd_itself_does_not_bring_a_stopped_service_back_until_it_is_given_back() {
+    if !possible() {
+        return;
+    }
+    let victim = Victim::boot_with_systemd(&debian().unwrap()).unwrap();
+    assert_eq!(victim.shell("cat /proc/1/comm").unwrap(), "systemd\n");
+    victim.shell(RESTARTED).unwrap();
+    // It is brought back by systemd when it only dies.
+    let pid = || victim.run(&["pgrep", "-r", "R,S,D,T", "-x", "upd"]).unwrap().out;
+    let first = pid();
+    assert_ne!(first, "");
+    victim.shell("pkill -KILL -x upd; sleep 1").unwrap();
+    assert!(!pid().is_empty() && pid() != first, "{first} {}", pid());
+    assert!(answers(&victim), "nginx runs under systemd");
+    let before = starters(&victim);
+    for unit in ["upd", "nginx"] {
+        let applied = contain(&victim, &format!("apply --yes --stop-service {unit}"));
+        assert_eq!(applied.code, 0, "{applied:?}");
+    }
+    victim.shell("sleep 2").unwrap();
+    assert_eq!(pid(), "", "systemd does not bring it back");
+    assert!(!answers(&victim));
+    let start = |unit: &str| victim.run(&["systemctl", "start", unit]).unwrap();
+    for unit in ["upd", "nginx"] {
+        let refused = start(unit);
+        assert!(refused.code != 0 && refused.err.contains("masked"), "{refused:?}");
+    }
+    let (status, _) = victim.stanch(&["--case", "/run/range/case", "contain", "status"]).unwrap();
+    let acts = status.pointer("/acts").and_then(serde_json::Value::as_array).unwrap();
+    let mut plans: Vec<&str> =
+        acts.iter().filter_map(|act| act.pointer("/plan")?.as_str()).collect();
+    plans.dedup();
+    for plan in plans.iter().rev() {
+        let undone = victim.run(&["sh", "-c", &format!("{STANCH} undo {plan}")]).unwrap();
+        assert_eq!(undone.code, 0, "{undone:?}");
+    }
+    assert_eq!(starters(&victim), before, "links are as they were");
+    // Undoing starts nothing; systemd has read its units anew and can.
+    victim.shell("sleep 1").unwrap();
+    assert_eq!(pid(), "");
+    for unit in ["upd", "nginx"] {
+        let started = start(unit);
+        assert_eq!(started.code, 0, "{started:?}");
+    }
+    assert!(answers(&victim) && !pid().is_empty());
+    let state = victim.run(&["systemctl", "is-system-running"]).unwrap();
+    assert!(["running", "degraded"].contains(&state.out.trim()), "{state:?}");
+}

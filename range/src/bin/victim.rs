@@ -4,6 +4,7 @@
 //! (see `range/src/victim.rs`), and refuses to run anywhere else.
 
 use std::io::{Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -17,11 +18,15 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
     let root = arguments.next().context("usage: victim ROOT BINARIES")?;
     let binaries = arguments.next().context("usage: victim ROOT BINARIES")?;
+    let with = arguments.next();
     ensure!(
         rustix::process::getpid().is_init(),
         "the victim's init runs in a namespace of its own"
     );
     make_root(Path::new(&root), Path::new(&binaries))?;
+    if with.is_some_and(|with| with == "systemd") {
+        return become_systemd();
+    }
     for daemon in [
         "ip link set lo up",
         "hostname victim",
@@ -47,6 +52,30 @@ fn main() -> Result<()> {
     let mut rest = Vec::new();
     std::io::stdin().read_to_end(&mut rest)?;
     Ok(())
+}
+
+/// Becomes systemd, as the first process of a container. What it would change of the kernel that
+/// all share is read-only, and units that try to are masked.
+fn become_systemd() -> Result<()> {
+    let none = MountFlags::empty();
+    mount("cgroup", "/sys/fs/cgroup", "cgroup2", none, None)?;
+    let is_bound = rustix::mount::mount_bind("/proc/sys", "/proc/sys");
+    is_bound.and_then(|()| {
+        let flags = MountFlags::BIND | MountFlags::RDONLY;
+        rustix::mount::mount_remount("/proc/sys", flags, "")
+    })?;
+    let masks = Path::new("/run/systemd/system");
+    std::fs::create_dir_all(masks)?;
+    for unit in ["systemd-sysctl", "systemd-modules-load", "systemd-remount-fs", "console-getty"] {
+        std::os::unix::fs::symlink("/dev/null", masks.join(format!("{unit}.service")))?;
+    }
+    Command::new("ip").args(["link", "set", "lo", "up"]).env("PATH", PATH).status()?;
+    writeln!(std::io::stdout(), "ready")?;
+    let mut systemd = Command::new("/lib/systemd/systemd");
+    systemd.args(["--unit=multi-user.target", "--log-target=journal", "--show-status=false"]);
+    systemd.env_clear().env("PATH", PATH).env("container", "stanch-range");
+    systemd.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    Err(systemd.stderr(std::process::Stdio::null()).exec().into())
 }
 
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
