@@ -111,3 +111,46 @@ fn what_is_in_it(victim: &Victim) {
     assert_eq!(of("[root]/tmp/sparse")["status"], "left-out");
     assert_eq!(of("[root]/tmp/a\nb")["status"], "whole");
 }
+
+#[test]
+fn a_disk_that_fills_up_leaves_what_holds_and_says_so() {
+    if !possible() {
+        return;
+    }
+    let root = debian().unwrap();
+    let victim = Victim::boot(&root).unwrap();
+    victim.shell("mkdir -p /mnt/small; mount -t tmpfs -o size=600k tmpfs /mnt/small").unwrap();
+    let (error, code) = victim.stanch(&["preserve", "-o", "/mnt/small/case.tar.gz"]).unwrap();
+    assert_eq!((code, &error["exit"]), (6, &Value::from(6)), "{error:#}");
+    let left = error["left_as"].as_str().unwrap();
+    let path = left.split('`').nth(1).unwrap().to_owned();
+    assert!(path.starts_with("/mnt/small/case.tar.gz.writing-"), "{left}");
+    let there = victim.shell("ls /mnt/small").unwrap();
+    assert_eq!(there.lines().count(), 1, "nothing is claimed that is not there: {there}");
+    let (seal, code) = victim.stanch(&["seal", "verify", &path]).unwrap();
+    assert_eq!((code, &seal["cut"]), (3, &Value::Bool(true)), "{seal:#}");
+    assert!(seal["whole"].as_u64().unwrap() > 50, "{seal:#}");
+    assert_eq!(seal["flaws"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_tree_that_changes_all_the_time_is_taken_as_far_as_it_stands_still() {
+    if !possible() {
+        return;
+    }
+    let root = debian().unwrap();
+    let victim = Victim::boot(&root).unwrap();
+    victim
+        .shell(
+            "cat >/run/churn.sh <<'END'\n\
+             i=0; while [ $i -lt 100000 ]; do i=$((i+1)); f=/tmp/churn-$((i%50)); \
+             echo $i >>$f; [ $((i%3)) = 0 ] && rm -f $f; done\nEND\n\
+             setsid --fork sh /run/churn.sh </dev/null >/dev/null 2>&1",
+        )
+        .unwrap();
+    let ran =
+        victim.run(&["sh", "-c", "/run/range/stanch preserve -o - >/run/case.tar.gz"]).unwrap();
+    assert!(matches!(ran.code, 0 | 3), "{ran:?}");
+    let (seal, code) = victim.stanch(&["seal", "verify", "/run/case.tar.gz"]).unwrap();
+    assert_eq!(code, 0, "{seal:#}");
+}

@@ -1,6 +1,8 @@
 //! `stanch preserve`, `seal verify` and `--bundle` on a root directory.
 
-use std::process::Command;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::world::World;
 
@@ -128,4 +130,71 @@ fn the_script_of_the_handbook_verifies_a_bundle_and_finds_what_is_another() {
     std::fs::write(&file, &bytes).unwrap();
     let (code, said) = run();
     assert_eq!((code, said.as_str()), (1, "does not hold: a byte of the file\n"));
+}
+
+/// Starts a collection in a process group of its own.
+fn start(world: &World, file: &str) -> std::process::Child {
+    let root = world.path("root").display().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stanch"));
+    command.args(["--root", &root, "preserve", "-o", file]).env_clear();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.process_group(0).spawn().unwrap()
+}
+
+#[test]
+fn killed_at_any_moment_what_was_written_holds_up_to_its_last_whole_item() {
+    let world = world();
+    // What does not pack well, so that much is written.
+    let mut state = 7_u64;
+    for number in 0..12 {
+        let noise = (0..1 << 20).map(|_| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            state.to_le_bytes()[7]
+        });
+        world.bytes(&format!("var/log/noise-{number}"), &noise.collect::<Vec<u8>>());
+    }
+    let (mut cut, mut most) = (0_u32, 0_u64);
+    for moment in 0..20_u32 {
+        let folder = world.path(&format!("killed-{moment}"));
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("case.tar.gz");
+        let mut child = start(&world, &file.display().to_string());
+        // From the first bytes on, at moments that grow; the first ones before.
+        let begun = Instant::now();
+        let written = || {
+            let names = std::fs::read_dir(&folder).unwrap().filter_map(Result::ok);
+            names.filter_map(|entry| entry.metadata().ok()).any(|of| of.len() > 0)
+        };
+        while moment > 1 && !written() && begun.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(u64::from(moment * moment)));
+        let group = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        let _gone = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        child.wait().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        let left = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let left: Vec<_> = left.collect();
+        let Some(path) = left.first() else { continue };
+        assert_eq!(left.len(), 1, "{left:?}");
+        if *path == file {
+            assert_eq!(world.plain(&["seal", "verify", &file.display().to_string()]).code, 0);
+            continue;
+        }
+        let run = world.plain(&["seal", "verify", &path.display().to_string(), "--json"]);
+        // Before the first bytes went out it is empty, and no bundle; after the last ones it is whole
+        // but for its name.
+        let is_begun = std::fs::metadata(path).unwrap().len() > 0;
+        let codes: &[i32] = if is_begun { &[0, 3] } else { &[2] };
+        assert!(codes.contains(&run.code), "{moment}: {run}");
+        if run.code == 3 {
+            cut += 1;
+            let count = run.stdout.split("\"whole\": ").nth(1).unwrap();
+            most = most.max(count.split(',').next().unwrap().parse().unwrap());
+        }
+    }
+    assert!(cut >= 3, "{cut}");
+    assert!(most > 10, "{most}");
 }
