@@ -249,16 +249,21 @@ impl Incident {
             false => miss,
         })?;
         let file = Value::from(path).to_string();
-        let context = context(host, file.clone(), stat.modified / 1000, how);
-        let (format, counts, gaps) = logs::read(machine, path, context, how.format, &|| (), each)?;
-        let mut gaps = of_events(gaps);
-        let sha256 = match digest::of_file(machine, path, &[digest::Digest::Sha256]) {
-            Ok(digests) => digests.into_iter().next(),
-            Err(gap) => {
-                gaps.push(gap);
-                None
-            }
+        let context = Context {
+            wants_digest: true,
+            ..context(host, file.clone(), stat.modified / 1000, how)
         };
+        let (format, mut counts, gaps) =
+            logs::read(machine, path, context, how.format, &|| (), each)?;
+        let mut gaps = of_events(gaps);
+        let mut sha256 = counts.sha256.take();
+        // What is packed, or read at will, is read once more for its digest.
+        if sha256.is_none() {
+            match digest::of_file(machine, path, &[digest::Digest::Sha256]) {
+                Ok(digests) => sha256 = digests.into_iter().next(),
+                Err(gap) => gaps.push(gap),
+            }
+        }
         Ok((LogRead { file, format, sha256, counts }, gaps))
     }
 

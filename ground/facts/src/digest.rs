@@ -27,7 +27,8 @@ pub enum Digest {
     Blake3,
 }
 
-enum Running {
+/// A digest that is being made.
+pub(crate) enum Running {
     Md5(md5::Md5),
     Sha1(sha1::Sha1),
     Sha256(sha2::Sha256),
@@ -37,7 +38,7 @@ enum Running {
 }
 
 impl Running {
-    fn new(digest: Digest) -> Self {
+    pub(crate) fn new(digest: Digest) -> Self {
         match digest {
             Digest::Md5 => Self::Md5(md5::Md5::new()),
             Digest::Sha1 => Self::Sha1(sha1::Sha1::new()),
@@ -48,7 +49,7 @@ impl Running {
         }
     }
 
-    fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Md5(running) => running.update(bytes),
             Self::Sha1(running) => running.update(bytes),
@@ -61,7 +62,7 @@ impl Running {
         }
     }
 
-    fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         match self {
             Self::Md5(running) => stanch_words::text::hex(&running.finalize()),
             Self::Sha1(running) => stanch_words::text::hex(&running.finalize()),

@@ -209,6 +209,7 @@ pub fn read_source(
         first_year: source.first_year,
         is_short: source.is_short,
         tell_strange: false,
+        wants_digest: false,
         template: WebServers::of(host).template(&source.series),
     };
     let mut show = |event: &Event<'_>| {

@@ -23,6 +23,7 @@ use stanch_machine::{Machine, Miss};
 use stanch_words::{Event, Gap, Place};
 
 use crate::decompress;
+use crate::digest::{Digest, Running};
 
 pub use stamps::Stamps;
 pub use stream::{Counts, Stream};
@@ -43,6 +44,9 @@ pub struct Context {
     pub is_short: bool,
     /// Whether lines that nobody understood are shown as events of their own kind.
     pub tell_strange: bool,
+    /// Whether the digest of the very bytes that the events are made of is wanted
+    /// ([`Counts::sha256`]).
+    pub wants_digest: bool,
     /// The format of the source's lines by the machine's own configuration, where there is one.
     pub template: Option<std::sync::Arc<web_access::Template>>,
 }
@@ -57,6 +61,7 @@ impl Context {
             first_year: None,
             is_short: false,
             tell_strange: false,
+            wants_digest: false,
             template: None,
         }
     }
@@ -283,12 +288,19 @@ pub fn read(
         context.first_year =
             turns.and_then(|turns| turns.first_year(context.modified.saturating_add(stamps::DAY)));
     }
+    let mut running = context.wants_digest.then(|| Running::new(Digest::Sha256));
     let mut stream = Stream::new(context, format);
     let read = decompress::read_pieces(machine, path, MOST_BYTES, &mut |piece| {
         alive();
+        if let Some(running) = &mut running {
+            running.update(piece);
+        }
         stream.feed(piece, each);
     })?;
-    Ok(ended(stream, read.gaps("", path), each))
+    let (format, mut counts, gaps) = ended(stream, read.gaps("", path), each);
+    let is_whole = read.compression.is_none() && !read.truncated;
+    counts.sha256 = running.filter(|_| is_whole).map(Running::finish);
+    Ok((format, counts, gaps))
 }
 
 /// Reads one source that comes through a pipe, compressed or not.

@@ -7,6 +7,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use stanch_facts::digest;
 use stanch_facts::logs::{self, Context, Counts};
 use stanch_machine::Pretend;
 use stanch_words::{Event, EventKind, Gap, GapKind, Trust};
@@ -264,4 +265,26 @@ fn a_web_log_imitates_no_other_daemon() {
     let (told, ..) = read_as("/var/log/nginx/access.log", log.as_bytes());
     assert!(told.iter().all(|told| told.kind == EventKind::WebRequest), "{told:?}");
     assert_eq!(told.len(), 2);
+}
+
+/// The digest is that of the bytes that were read, where they are the source's own.
+#[test]
+fn the_digest_is_of_what_was_read() {
+    let plain = line(1, "root").into_bytes();
+    let packed = {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, &plain).unwrap();
+        encoder.finish().unwrap()
+    };
+    let digest = digest::of_bytes(digest::Digest::Sha256, &plain);
+    for (bytes, wants, expected) in
+        [(&plain, true, Some(digest)), (&plain, false, None), (&packed, true, None)]
+    {
+        let machine = Pretend::new().file("/var/log/auth.log", bytes);
+        let path = Path::new("/var/log/auth.log");
+        let context = Context { wants_digest: wants, ..Context::new("/var/log/auth.log", JUNE) };
+        let (_, counts, _) =
+            logs::read(&machine, path, context, None, &|| {}, &mut |_| {}).unwrap();
+        assert_eq!((counts.lines, counts.sha256), (1, expected));
+    }
 }

@@ -28,6 +28,54 @@ pub fn word(text: &str) -> (&str, &str) {
     }
 }
 
+/// Returns where a byte stands that is likely near: within so few bytes a plain loop is faster
+/// than the preparations of a search that takes many at once.
+pub fn near(bytes: &[u8], wanted: u8) -> Option<usize> {
+    const NEAR: usize = 24;
+    let (first, rest) = bytes.split_at_checked(NEAR).unwrap_or((bytes, &[]));
+    match first.iter().position(|&byte| byte == wanted) {
+        Some(at) => Some(at),
+        None => memchr::memchr(wanted, rest).map(|at| at.saturating_add(NEAR)),
+    }
+}
+
+/// Returns a text without the blanks that it begins with; of one that begins with none, and most
+/// do, only the first byte is looked at.
+pub fn blanks(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, ..] if first.is_ascii_graphic() => text,
+        _ => text.trim_start(),
+    }
+}
+
+/// Returns a text without the blanks at both its ends; of one that has none, and most have, only
+/// two bytes are looked at.
+pub fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
+}
+
+/// Returns what stands before the first blank, and what follows it.
+pub fn first_word(text: &str) -> (&str, &str) {
+    let end = near(text.as_bytes(), b' ').unwrap_or(text.len());
+    let (word, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    (word, rest.get(1..).unwrap_or_default())
+}
+
+/// Returns a number that is written in digits alone, at most eighteen; signs are none.
+pub fn digits(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    if bytes.is_empty() || bytes.len() > 18 {
+        return None;
+    }
+    bytes.iter().try_fold(0_i64, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| number.wrapping_mul(10).wrapping_add(i64::from(digit)))
+    })
+}
+
 /// Returns an address without brackets, quotes and the prefix of IPv4 in IPv6 (`::ffff:`).
 pub fn address(text: &str) -> &str {
     let text = text.trim_matches(['[', ']', '"', '\'', '<', '>', '(', ')', ' ', ',']);
@@ -128,6 +176,35 @@ pub fn around<'l>(text: &'l str, word: &str) -> Option<(&'l str, &'l str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_near_and_what_is_far_is_found() {
+        let text = "a".repeat(40);
+        for at in [0, 1, 23, 24, 25, 39] {
+            let bytes: Vec<u8> =
+                text.bytes().enumerate().map(|(i, b)| if i == at { b':' } else { b }).collect();
+            assert_eq!(near(&bytes, b':'), Some(at));
+        }
+        assert_eq!((near(text.as_bytes(), b':'), near(b"", b':')), (None, None));
+    }
+
+    #[test]
+    fn ends_and_words_are_cut_as_the_standard_library_would() {
+        for text in ["", " ", "a", "ab", " ab", "ab ", "a b", "\u{2003}a b\u{2003}", "é", "\t"] {
+            assert_eq!(trimmed(text), text.trim(), "{text:?}");
+            assert_eq!(blanks(text), text.trim_start(), "{text:?}");
+            assert_eq!(first_word(text), text.split_once(' ').unwrap_or((text, "")), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_digits_are_a_number() {
+        assert_eq!(digits("0042"), Some(42));
+        assert_eq!(digits("999999999999999999"), Some(999_999_999_999_999_999));
+        for text in ["", "-1", "+1", "1a", "1234567890123456789", "٣"] {
+            assert_eq!(digits(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn addresses_as_daemons_write_them() {

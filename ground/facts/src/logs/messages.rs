@@ -126,19 +126,20 @@ impl Speakers {
     /// Shows the events of a message. A line that only makes sense with a later one is kept, and
     /// shown with it, or at the end.
     pub fn show(&mut self, message: &Message<'_>, each: &mut Each<'_>) -> Understood {
-        let message = unfolded(message);
+        let unfolded = unfolded(message);
+        let message = unfolded.as_ref().unwrap_or(message);
         if message.program.starts_with("sshd")
-            && let Some(understood) = self.ssh.take(&message, each)
+            && let Some(understood) = self.ssh.take(message, each)
         {
             return understood;
         }
         if message.program == "slapd" {
-            self.ldap.take(&message, each);
+            self.ldap.take(message, each);
             return Understood::Yes;
         }
-        match audit::of_message(&message) {
+        match audit::of_message(message) {
             Some(record) => self.audit.record(&record, each),
-            None => show_one(&message, each),
+            None => show_one(message, each),
         }
         Understood::Yes
     }
@@ -157,15 +158,13 @@ impl Speakers {
 
 /// Shows the events of a message by itself: at least one, `log.message` if nothing more is known.
 pub fn show(message: &Message<'_>, each: &mut Each<'_>) {
-    show_one(&unfolded(message), each);
+    show_one(unfolded(message).as_ref().unwrap_or(message), each);
 }
 
-fn unfolded<'l>(message: &Message<'l>) -> Message<'l> {
-    let mut message = *message;
-    if let Some((text, count)) = syslog::unfold(message.text) {
-        (message.text, message.count) = (text, count);
-    }
-    message
+/// Returns the message that a line says to have been repeated, if it says so.
+fn unfolded<'l>(message: &Message<'l>) -> Option<Message<'l>> {
+    let (text, count) = syslog::unfold(message.text)?;
+    Some(Message { text, count, ..*message })
 }
 
 fn show_one(message: &Message<'_>, each: &mut Each<'_>) {

@@ -39,7 +39,13 @@ pub struct Stamps {
     month: u32,
     /// A quarter of an hour of local time, and its offset from UTC in seconds.
     quarter: (i64, i64),
+    /// The last stamp without a year and fraction, as it was written up to its blank: the next line
+    /// likely is of the same second.
+    same: ([u8; SHORT], Option<Stamp>),
 }
+
+/// How long `Nov  2 08:12:44 ` is.
+const SHORT: usize = 16;
 
 impl Stamps {
     /// Returns a reader of times for a source.
@@ -52,6 +58,7 @@ impl Stamps {
             year: 0,
             month: 0,
             quarter: (i64::MIN, 0),
+            same: ([0; SHORT], None),
         }
     }
 
@@ -59,6 +66,11 @@ impl Stamps {
     /// returns the rest after one blank.
     pub fn bsd<'t>(&mut self, text: &'t str) -> Option<(Stamp, &'t str)> {
         let bytes = text.as_bytes();
+        if let (written, Some(stamp)) = &self.same
+            && bytes.starts_with(written)
+        {
+            return Some((*stamp, text.get(SHORT..)?));
+        }
         let month = month(bytes.get(..3)?)?;
         let (day, at) = day(bytes, 3)?;
         // `Nov 02 2026 08:12:44` and `Nov  2 2026 …`: cisco and some rsyslog templates.
@@ -77,7 +89,15 @@ impl Stamps {
         if given.is_none() {
             (self.last, self.year, self.month) = (Some(time), year, month);
         }
-        Some((Stamp { time, clock: Clock::Local }, rest))
+        let stamp = Stamp { time, clock: Clock::Local };
+        if let Some((written, _)) = bytes.split_first_chunk::<SHORT>()
+            && written.ends_with(b" ")
+            && given.is_none()
+            && at.saturating_add(1) == SHORT
+        {
+            self.same = (*written, Some(stamp));
+        }
+        Some((stamp, rest))
     }
 
     /// Reads `2026-11-02T08:12:44.123456+01:00` and its relatives: a blank for the `T`, a comma
@@ -449,6 +469,32 @@ mod tests {
         let mut stamps = stamps();
         let (stamp, rest) = stamps.bsd("Dec  3 06:55:46 host sshd[1]: x").unwrap();
         assert_eq!((shown(stamp).as_str(), rest), ("2025-12-03T06:55:46Z", "host sshd[1]: x"));
+    }
+
+    #[test]
+    fn a_stamp_of_the_same_second_is_the_same_whatever_stood_between() {
+        let mut stamps = stamps();
+        let lines = [
+            "Nov 23 08:00:00 a",
+            "Nov 23 08:00:00 b",
+            "Nov 23 08:00:00.5 c",
+            "Nov 23 2024 08:00:00 d",
+            "Nov 23 08:00:00 e",
+            "Nov 23 08:00:01 f",
+        ];
+        let read: Vec<(String, &str)> = lines
+            .into_iter()
+            .map(|line| stamps.bsd(line).map(|(stamp, rest)| (shown(stamp), rest)).unwrap())
+            .collect();
+        let expected = [
+            ("2026-11-23T08:00:00Z", "a"),
+            ("2026-11-23T08:00:00Z", "b"),
+            ("2026-11-23T08:00:00.5Z", "c"),
+            ("2024-11-23T08:00:00Z", "d"),
+            ("2026-11-23T08:00:00Z", "e"),
+            ("2026-11-23T08:00:01Z", "f"),
+        ];
+        assert_eq!(read, expected.map(|(time, rest)| (time.to_owned(), rest)));
     }
 
     #[test]

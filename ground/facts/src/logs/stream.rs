@@ -26,6 +26,9 @@ pub struct Counts {
     pub bytes: u64,
     /// The first places that nobody understood: line, offset.
     pub samples: Vec<(u64, u64)>,
+    /// The SHA-256 of the source, hexadecimal, where the context asked for it and the source was
+    /// read as it is from its beginning to its end.
+    pub sha256: Option<String>,
 }
 
 /// Reads one source piece by piece. Memory stays the same whatever its size.

@@ -106,12 +106,12 @@ pub fn header<'l>(line: &'l str, stamps: &mut Stamps) -> Option<Message<'l>> {
         return None;
     }
     // `<4.3> host …`, `<auth.info> host …`: BSD's syslogd when it is asked to be verbose.
-    let rest = rest.trim_start();
+    let rest = cut::blanks(rest);
     let rest = match rest.as_bytes().first()? {
-        b'<' => rest.split_once("> ")?.1.trim_start(),
+        b'<' => cut::blanks(rest.split_once("> ")?.1),
         _ => rest,
     };
-    let (host, after) = rest.split_at_checked(memchr::memchr(b' ', rest.as_bytes())?)?;
+    let (host, after) = rest.split_at_checked(cut::near(rest.as_bytes(), b' ')?)?;
     let after = after.get(1..)?;
     let mut message =
         Message { time: Some(stamp.time), clock: stamp.clock, host, ..Message::default() };
@@ -171,13 +171,15 @@ fn priority(line: &str) -> &str {
 
 /// Reads `program[pid]: text`; without it, all is text.
 fn tag<'l>(rest: &'l str, message: &mut Message<'l>) {
-    let rest = rest.trim_start();
+    let rest = cut::blanks(rest);
     message.text = rest;
     // Some daemons leave the colon out: `[sshd] text`, `program[7] text`, `program(pam_x) text`.
-    let blank = memchr::memchr(b' ', rest.as_bytes()).unwrap_or(rest.len());
+    let blank = cut::near(rest.as_bytes(), b' ').unwrap_or(rest.len());
     let word = rest.as_bytes().get(..blank).unwrap_or_default();
     let end = if matches!(word.last(), Some(b']' | b')')) {
         blank
+    } else if let Some(colon) = cut::near(word, b':') {
+        colon
     } else if let Some(colon) = memchr::memchr(b':', rest.as_bytes()) {
         colon
     } else {
@@ -188,17 +190,21 @@ fn tag<'l>(rest: &'l str, message: &mut Message<'l>) {
         if text.as_bytes().first() == Some(&b':') { text.get(1..).unwrap_or("") } else { text };
     let (program, pid) = match tag.strip_prefix('[') {
         Some(tag) => tag.split_once(']').unwrap_or((tag, "")),
-        None => cut::around(tag, "[").unwrap_or((tag, "")),
+        None => match cut::near(tag.as_bytes(), b'[') {
+            Some(at) => (tag.get(..at).unwrap_or(tag), tag.get(at + 1..).unwrap_or_default()),
+            None => (tag, ""),
+        },
     };
     // `sshd: text`, `postfix/smtpd[1]: text`, `(systemd)[1]`, `pam_unix(sshd:auth)[3]`; but a
     // sentence with a colon in it has blanks before it.
-    let program = program.trim_end();
+    let program = if program.ends_with(' ') { program.trim_end() } else { program };
     if program.is_empty() || program.len() > 64 || program.bytes().any(|byte| byte == b' ') {
         return;
     }
     message.tag = program;
     message.program = program_of(program);
-    message.pid = pid.trim_start_matches('[').strip_suffix(']').and_then(|pid| pid.parse().ok());
+    let pid = if pid.starts_with('[') { pid.trim_start_matches('[') } else { pid };
+    message.pid = pid.strip_suffix(']').and_then(cut::digits);
     message.text =
         if text.as_bytes().first() == Some(&b' ') { text.get(1..).unwrap_or("") } else { text };
 }
@@ -206,11 +212,11 @@ fn tag<'l>(rest: &'l str, message: &mut Message<'l>) {
 /// Returns the last part of a tag without a PAM module: `smtpd` of `postfix/smtpd`, `sshd` of
 /// `sshd(pam_unix)`, but all of `(systemd)`.
 fn program_of(tag: &str) -> &str {
-    let tag = match memchr::memchr(b'(', tag.as_bytes()) {
+    let tag = match cut::near(tag.as_bytes(), b'(') {
         Some(at) if at > 0 => tag.get(..at).unwrap_or(tag),
         _ => tag,
     };
-    let Some(slash) = memchr::memrchr(b'/', tag.as_bytes()) else { return tag };
+    let Some(slash) = tag.bytes().rposition(|byte| byte == b'/') else { return tag };
     tag.get(slash.saturating_add(1)..).filter(|name| !name.is_empty()).unwrap_or(tag)
 }
 

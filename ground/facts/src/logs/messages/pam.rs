@@ -16,10 +16,11 @@ use crate::logs::cut;
 /// Parses `pam_unix(sshd:auth): …` and its relatives.
 pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
     let (service, text) = split(message)?;
-    let mut event = failure(message, text)
-        .or_else(|| session(message, text))
-        .or_else(|| account(message, text))
-        .or_else(|| refusal(message, text))?;
+    // The event is made where it is handed back: it is large, and each `or_else` would move it.
+    let found = failure(message, text);
+    let found = if found.is_some() { found } else { session(message, text) };
+    let found = if found.is_some() { found } else { account(message, text) };
+    let mut event = if found.is_some() { found } else { refusal(message, text) }?;
     if !service.is_empty() {
         event.with("service", service);
     }
@@ -28,24 +29,25 @@ pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
 
 /// Returns the service and what the module says: the service is `sshd` in `pam_unix(sshd:auth)`.
 fn split<'l>(message: &Message<'l>) -> Option<(&'l str, &'l str)> {
-    let text = message.text.trim_start();
-    if let Some(rest) = text.strip_prefix('(') {
-        let (module, rest) = rest.split_once(')')?;
-        return module.starts_with("pam_").then(|| ("", rest.trim_start_matches([':', ' '])));
-    }
-    if text.starts_with("PAM ") {
-        return Some(("", text));
-    }
-    if text.starts_with("pam_")
-        && let Some(colon) = memchr::memmem::find(text.as_bytes(), b": ")
-        && let Some((head, rest)) = text.split_at_checked(colon)
-    {
-        let rest = rest.get(2..).unwrap_or_default();
-        let inside = head.split_once('(').map_or("", |(_, inside)| inside);
-        return Some((inside.split_once(':').map_or("", |(service, _)| service), rest));
+    let text = cut::blanks(message.text);
+    // By the first byte: this is every line of a log full of sshd.
+    match text.as_bytes().first() {
+        Some(b'(') => {
+            let (module, rest) = text.get(1..)?.split_once(')')?;
+            return module.starts_with("pam_").then(|| ("", rest.trim_start_matches([':', ' '])));
+        }
+        Some(b'P') if text.starts_with("PAM ") => return Some(("", text)),
+        Some(b'p') if text.starts_with("pam_") => {
+            if let Some((head, rest)) = cut::around(text, ": ") {
+                let (_, inside) = cut::around(head, "(").unwrap_or_default();
+                return Some((cut::around(inside, ":").map_or("", |(service, _)| service), rest));
+            }
+        }
+        _ => {}
     }
     // The module stands in the tag: `sshd(pam_unix)[7]: …`, `pam_unix(sshd:auth)[7]: …`.
-    let (before, inside) = message.tag.split_once('(')?;
+    let bracket = cut::near(message.tag.as_bytes(), b'(')?;
+    let (before, inside) = (message.tag.get(..bracket)?, message.tag.get(bracket + 1..)?);
     if inside.starts_with("pam_") {
         return Some((before, text));
     }
@@ -98,18 +100,16 @@ fn failure<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
 /// each field ends where the next of the format begins, and not at what looks like one.
 fn attempt<'l>(message: &Message<'l>, fields: &'l str) -> Event<'l> {
     let mut event = message.event(EventKind::AuthFailure);
-    let (head, rest) = match memchr::memmem::find(fields.as_bytes(), b" ruser=") {
-        Some(at) => (fields.get(..at).unwrap_or(fields), fields.get(at + 7..).unwrap_or_default()),
-        None => (fields, ""),
-    };
-    for field in head.split(' ') {
-        match field.split_once('=') {
-            Some(("uid", uid)) => event.uid = uid.parse().ok(),
-            Some(("tty", tty)) => event.tty = Cow::Borrowed(tty),
-            Some(("logname", name)) if !name.is_empty() => {
-                event.with("logname", name);
-            }
-            _ => {}
+    let (mut head, rest) = cut::around(fields, " ruser=").unwrap_or((fields, ""));
+    while !head.is_empty() {
+        let (field, others) = cut::first_word(head);
+        head = others;
+        if let Some(uid) = field.strip_prefix("uid=") {
+            event.uid = cut::digits(uid);
+        } else if let Some(tty) = field.strip_prefix("tty=") {
+            event.tty = Cow::Borrowed(tty);
+        } else if let Some(name) = field.strip_prefix("logname=").filter(|name| !name.is_empty()) {
+            event.with("logname", name);
         }
     }
     let (remote_user, rest) = match rest.strip_prefix("rhost=") {
@@ -126,14 +126,13 @@ fn attempt<'l>(message: &Message<'l>, fields: &'l str) -> Event<'l> {
     };
     let rest = rest.strip_suffix(" [preauth]").unwrap_or(rest);
     let (address, user) = cut::around(rest, " user=").unwrap_or((rest, ""));
-    let address = address.trim();
+    let address = cut::trimmed(address);
     // A peer without reverse name may follow in brackets or a second word.
-    event.source_ip = Cow::Borrowed(address.split(' ').next().unwrap_or_default());
-    event.source_ip = super::sshd_address(event.source_ip);
+    event.source_ip = super::sshd_address(Cow::Borrowed(cut::first_word(address).0));
     if !remote_user.is_empty() {
         event.with("remote_user", remote_user);
     }
-    let user = user.trim();
+    let user = cut::trimmed(user);
     event.user = Cow::Borrowed(if user.is_empty() { remote_user } else { user });
     event
 }
@@ -162,8 +161,11 @@ fn session<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
 
 fn numbered(text: &str) -> (&str, Option<i64>) {
     match cut::around(text, "(uid=") {
-        Some((name, uid)) => (name.trim(), uid.trim_end_matches(')').parse().ok()),
-        None => (text.trim(), None),
+        Some((name, uid)) => {
+            let uid = uid.strip_suffix(')').map_or(uid, |uid| uid.trim_end_matches(')'));
+            (cut::trimmed(name), cut::digits(uid))
+        }
+        None => (cut::trimmed(text), None),
     }
 }
 

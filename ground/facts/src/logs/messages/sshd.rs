@@ -23,7 +23,7 @@ struct Said<'l> {
     event: Event<'l>,
     meaning: Meaning,
     /// Another address that the line can be read to name, if a user name is what it seems not.
-    doubt: Option<peer::Peer<'l>>,
+    doubt: Option<Box<peer::Peer<'l>>>,
 }
 
 /// What a line means for the connection that it is about.
@@ -59,20 +59,30 @@ pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
 fn read<'l>(message: &Message<'l>) -> Option<Said<'l>> {
     let (text, before_login) = bare(message.text);
     // By the first byte, which rules most of them out: this is every line of a log full of sshd.
+    // Each returns at once, without `or_else`: what is said is large, and would be moved each time.
     let said = match text.as_bytes().first()? {
         b'A' | b'F' | b'I' | b'P' | b'i' | b'm' => login(message, text),
         b'C' | b'D' | b'R' | b'T' => end(message, text, before_login),
         _ => None,
     };
-    said.or_else(|| refusal(message, text))
-        .or_else(|| strange_peer(message, text))
-        .or_else(|| service(message, text))
+    if said.is_some() {
+        return said;
+    }
+    let said = refusal(message, text);
+    if said.is_some() {
+        return said;
+    }
+    let said = strange_peer(message, text);
+    if said.is_some() {
+        return said;
+    }
+    service(message, text)
 }
 
 /// Leaves out what stands before (`error: `, Solaris' `[ID 800047 auth.info] `) and behind
 /// (` [preauth]`, from the process that has no privileges yet).
 fn bare(text: &str) -> (&str, bool) {
-    let mut text = text.trim();
+    let mut text = cut::trimmed(text);
     if let Some(rest) = text.strip_prefix("[ID ")
         && let Some((_, rest)) = rest.split_once("] ")
     {
@@ -166,7 +176,7 @@ fn attempt<'l>(message: &Message<'l>, kind: EventKind, rest: &'l str) -> Option<
         (true, None) if matches!(method, "publickey" | "none") => Meaning::MayFail,
         (true, _) => Meaning::Fails,
     };
-    Some(Said { event, meaning, doubt: found.doubt() })
+    Some(Said { event, meaning, doubt: found.doubt().map(Box::new) })
 }
 
 /// `Authentication failure for root from 1.2.3.4`, `User not known to the underlying

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use stanch_words::{Event, EventKind, Place};
+use stanch_words::{Clock, Event, EventKind, Place};
 
 use super::{Meaning, Said, read};
 use crate::logs::messages::{Message, pam};
@@ -50,6 +50,8 @@ struct Connection {
     failed_user: String,
     let_in: bool,
     kept: Option<Box<Kept>>,
+    /// What was kept and is decided: room for the next.
+    spare: Option<Box<Kept>>,
 }
 
 /// A failure or abuse that is not decided or has no address yet.
@@ -61,7 +63,7 @@ struct Kept {
     user: String,
     attempts: i64,
     time: Option<i64>,
-    clock: stanch_words::Clock,
+    clock: Clock,
     host: String,
     program: String,
     pid: Option<i64>,
@@ -73,7 +75,8 @@ struct Kept {
 impl Connections {
     /// Takes a message of sshd, or of PAM in sshd, and shows what is decided by it.
     pub fn take(&mut self, message: &Message<'_>, each: &mut Each<'_>) -> Option<Understood> {
-        let mut said = through_pam(message).or_else(|| read(message))?;
+        let said = through_pam(message);
+        let mut said = if said.is_some() { said } else { read(message) }?;
         if said.meaning == Meaning::Other {
             each(&said.event);
             return Some(Understood::Yes);
@@ -93,34 +96,33 @@ impl Connections {
     /// Shows what was never decided.
     pub fn end(&mut self, each: &mut Each<'_>) {
         for key in std::mem::take(&mut self.order) {
-            self.forget(key, each);
+            let _gone = self.forget(key, each);
         }
     }
 
     /// Makes a connection known, in place of an older one of that pid.
     fn open(&mut self, key: Key, each: &mut Each<'_>) {
-        if self.known.contains_key(&key) {
-            self.forget(key, each);
-        } else {
+        let mut old = self.forget(key, each);
+        if old.is_none() {
             self.order.push_back(key);
         }
         if self.order.len() > MOST
             && let Some(oldest) = self.order.pop_front()
         {
-            self.forget(oldest, each);
+            old = self.forget(oldest, each);
         }
-        self.known.insert(key, Connection::default());
+        // The room for texts of the one that is gone serves the next.
+        self.known.insert(key, old.map(Connection::emptied).unwrap_or_default());
     }
 
-    fn forget(&mut self, key: Key, each: &mut Each<'_>) {
-        let kept = self.known.remove(&key).and_then(|mut connection| {
-            let kept = connection.kept.take()?;
-            Some((connection, kept))
-        });
-        if let Some((connection, kept)) = kept {
+    fn forget(&mut self, key: Key, each: &mut Each<'_>) -> Option<Connection> {
+        let mut connection = self.known.remove(&key)?;
+        if let Some(kept) = connection.kept.take() {
             self.keeping = self.keeping.saturating_sub(1);
             kept.show(&connection, &self.file, each);
+            connection.spare = Some(kept);
         }
+        Some(connection)
     }
 
     fn decide(&mut self, key: Key, said: &mut Said<'_>, each: &mut Each<'_>) -> Understood {
@@ -171,6 +173,27 @@ impl Connections {
 }
 
 impl Connection {
+    /// Returns a connection that knows nothing, with the room that this one had for texts.
+    fn emptied(mut self) -> Self {
+        self.address.clear();
+        self.failed_user.clear();
+        Self {
+            address: self.address,
+            failed_user: self.failed_user,
+            spare: self.spare.or(self.kept),
+            ..Self::default()
+        }
+    }
+
+    /// Lays what was kept aside, and returns it.
+    fn decided(&mut self) -> Option<&Kept> {
+        if let Some(kept) = self.kept.take() {
+            self.spare = Some(kept);
+            return self.spare.as_deref();
+        }
+        None
+    }
+
     fn hear(&mut self, event: &mut Event<'_>, meaning: Meaning, each: &mut Each<'_>) -> Understood {
         if meaning == Meaning::Arrives {
             if event.kind == EventKind::NetworkListen {
@@ -189,7 +212,7 @@ impl Connection {
         match meaning {
             Meaning::Fails => {
                 // A line that names no method only ends what was kept.
-                if let Some(kept) = self.kept.take()
+                if let Some(kept) = self.decided()
                     && event.method.is_empty()
                 {
                     kept.fill(event);
@@ -289,7 +312,8 @@ impl Connection {
 
     fn ends(&mut self, event: &mut Event<'_>, each: &mut Each<'_>) {
         let told = event.kind == EventKind::AuthInvalidUser;
-        match self.kept.take() {
+        let failed = self.failed;
+        match self.decided() {
             Some(kept) => {
                 if !told {
                     event.kind = kept.kind;
@@ -297,7 +321,7 @@ impl Connection {
                 kept.fill(event);
                 self.failed = true;
             }
-            None if self.failed && !told => event.kind = EventKind::AuthAborted,
+            None if failed && !told => event.kind = EventKind::AuthAborted,
             None => self.failed |= event.kind != EventKind::ServiceAbuse,
         }
         each(event);
@@ -331,32 +355,51 @@ impl Connection {
         if let Some(kept) = &mut self.kept {
             kept.attempts = kept.attempts.saturating_add(count);
             if kept.user.is_empty() {
-                kept.user = capped(&event.user);
+                keep_text(&mut kept.user, &event.user);
             }
             if kept.method.is_empty() {
-                kept.method = capped(&event.method);
+                keep_text(&mut kept.method, &event.method);
             }
             return;
         }
-        self.kept = Some(Box::new(Kept {
-            kind: event.kind,
-            method: capped(&event.method),
-            tty: capped(&event.tty),
-            user: capped(&event.user),
-            attempts: count,
-            time: event.time,
-            clock: event.clock,
-            host: capped(&event.host),
-            program: capped(&event.program),
-            pid: event.pid,
-            text: capped(&event.message),
-            line: event.place.line,
-            offset: event.place.offset,
-        }));
+        let mut kept = self.spare.take().unwrap_or_else(Kept::empty);
+        kept.set(event, count);
+        self.kept = Some(kept);
     }
 }
 
 impl Kept {
+    fn empty() -> Box<Self> {
+        Box::new(Self {
+            kind: EventKind::LogMessage,
+            method: String::new(),
+            tty: String::new(),
+            user: String::new(),
+            attempts: 0,
+            time: None,
+            clock: Clock::default(),
+            host: String::new(),
+            program: String::new(),
+            pid: None,
+            text: String::new(),
+            line: 0,
+            offset: 0,
+        })
+    }
+
+    /// Takes an event in, in place of the one before.
+    fn set(&mut self, event: &Event<'_>, attempts: i64) {
+        self.kind = event.kind;
+        (self.time, self.clock, self.pid) = (event.time, event.clock, event.pid);
+        (self.attempts, self.line, self.offset) = (attempts, event.place.line, event.place.offset);
+        keep_text(&mut self.method, &event.method);
+        keep_text(&mut self.tty, &event.tty);
+        keep_text(&mut self.user, &event.user);
+        keep_text(&mut self.host, &event.host);
+        keep_text(&mut self.program, &event.program);
+        keep_text(&mut self.text, &event.message);
+    }
+
     /// Adds what was kept to the event that decides it.
     fn fill(&self, event: &mut Event<'_>) {
         if event.user.is_empty() {
@@ -409,9 +452,10 @@ fn through_pam<'l>(message: &Message<'l>) -> Option<Said<'l>> {
     Some(Said { event, meaning, doubt: None })
 }
 
-fn capped(text: &str) -> String {
-    let end = (0..=text.len().min(KEPT)).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-    text.get(..end).unwrap_or_default().to_owned()
+/// Writes the beginning of a text over another.
+fn keep_text(kept: &mut String, text: &str) {
+    kept.clear();
+    kept.push_str(text.get(..text.floor_char_boundary(KEPT)).unwrap_or_default());
 }
 
 /// Finds the place of a key, whose first half is a hash already. Who makes keys that meet in one

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use memchr::memmem;
 use stanch_words::{Event, Text};
 
+use crate::logs::cut;
+
 /// A user, an address and a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Peer<'l> {
@@ -82,8 +84,8 @@ fn read_at(text: &str, at: usize) -> Peer<'_> {
     let (user, rest) = text.split_at_checked(at).unwrap_or((text, ""));
     let rest = rest.get(FROM.len()..).unwrap_or_default();
     let mut found = self::at(rest);
-    found.user = user.trim();
-    let after = found.after.trim_start();
+    found.user = cut::trimmed(user);
+    let after = cut::blanks(found.after);
     let after = after.strip_prefix("ssh2").or_else(|| after.strip_prefix("ssh1")).unwrap_or(after);
     found.information = after.strip_prefix(": ").unwrap_or_default();
     found
@@ -91,8 +93,8 @@ fn read_at(text: &str, at: usize) -> Peer<'_> {
 
 /// Reads `ADDRESS`, `ADDRESS port PORT`, with whatever behind it.
 pub(super) fn at(text: &str) -> Peer<'_> {
-    let text = text.trim_start();
-    let end = memchr::memchr(b' ', text.as_bytes()).unwrap_or(text.len());
+    let text = cut::blanks(text);
+    let end = cut::near(text.as_bytes(), b' ').unwrap_or(text.len());
     let (address, after) = text.split_at_checked(end).unwrap_or((text, ""));
     // `1.2.3.4: 11: Bye Bye`.
     if let Some(address) = address.strip_suffix(':') {
@@ -100,7 +102,7 @@ pub(super) fn at(text: &str) -> Peer<'_> {
         return Peer { address, after, ..Peer::default() };
     }
     // `1.2.3.4, pid = 7`.
-    let address = address.trim_end_matches(',');
+    let address = if address.ends_with(',') { address.trim_end_matches(',') } else { address };
     let Some(rest) = after.strip_prefix(" port ") else {
         return Peer { address, after, ..Peer::default() };
     };
@@ -114,15 +116,22 @@ pub(super) fn behind_user(text: &str) -> Peer<'_> {
     let at = memchr::memrchr(b'p', text.as_bytes()).and_then(|at| at.checked_sub(1));
     let last = at.and_then(|at| Some((text.get(..at)?, text.get(at..)?.strip_prefix(" port ")?)));
     let (who, port) = match last.or_else(|| text.rsplit_once(" port ")) {
-        Some((who, port)) => (who, port.trim().parse().ok()),
+        Some((who, port)) => (who, cut::trimmed(port).parse().ok()),
         None => (text, None),
     };
-    let (user, address) = who.rsplit_once(' ').unwrap_or(("", who));
-    Peer { user: user.trim(), address, port, ..Peer::default() }
+    let (user, address) = match who.bytes().rposition(|byte| byte == b' ') {
+        Some(at) => (who.get(..at).unwrap_or_default(), who.get(at + 1..).unwrap_or_default()),
+        None => ("", who),
+    };
+    Peer { user: cut::trimmed(user), address, port, ..Peer::default() }
 }
 
 /// Returns an address as it is best compared: an IPv4 address mapped into IPv6 is that address.
 pub(in crate::logs) fn address(text: &str) -> Text<'_> {
+    // An address of its usual form, which most are, has none of what is mended below.
+    if let [b'0'..=b'9', .., b'0'..=b'9' | b'a'..=b'f'] = text.as_bytes() {
+        return Cow::Borrowed(text);
+    }
     let text = text.trim().trim_end_matches('.');
     let inner = text.strip_prefix("::ffff:").or_else(|| text.strip_prefix("::FFFF:"));
     match inner {
