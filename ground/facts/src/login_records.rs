@@ -82,11 +82,15 @@ impl Layout {
     /// Returns how much sense a record makes: a known kind, no bits in its padding, a time within
     /// reason; half as much if it has no time.
     pub(crate) fn sense(self, bytes: &[u8]) -> usize {
-        let record = self.record(bytes);
         let quiet = bytes.get(2..4).is_some_and(|padding| padding == [0, 0]);
+        // Asked of every file: what is no record is not read as one.
+        if !quiet {
+            return 0;
+        }
+        let record = self.record(bytes);
         let known = (1..=9).contains(&record.kind);
         match record.seconds {
-            _ if !known || !quiet || !(0..1_000_000).contains(&record.microseconds) => 0,
+            _ if !known || !(0..1_000_000).contains(&record.microseconds) => 0,
             0 => 1,
             100_000_000..8_000_000_000 => 2,
             _ => 0,

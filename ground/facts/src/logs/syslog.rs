@@ -173,14 +173,24 @@ fn priority(line: &str) -> &str {
 fn tag<'l>(rest: &'l str, message: &mut Message<'l>) {
     let rest = cut::blanks(rest);
     message.text = rest;
+    // The marks of the first word, in one walk: this is every line.
+    let (mut word, mut colon, mut bracket) = (rest.len(), None, None);
+    for (at, byte) in rest.bytes().enumerate() {
+        match byte {
+            b' ' => {
+                word = at;
+                break;
+            }
+            b':' if colon.is_none() => colon = Some(at),
+            b'[' if bracket.is_none() => bracket = Some(at),
+            _ => {}
+        }
+    }
     // Some daemons leave the colon out: `[sshd] text`, `program[7] text`, `program(pam_x) text`.
-    let blank = cut::near(rest.as_bytes(), b' ').unwrap_or(rest.len());
-    let word = rest.as_bytes().get(..blank).unwrap_or_default();
-    let end = if matches!(word.last(), Some(b']' | b')')) {
-        blank
-    } else if let Some(colon) = cut::near(word, b':') {
-        colon
-    } else if let Some(colon) = memchr::memchr(b':', rest.as_bytes()) {
+    let last = word.checked_sub(1).and_then(|last| rest.as_bytes().get(last));
+    let end = if matches!(last, Some(b']' | b')')) {
+        word
+    } else if let Some(colon) = colon.or_else(|| memchr::memchr(b':', rest.as_bytes())) {
         colon
     } else {
         return;
@@ -188,12 +198,10 @@ fn tag<'l>(rest: &'l str, message: &mut Message<'l>) {
     let (tag, text) = rest.split_at_checked(end).unwrap_or((rest, ""));
     let text =
         if text.as_bytes().first() == Some(&b':') { text.get(1..).unwrap_or("") } else { text };
-    let (program, pid) = match tag.strip_prefix('[') {
-        Some(tag) => tag.split_once(']').unwrap_or((tag, "")),
-        None => match cut::near(tag.as_bytes(), b'[') {
-            Some(at) => (tag.get(..at).unwrap_or(tag), tag.get(at + 1..).unwrap_or_default()),
-            None => (tag, ""),
-        },
+    let (program, pid) = match (bracket.filter(|&at| at < end), tag.strip_prefix('[')) {
+        (_, Some(tag)) => tag.split_once(']').unwrap_or((tag, "")),
+        (Some(at), None) => (tag.get(..at).unwrap_or(tag), tag.get(at + 1..).unwrap_or_default()),
+        (None, None) => cut::around(tag, "[").unwrap_or((tag, "")),
     };
     // `sshd: text`, `postfix/smtpd[1]: text`, `(systemd)[1]`, `pam_unix(sshd:auth)[3]`; but a
     // sentence with a colon in it has blanks before it.

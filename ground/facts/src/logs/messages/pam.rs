@@ -16,15 +16,24 @@ use crate::logs::cut;
 /// Parses `pam_unix(sshd:auth): …` and its relatives.
 pub fn parse<'l>(message: &Message<'l>) -> Option<Event<'l>> {
     let (service, text) = split(message)?;
-    // The event is made where it is handed back: it is large, and each `or_else` would move it.
-    let found = failure(message, text);
-    let found = if found.is_some() { found } else { session(message, text) };
-    let found = if found.is_some() { found } else { account(message, text) };
-    let mut event = if found.is_some() { found } else { refusal(message, text) }?;
-    if !service.is_empty() {
+    // Events are large: this one stays where it was made.
+    let mut found = told(message, text);
+    if let Some(event) = &mut found
+        && !service.is_empty()
+    {
         event.with("service", service);
     }
-    Some(event)
+    found
+}
+
+fn told<'l>(message: &Message<'l>, text: &'l str) -> Option<Event<'l>> {
+    if text.starts_with("session ") {
+        return session(message, text);
+    }
+    if text.starts_with("authentication failure; ") {
+        return failure(message, text);
+    }
+    failure(message, text).or_else(|| account(message, text)).or_else(|| refusal(message, text))
 }
 
 /// Returns the service and what the module says: the service is `sshd` in `pam_unix(sshd:auth)`.

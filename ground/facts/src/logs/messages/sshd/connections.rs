@@ -11,6 +11,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use stanch_words::{Clock, Event, EventKind, Place};
 
+use super::peer::Peer;
 use super::{Meaning, Said, read};
 use crate::logs::messages::{Message, pam};
 use crate::logs::stamps::SECOND;
@@ -59,15 +60,14 @@ struct Connection {
 struct Kept {
     kind: EventKind,
     method: String,
-    tty: String,
     user: String,
     attempts: i64,
     time: Option<i64>,
     clock: Clock,
-    host: String,
-    program: String,
     pid: Option<i64>,
-    text: String,
+    /// Host, program, terminal and the text, one behind the other, and where the first three end.
+    texts: String,
+    ends: [usize; 3],
     line: u64,
     offset: u64,
 }
@@ -75,22 +75,44 @@ struct Kept {
 impl Connections {
     /// Takes a message of sshd, or of PAM in sshd, and shows what is decided by it.
     pub fn take(&mut self, message: &Message<'_>, each: &mut Each<'_>) -> Option<Understood> {
-        let said = through_pam(message);
-        let mut said = if said.is_some() { said } else { read(message) }?;
-        if said.meaning == Meaning::Other {
-            each(&said.event);
-            return Some(Understood::Yes);
+        // Events are large: they stay where they were made.
+        if let Some(event) = &mut pam::parse(message) {
+            let meaning = by_pam(message, event);
+            return Some(self.heard(message, event, meaning, None, each));
+        }
+        let Said { event, meaning, doubt } = &mut read(message)?;
+        Some(self.heard(message, event, *meaning, doubt.as_deref(), each))
+    }
+
+    fn heard<'l>(
+        &mut self,
+        message: &Message<'_>,
+        event: &mut Event<'l>,
+        meaning: Meaning,
+        doubt: Option<&Peer<'l>>,
+        each: &mut Each<'_>,
+    ) -> Understood {
+        if meaning == Meaning::Other {
+            each(event);
+            return Understood::Yes;
         }
         // Without a pid nothing holds lines together.
         let Some(pid) = message.pid else {
-            each(&said.event);
-            return Some(Understood::Yes);
+            each(event);
+            return Understood::Yes;
         };
         if self.file != message.place.file {
             message.place.file.clone_into(&mut self.file);
         }
         let key = (hash(message.host), pid);
-        Some(self.decide(key, &mut said, each))
+        if let Some(other) = doubt
+            && let Some(known) = self.known.get(&key)
+            && !known.address.is_empty()
+            && known.address == other.address
+        {
+            other.put(event);
+        }
+        self.decide(key, event, meaning, each)
     }
 
     /// Shows what was never decided.
@@ -125,16 +147,15 @@ impl Connections {
         Some(connection)
     }
 
-    fn decide(&mut self, key: Key, said: &mut Said<'_>, each: &mut Each<'_>) -> Understood {
-        let Said { event, meaning, doubt } = said;
-        let meaning = *meaning;
+    fn decide(
+        &mut self,
+        key: Key,
+        event: &mut Event<'_>,
+        meaning: Meaning,
+        each: &mut Each<'_>,
+    ) -> Understood {
         let now = event.time.unwrap_or_default();
         let known = self.known.get(&key);
-        if let Some(other) = doubt
-            && known.is_some_and(|it| !it.address.is_empty() && it.address == other.address)
-        {
-            other.put(event);
-        }
         let goes_on = known.is_some_and(|connection| {
             connection.seen.abs_diff(now) < STALE.unsigned_abs() && !connection.is_another(event)
         });
@@ -373,15 +394,13 @@ impl Kept {
         Box::new(Self {
             kind: EventKind::LogMessage,
             method: String::new(),
-            tty: String::new(),
             user: String::new(),
             attempts: 0,
             time: None,
             clock: Clock::default(),
-            host: String::new(),
-            program: String::new(),
             pid: None,
-            text: String::new(),
+            texts: String::new(),
+            ends: [0; 3],
             line: 0,
             offset: 0,
         })
@@ -393,11 +412,16 @@ impl Kept {
         (self.time, self.clock, self.pid) = (event.time, event.clock, event.pid);
         (self.attempts, self.line, self.offset) = (attempts, event.place.line, event.place.offset);
         keep_text(&mut self.method, &event.method);
-        keep_text(&mut self.tty, &event.tty);
         keep_text(&mut self.user, &event.user);
-        keep_text(&mut self.host, &event.host);
-        keep_text(&mut self.program, &event.program);
-        keep_text(&mut self.text, &event.message);
+        let texts = [&event.host, &event.program, &event.tty, &event.message].map(|t| capped(t));
+        self.texts.clear();
+        self.texts.reserve(texts.iter().map(|text| text.len()).sum());
+        for (at, text) in texts.into_iter().enumerate() {
+            self.texts.push_str(text);
+            if let Some(end) = self.ends.get_mut(at) {
+                *end = self.texts.len();
+            }
+        }
     }
 
     /// Adds what was kept to the event that decides it.
@@ -416,12 +440,14 @@ impl Kept {
     fn show(&self, connection: &Connection, file: &str, each: &mut Each<'_>) {
         let mut event = Event::new(self.kind);
         (event.time, event.clock, event.pid) = (self.time, self.clock, self.pid);
-        event.host = Cow::Borrowed(&self.host);
-        event.program = Cow::Borrowed(&self.program);
+        let [host, program, tty] = self.ends;
+        let part = |from, to| Cow::Borrowed(self.texts.get(from..to).unwrap_or_default());
+        event.host = part(0, host);
+        event.program = part(host, program);
+        event.tty = part(program, tty);
+        event.message = part(tty, self.texts.len());
         event.user = Cow::Borrowed(&self.user);
         event.method = Cow::Borrowed(&self.method);
-        event.tty = Cow::Borrowed(&self.tty);
-        event.message = Cow::Borrowed(&self.text);
         event.source_ip = Cow::Borrowed(&connection.address);
         event.source_port = connection.port;
         event.place = Place { file, line: self.line, offset: self.offset };
@@ -430,32 +456,33 @@ impl Kept {
     }
 }
 
-/// PAM's word in sshd, as a line about the connection.
-fn through_pam<'l>(message: &Message<'l>) -> Option<Said<'l>> {
-    let mut event = pam::parse(message)?;
-    let meaning = match event.kind {
-        EventKind::AuthFailure | EventKind::AuthInvalidUser if event.source_ip.is_empty() => {
-            event.kind = EventKind::LogMessage;
-            Meaning::Other
-        }
-        EventKind::AuthFailure | EventKind::AuthInvalidUser => {
-            event.method = Cow::Borrowed("pam");
-            Meaning::MayFail
-        }
+/// Makes PAM's word in sshd a line about the connection, and returns what it means.
+fn by_pam(message: &Message<'_>, event: &mut Event<'_>) -> Meaning {
+    let failed = matches!(event.kind, EventKind::AuthFailure | EventKind::AuthInvalidUser);
+    let meaning = match failed {
+        true if !event.source_ip.is_empty() => Meaning::MayFail,
         _ => Meaning::Other,
     };
     // `PAM 2 more authentication failures` sums up what was told one by one.
-    if message.text.starts_with("PAM ") {
-        event.kind = EventKind::LogMessage;
-        return Some(Said { event, meaning: Meaning::Other, doubt: None });
+    let sums_up = message.text.starts_with("PAM ");
+    if meaning == Meaning::MayFail {
+        event.method = Cow::Borrowed("pam");
     }
-    Some(Said { event, meaning, doubt: None })
+    if sums_up || failed && meaning == Meaning::Other {
+        event.kind = EventKind::LogMessage;
+    }
+    if sums_up { Meaning::Other } else { meaning }
 }
 
-/// Writes the beginning of a text over another.
+/// Returns as much of a text as is kept.
+fn capped(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(KEPT)).unwrap_or_default()
+}
+
+/// Writes what is kept of a text over another.
 fn keep_text(kept: &mut String, text: &str) {
     kept.clear();
-    kept.push_str(text.get(..text.floor_char_boundary(KEPT)).unwrap_or_default());
+    kept.push_str(capped(text));
 }
 
 /// Finds the place of a key, whose first half is a hash already. Who makes keys that meet in one
