@@ -1,4 +1,5 @@
-//! A page's own tests: rows given as TOML, and the subjects that must be found in them.
+//! A page's own tests: rows given as TOML, and the subjects that must be found in them, all at one
+//! `level` if that is given.
 //!
 //! ```text
 //! ```case hit: a miner unlinked itself
@@ -10,7 +11,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use stanch_words::{Ask, Kind, Seen, TableSpec, Tables, Value};
+use stanch_words::{Ask, Finding, Kind, Seen, TableSpec, Tables, Value};
 
 use crate::page::{CaseKind, CaseText};
 use crate::{Query, Sign, sign};
@@ -33,7 +34,7 @@ impl Tables for Rows {
 }
 
 /// Makes tables from TOML: `table = [{ column = value, … }, …]`. Columns that are not given are
-/// NULL. Returns the tables and the rest of the document (`finds`).
+/// NULL. Returns the tables and the rest of the document (`finds`, `level`).
 ///
 /// # Errors
 /// Everything that does not fit the specs, in words.
@@ -104,8 +105,8 @@ pub fn run(
     }
     let mut complaints: Vec<String> = rest
         .keys()
-        .filter(|key| *key != "finds")
-        .map(|key| format!("`{key}` is neither a table nor `finds`"))
+        .filter(|key| !matches!(key.as_str(), "finds" | "level"))
+        .map(|key| format!("`{key}` is neither a table, `finds` nor `level`"))
         .collect();
     let mut expected: Vec<String> = rest
         .get("finds")
@@ -122,8 +123,15 @@ pub fn run(
     }
     let query = Query::open(Arc::new(rows)).map_err(|error| vec![error.to_string()])?;
     let found = sign.judge(&query).map_err(|error| vec![error.to_string()])?;
+    let findings: Vec<Finding> = found.iter().map(|found| sign.finding(found)).collect();
+    if let Some(level) = rest.get("level").and_then(toml::Value::as_str) {
+        let others = findings.iter().filter(|finding| finding.level.name() != level);
+        complaints.extend(others.map(|finding| {
+            format!("{} is {}, not {level}", sign::label(&finding.subject), finding.level.name())
+        }));
+    }
     let mut labels: Vec<String> =
-        found.iter().map(|found| sign::label(&sign.finding(found).subject)).collect();
+        findings.iter().map(|finding| sign::label(&finding.subject)).collect();
     labels.sort();
     if labels != expected {
         complaints.push(format!("expected {expected:?}, found {labels:?}"));
