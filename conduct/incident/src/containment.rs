@@ -1,16 +1,19 @@
 //! 断网, with the case at its side: plan, apply, confirm, release. What is the same with every act
 //! stands in `deeds.rs`.
 
-use stanch_acts::isolate_network::{IsolateNetwork, Order, Standing};
+use std::path::Path;
+
+use stanch_acts::isolate_network::{IsolateNetwork, Order, Standing, proof};
 use stanch_acts::{Act as _, Deed, State, Trouble, responder};
 use stanch_ledger::LedgerError;
-use stanch_machine::{Hands, Live, Machine as _};
+use stanch_machine::{Hands, Live, Machine as _, limits};
 use stanch_words::sealed::Sealed;
 use stanch_words::{GapKind, Plan};
 
 pub use stanch_acts::Keep;
+pub use stanch_acts::isolate_network::proof::{Check, Outcome, Proof};
 pub use stanch_acts::isolate_network::{Level as CutLevel, emergency_line};
-pub use stanch_contain::{NewHostKey, NewPassword, Seat, Wish};
+pub use stanch_contain::{CONSENT, NewHostKey, NewPassword, Seat, Wish};
 
 /// What can be cut from outside.
 pub mod outside {
@@ -20,6 +23,7 @@ pub mod outside {
 
 use crate::case::Desk;
 use crate::deeds::{self, ActError};
+use crate::unplugging;
 use crate::watch::MADE_AGAIN;
 
 /// For how long a confirmed cut stands, in seconds: a day. Then it has to be confirmed again, so
@@ -44,6 +48,9 @@ pub enum ContainError {
     /// Somebody else has removed the rules.
     #[error("the rules of the cut are gone")]
     Removed,
+    /// It holds: there is nothing to be done again.
+    #[error("the cut holds")]
+    Holds,
     /// The code is another.
     #[error("that is not the code of this cut")]
     WrongCode,
@@ -88,8 +95,10 @@ pub enum Holds {
     Yes,
     /// Its time ran out: the kernel has opened the machine, as it should.
     RanOut,
-    /// Somebody else removed the rules, or the machine was started anew.
+    /// Somebody else removed the rules.
     Removed,
+    /// The machine was started anew: the kernel that held the rules is gone.
+    Rebooted,
 }
 
 /// Returns a new password for an account: 24 letters, some 118 bits.
@@ -137,7 +146,9 @@ fn letters(count: usize) -> Result<String, ContainError> {
 pub fn plan(desk: &Desk, wish: &Wish, keep: Keeping) -> Result<Plan, ContainError> {
     let live = Live::new();
     let mut plan = stanch_contain::plan(&live, wish)?;
-    if keep == Keeping::InCase && !plan.steps.is_empty() {
+    // Who may not see the machine whole gets a plan to look at, and none to apply.
+    let is_whole = stanch_contain::may_see(&live);
+    if keep == Keeping::InCase && is_whole && !plan.steps.is_empty() {
         deeds::keep(desk, &mut plan)?;
     }
     Ok(plan)
@@ -194,7 +205,9 @@ pub fn cut(desk: &Desk) -> Result<Option<Cut>, ContainError> {
     let left = IsolateNetwork::left(&live)?;
     let holds = match left {
         Some(_time) => Holds::Yes,
-        None if IsolateNetwork.look(&live, &deed.step.order)? == deed.step.met => Holds::Removed,
+        None if IsolateNetwork.look(&live, &deed.step.order)? == deed.step.met => {
+            if booted_after(&live, &deed.time) { Holds::Rebooted } else { Holds::Removed }
+        }
         None => Holds::RanOut,
     };
     let made_again = entries.iter().filter(|entry| {
@@ -205,19 +218,49 @@ pub fn cut(desk: &Desk) -> Result<Option<Cut>, ContainError> {
     Ok(Some(Cut { deed, order, holds, left, dropped, made_again }))
 }
 
+/// Returns whether the machine was started after a time of the ledger (`btime` in `/proc/stat`).
+fn booted_after(machine: &dyn stanch_machine::Machine, time: &str) -> bool {
+    let read = machine.read(Path::new("/proc/stat"), limits::PSEUDO_FILE);
+    let text =
+        String::from_utf8_lossy(&read.map(|read| read.bytes).unwrap_or_default()).into_owned();
+    let booted = text.lines().find_map(|line| line.strip_prefix("btime ")?.parse::<i64>().ok());
+    let time = time.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_second);
+    booted.zip(time.ok()).is_some_and(|(booted, time)| booted > time)
+}
+
+/// Plans a cut that does not hold any more once more: what was cut and kept, and by which way the
+/// responder is in now. The old one is closed first: it has nothing left to take back.
+///
+/// # Errors
+/// [`ContainError::NotCut`] and [`ContainError::Holds`] if there is nothing to be done again.
+pub fn again(desk: &Desk, seat: Seat, seconds: u64) -> Result<Plan, ContainError> {
+    let cut = cut(desk)?.ok_or(ContainError::NotCut)?;
+    if cut.holds == Holds::Yes {
+        return Err(ContainError::Holds);
+    }
+    deeds::undo(desk, &cut.deed.id)?;
+    let Order { level, keep, block, .. } = cut.order;
+    let nothing = Wish::nothing(deeds::vault(desk)?);
+    let wish = Wish { level: Some(level), keep, block, seat, seconds, code: code()?, ..nothing };
+    plan(desk, &wish, Keeping::InCase)
+}
+
 /// Confirms a cut: it stands for a day. It has to be done over a connection that was made after
 /// the cut, since one that stood before proves nothing.
 ///
 /// # Errors
 /// [`ContainError`] if nothing is cut, the code is another, or the connection is an old one.
-pub fn confirm(desk: &Desk, code: &str) -> Result<Cut, ContainError> {
+pub fn confirm(desk: &Desk, code: &str) -> Result<(), ContainError> {
     let live = Live::new();
     let hands = Hands::on(&live).map_err(ActError::NotOurs)?;
+    if let Some(unplugged) = unplugging::unplugged(desk)? {
+        return unplugging::confirm(desk, &unplugged, code);
+    }
     let cut = cut(desk)?.ok_or(ContainError::NotCut)?;
     match cut.holds {
         Holds::Yes => {}
         Holds::RanOut => return Err(ContainError::TimeRanOut),
-        Holds::Removed => return Err(ContainError::Removed),
+        Holds::Removed | Holds::Rebooted => return Err(ContainError::Removed),
     }
     if cut.order.code != code {
         return Err(ContainError::WrongCode);
@@ -237,8 +280,8 @@ pub fn confirm(desk: &Desk, code: &str) -> Result<Cut, ContainError> {
     // As with every change: what is meant stands in the ledger before.
     record("contain.confirm-intended")?;
     IsolateNetwork::renew(&hands, &cut.order, LEASE)?;
-    record("contain.confirmed")?;
-    Ok(Cut { left: Some(LEASE), ..cut })
+    record(unplugging::CONFIRMED)?;
+    Ok(())
 }
 
 /// Tells what can be cut from outside of the machine that we run on, after listening for its
@@ -252,6 +295,33 @@ pub fn look_outside(time: std::time::Duration) -> outside::Outside {
 /// # Errors
 /// [`ContainError`] if nothing is cut by us, or it could not be opened.
 pub fn release(desk: &Desk) -> Result<Deed, ContainError> {
-    let cut = cut(desk)?.ok_or(ContainError::NotCut)?;
-    deeds::undo(desk, &cut.deed.id)?.into_iter().next().ok_or(ContainError::NotCut)
+    let id = match unplugging::unplugged(desk)? {
+        Some(unplugged) => unplugged.deed.id,
+        None => cut(desk)?.ok_or(ContainError::NotCut)?.deed.id,
+    };
+    deeds::undo(desk, &id)?.into_iter().next().ok_or(ContainError::NotCut)
+}
+
+/// Tries from inside whether a cut holds, and records what came of it.
+///
+/// # Errors
+/// [`ContainError`] if the kernel does not tell, or the case cannot be written.
+pub fn prove(desk: &Desk, cut: &Cut) -> Result<Vec<Proof>, ContainError> {
+    let live = Live::new();
+    let proofs = proof::prove(&live, &cut.order)?;
+    let count =
+        |wanted: fn(&Outcome) -> bool| proofs.iter().filter(|one| wanted(&one.outcome)).count();
+    let body = serde_json::json!({
+        "intent": cut.deed.intent,
+        "hold": count(|outcome| *outcome == Outcome::Holds),
+        "fail": count(|outcome| *outcome == Outcome::Fails),
+        "untried": count(|outcome| matches!(outcome, Outcome::Untried { .. })),
+    });
+    let now = live.now();
+    let case = desk.case_to_write(now)?;
+    // What was proved is worth telling, recorded or not: the watch of a cut may be writing.
+    let _unrecorded = desk
+        .write(&case, now)
+        .and_then(|mut ledger| ledger.append(&desk.record(now, "contain.proved", body)));
+    Ok(proofs)
 }

@@ -20,6 +20,7 @@ pub mod evidence;
 mod rule_files;
 mod rules_check;
 mod sigma;
+pub mod unplugging;
 pub mod watch;
 mod yara;
 

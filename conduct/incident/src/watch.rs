@@ -88,7 +88,7 @@ pub fn watch(desk: &Desk, tell: &mut dyn FnMut(Tampered)) -> Result<WatchEnd, Co
     match cut.holds {
         Holds::Yes => {}
         Holds::RanOut => return Err(ContainError::TimeRanOut),
-        Holds::Removed => return Err(ContainError::Removed),
+        Holds::Removed | Holds::Rebooted => return Err(ContainError::Removed),
     }
     let until = after(&live, cut.left.unwrap_or(0));
     let standing = Standing::of(&live, &cut.order)?;

@@ -12,7 +12,7 @@ use crate::pages::detect::{Answered, Place};
 use crate::pages::{query, rules, scan};
 use crate::{Look, texts};
 
-pub use acts::{acts, ledger, plan};
+pub use acts::{Network, acts, ledger, plan};
 pub use outside::outside;
 pub use vault::{quarantine, suspect};
 

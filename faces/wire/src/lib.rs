@@ -34,7 +34,7 @@ pub use event::{EventLines, EventsSource, EventsSummary};
 pub use evidence::{Preserve, PreserveArtifact, SealFlaw, SealVerify};
 pub use facts::{Column, Facts, Table};
 pub use outside::{Outside, OutsideAdvice, OutsideDevice, OutsideNeighbour};
-pub use plan::{Act, Acts, Ledger, LedgerEntry, Plan, Refusal, Step};
+pub use plan::{Act, Acts, Ledger, LedgerEntry, Plan, Proof, Refusal, Step};
 pub use quarantine::{Quarantine, QuarantineItem};
 pub use query::{Cell, Query, QuerySummary, Row, RowLine};
 pub use rules::{Complaint, Rule, Rules, RulesCheck};

@@ -63,7 +63,8 @@ pub struct Acts {
     pub case: Option<String>,
     /// The acts, in their order.
     pub acts: Vec<Act>,
-    /// Whether the network is cut by us: `holds`, `ran-out`, `removed`, or null if it is not.
+    /// Whether the network is cut by us: `holds`, `ran-out`, `removed`, `rebooted`, or null if it is
+    /// not.
     pub cut: Option<String>,
     /// After how many seconds the kernel opens the network by itself; null if it is not cut.
     pub cut_left_s: Option<u64>,
@@ -71,13 +72,30 @@ pub struct Acts {
     pub cut_packets: Option<u64>,
     /// How often the rules were tampered with and made again; null if the network is not cut.
     pub cut_made_again: Option<u64>,
+    /// Whether the network is unplugged by us: `holds`, `removed` (somebody brought it up), or null.
+    pub unplugged: Option<String>,
+    /// After how many seconds a process of ours plugs it in again; null if it is not unplugged.
+    pub unplugged_left_s: Option<u64>,
     /// What has to be typed to confirm the cut; null if nothing waits for it.
     pub code: Option<String>,
+    /// What was just tried of the cut, from inside; empty if nothing was cut just now.
+    pub proofs: Vec<Proof>,
 }
 
 impl Acts {
     /// The name and version of the document.
     pub const SCHEMA: &'static str = "stanch.acts/1";
+}
+
+/// One thing that was tried of a cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// `rules`, `datagram`, `frame`, `namespace`, `counted`, `blind`, `way-in` or `loopback`.
+    pub check: String,
+    /// `holds`, `fails` or `untried`.
+    pub outcome: String,
+    /// What was tried, and why not if it was not.
+    pub says: String,
 }
 
 /// One act.

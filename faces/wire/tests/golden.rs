@@ -12,8 +12,8 @@ mod outside;
 use serde::Serialize;
 use stanch_wire::{
     Act, Acts, Cell, Column, Complaint, Detect, Entity, Error, Evidence, Facts, Finding, Gap,
-    Ledger, LedgerEntry, LookedAt, Plan, Query, QuerySummary, Refusal, Row, RowLine, Rule, Rules,
-    RulesCheck, Status, Step, Table, json,
+    Ledger, LedgerEntry, LookedAt, Plan, Proof, Query, QuerySummary, Refusal, Row, RowLine, Rule,
+    Rules, RulesCheck, Status, Step, Table, json,
 };
 
 fn written(document: &impl Serialize) -> String {
@@ -241,7 +241,14 @@ fn plans_acts_and_ledgers_stay_as_they_are() {
         cut_left_s: Some(118),
         cut_packets: Some(1042),
         cut_made_again: Some(1),
+        unplugged: None,
+        unplugged_left_s: None,
         code: Some("k7mq2x".into()),
+        proofs: vec![Proof {
+            check: "loopback".into(),
+            outcome: "holds".into(),
+            says: "the machine reaches itself".into(),
+        }],
     };
     assert_eq!(written(&acts), include_str!("golden/acts.json"));
     let ledger = Ledger {

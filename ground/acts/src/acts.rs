@@ -3,6 +3,7 @@
 pub mod clear_rights;
 pub mod edit_file;
 pub mod end_sessions;
+pub mod freeze_container;
 pub mod freeze_process;
 pub mod isolate_network;
 pub mod kill_process;
@@ -12,6 +13,7 @@ pub mod replace_host_key;
 pub mod restore_file;
 pub mod rotate_password;
 pub mod stop_service;
+pub mod unplug_network;
 
 use crate::Act;
 
@@ -20,6 +22,7 @@ pub static ALL: &[&dyn Act] = &[
     &clear_rights::ClearRights,
     &edit_file::EditFile,
     &end_sessions::EndSessions,
+    &freeze_container::FreezeContainer,
     &freeze_process::FreezeProcess,
     &isolate_network::IsolateNetwork,
     &kill_process::KillProcess,
@@ -29,6 +32,7 @@ pub static ALL: &[&dyn Act] = &[
     &restore_file::RestoreFile,
     &rotate_password::RotatePassword,
     &stop_service::StopService,
+    &unplug_network::UnplugNetwork,
 ];
 
 /// Returns the act of that name.

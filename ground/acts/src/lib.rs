@@ -35,8 +35,9 @@ pub mod ssh;
 
 pub use act::{Act, Exhibit, Trouble};
 pub use acts::{
-    clear_rights, edit_file, end_sessions, freeze_process, isolate_network, kill_process,
-    lock_account, quarantine_file, replace_host_key, restore_file, rotate_password, stop_service,
+    clear_rights, edit_file, end_sessions, freeze_container, freeze_process, isolate_network,
+    kill_process, lock_account, quarantine_file, replace_host_key, restore_file, rotate_password,
+    stop_service, unplug_network,
 };
 pub use record::{Deed, State, deeds};
 pub use responder::{Keep, WayIn};

@@ -9,7 +9,7 @@ use stanch_acts::{Keep, Trouble, WayIn};
 use stanch_machine::{Machine, limits};
 use stanch_words::{Both, Refusal, Step};
 
-use crate::{Seat, Wish};
+use crate::{Seat, Wish, containers};
 
 /// Kinds of file systems that lie on another machine (`/proc/filesystems`).
 const NETWORKED: [&str; 9] =
@@ -169,11 +169,16 @@ pub(crate) fn costs(machine: &dyn Machine, order: &Order, sockets: &[String]) ->
         format!("The kernel opens it again by itself after {seconds} s unless you confirm over a new connection."),
         format!("若未在新连接中确认，内核将在 {seconds} 秒后自动放开。"),
     ));
+    costs.push(Both::new(
+        "A reboot opens it: nothing of a cut outlives the kernel. `stanch contain again` then cuts it again.",
+        "重启会放开网络：断网只存在于当前内核中。重启后可用 `stanch contain again` 再次切断。",
+    ));
     costs.extend(uncovered(machine, order));
     costs
 }
 
-fn connections(sockets: &[String]) -> Both {
+/// Returns which connections end.
+pub(crate) fn connections(sockets: &[String]) -> Both {
     let mut peers: BTreeMap<&str, usize> = BTreeMap::new();
     for peer in sockets.iter().filter_map(|line| line.split(' ').nth(2)) {
         let count = peers.entry(peer).or_default();
@@ -198,6 +203,31 @@ fn connections(sockets: &[String]) -> Both {
     )
 }
 
+/// Returns what somebody who is not root could not see.
+pub(crate) fn unseen(order: &Order) -> Vec<Both> {
+    let mut told = vec![
+        Both::new(
+            "Not seen without root: by which connection you came in. It will be kept beside what is named above.",
+            "无 root 权限看不到：您登录所用的连接。执行时它会与上述各项一并保留。",
+        ),
+        Both::new(
+            "Not seen without root: whether we have cut the network already, and whether this kernel takes the rules.",
+            "无 root 权限看不到：本工具是否已经断网，以及内核是否接受这些规则。",
+        ),
+    ];
+    if order.level == Level::Blind {
+        told.push(Both::new(
+            "Not seen without root: whether a program of somebody else stands at a device.",
+            "无 root 权限看不到：网卡上是否已有他人的 XDP 程序。",
+        ));
+    }
+    told.push(Both::new(
+        "This plan is kept nowhere: make it anew as root to apply it.",
+        "本方案未保存：请以 root 重新制定后执行。",
+    ));
+    told
+}
+
 /// Returns what a cut of this level leaves open, said before and never found out after.
 fn uncovered(machine: &dyn Machine, order: &Order) -> Vec<Both> {
     let mut told = Vec::new();
@@ -213,16 +243,8 @@ fn uncovered(machine: &dyn Machine, order: &Order) -> Vec<Both> {
             "未覆盖：拥有 root 权限的程序直接写到网卡上的帧。",
         ));
     }
-    let bridges = machine.list(Path::new("/sys/class/net")).map(|listing| listing.entries);
-    let has_containers = bridges.unwrap_or_default().iter().any(|entry| {
-        let name = entry.name.to_string_lossy();
-        name.starts_with("docker") || name.starts_with("cni") || name.starts_with("veth")
-    });
-    if has_containers && order.level.is_whole() {
-        told.push(Both::new(
-            "Containers on this machine are cut off as well; their traffic with each other over a bridge is not.",
-            "本机上的容器同样断网；容器之间经网桥的通信不受影响。",
-        ));
+    if order.level.is_whole() {
+        told.extend(containers::met(machine));
     }
     told
 }
@@ -234,21 +256,11 @@ mod tests {
 
     fn wish() -> Wish {
         Wish {
-            freeze: Vec::new(),
-            kill: Vec::new(),
-            lock_accounts: Vec::new(),
-            end_sessions: Vec::new(),
-            new_passwords: Vec::new(),
-            new_host_key: None,
-            stop_services: Vec::new(),
-            consents: Vec::new(),
-            vault: stanch_acts::Vault::at("/var/lib/stanch/cases/one/vault"),
             level: Some(Level::Isolate),
             keep: vec![Keep::parse("10.0.0.9:22").unwrap()],
-            block: Vec::new(),
-            seat: Seat::Remote,
             seconds: 120,
             code: "k7".to_owned(),
+            ..Wish::nothing(stanch_acts::Vault::at("/var/lib/stanch/cases/one/vault"))
         }
     }
 

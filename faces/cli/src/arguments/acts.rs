@@ -21,10 +21,17 @@ pub(super) fn contain(say: impl Fn(&'static str, &'static str) -> &'static str +
         .subcommand(
             wish(Command::new("apply").about(say("Cuts it", "执行断网")), say)
                 .arg(plan_id(say).conflicts_with_all(WISHES))
-                .arg(Arg::new("no-watch").long("no-watch").action(ArgAction::SetTrue).help(say(
-                    "Leave no process behind that makes the rules again if somebody removes them",
-                    "不留下看守进程；规则被人删除时不会重建",
-                )))
+                .arg(no_watch(say))
+                .arg(yes(say)),
+        )
+        .subcommand(
+            Command::new("again")
+                .about(say(
+                    "Makes a cut again that holds no more, after a reboot for one",
+                    "重新执行已失效的断网，例如重启之后",
+                ))
+                .args(timing(say))
+                .arg(no_watch(say))
                 .arg(yes(say)),
         )
         .subcommand(
@@ -41,18 +48,30 @@ pub(super) fn contain(say: impl Fn(&'static str, &'static str) -> &'static str +
         .subcommand(
             Command::new("release").about(say("Opens the network again", "解除断网")),
         )
-        .subcommand(
-            Command::new("watch")
-                .about(say(
-                    "Watches over a cut until it ends: rules that somebody removes are made again",
-                    "看守断网直至结束：规则被人删除时立即重建",
-                ))
-                .arg(Arg::new("apart").long("apart").action(ArgAction::SetTrue).hide(true)),
-        )
+        .subcommands(behind(say))
         .subcommand(outside(say))
         .subcommand(
             Command::new("status").about(say("Shows how the network stands", "显示断网状态")),
         )
+}
+
+/// What goes on behind a cut: the watch over it, and the wait to plug in again.
+fn behind(say: impl Fn(&'static str, &'static str) -> &'static str) -> [Command; 2] {
+    [
+        Command::new("watch")
+            .about(say(
+                "Watches over a cut until it ends: rules that somebody removes are made again",
+                "看守断网直至结束：规则被人删除时立即重建",
+            ))
+            .arg(Arg::new("apart").long("apart").action(ArgAction::SetTrue).hide(true)),
+        Command::new("plug-in")
+            .hide(true)
+            .about(say(
+                "Waits, and plugs in again what a plan unplugs",
+                "等待，到时重新接通方案所拔除的网络",
+            ))
+            .arg(plan_id(&say).required(true)),
+    ]
 }
 
 /// `stanch contain outside`.
@@ -79,11 +98,12 @@ fn outside(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command 
 }
 
 /// What a plan is made of: with `--plan` it is made already.
-const WISHES: [&str; 13] = [
+const WISHES: [&str; 14] = [
     "level",
     "keep",
     "block",
     "freeze",
+    "freeze-container",
     "kill",
     "lock-account",
     "end-sessions",
@@ -94,6 +114,13 @@ const WISHES: [&str; 13] = [
     "console",
     "rollback-after",
 ];
+
+fn no_watch(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
+    Arg::new("no-watch").long("no-watch").action(ArgAction::SetTrue).help(say(
+        "Leave no process behind that makes the rules again if somebody removes them",
+        "不留下看守进程；规则被人删除时不会重建",
+    ))
+}
 
 /// `--plan`, of every command that does what a kept plan says.
 pub(super) fn plan_id(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
@@ -116,7 +143,8 @@ fn wish(
 }
 
 fn network(command: Command, say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
-    let levels = CutLevel::ALL.map(CutLevel::name);
+    let levels: Vec<&str> =
+        CutLevel::ALL.map(CutLevel::name).into_iter().chain(["unplug"]).collect();
     command
         .arg(
             Arg::new("level")
@@ -124,8 +152,8 @@ fn network(command: Command, say: impl Fn(&'static str, &'static str) -> &'stati
                 .value_name(say("LEVEL", "级别"))
                 .value_parser(PossibleValuesParser::new(levels))
                 .help(say(
-                    "block: the addresses given; egress: nothing new goes out; isolate: everything but you; blind: the same, and nobody who listens to the wire hears it. By default block if addresses are given, else isolate",
-                    "block 只封给出的地址；egress 禁止主动外连；isolate 除您之外全部切断；blind 同上，且监听网卡者也听不到。给出地址时默认 block，否则 isolate",
+                    "block: the addresses given; egress: nothing new goes out; isolate: everything but you; blind: the same, and nobody who listens to the wire hears it; unplug: the devices go down, yours too (console only). By default block if addresses are given, else isolate",
+                    "block 只封给出的地址；egress 禁止主动外连；isolate 除您之外全部切断；blind 同上，且监听网卡者也听不到；unplug 关闭网卡，您也断开（仅限控制台）。给出地址时默认 block，否则 isolate",
                 )),
         )
         .arg(
@@ -147,20 +175,25 @@ fn network(command: Command, say: impl Fn(&'static str, &'static str) -> &'stati
                 .value_parser(ValueParser::new(keep))
                 .help(say("Cut this address or network; may be repeated", "封锁该地址或网段，可重复")),
         )
-        .arg(Arg::new("console").long("console").action(ArgAction::SetTrue).help(say(
+        .args(timing(say))
+}
+
+/// Where the responder sits, and how long a cut waits for him.
+fn timing(say: impl Fn(&'static str, &'static str) -> &'static str) -> [Arg; 2] {
+    [
+        Arg::new("console").long("console").action(ArgAction::SetTrue).help(say(
             "You sit at the machine itself: no way in over the network need stay",
             "您就在机器的控制台前：无须保留网络通路",
-        )))
-        .arg(
-            Arg::new("rollback-after")
-                .long("rollback-after")
-                .value_name(say("TIME", "时间"))
-                .value_parser(ValueParser::new(seconds))
-                .help(say(
-                    "When the kernel opens it by itself unless confirmed: `120s`, `5m`; by default 120s, for block 24h",
-                    "未确认时内核自动放开的时限：`120s`、`5m`；默认 120s，block 为 24h",
-                )),
-        )
+        )),
+        Arg::new("rollback-after")
+            .long("rollback-after")
+            .value_name(say("TIME", "时间"))
+            .value_parser(ValueParser::new(seconds))
+            .help(say(
+                "When it opens by itself unless confirmed: `120s`, `5m`; by default 120s, for block 24h, for unplug 10m, for again 15m",
+                "未确认时自动放开的时限：`120s`、`5m`；默认 120s，block 为 24h，unplug 为 10m，again 为 15m",
+            )),
+    ]
 }
 
 fn processes(
@@ -177,6 +210,16 @@ fn processes(
                 .help(say(
                     "Freeze this process and all that descend from it; may be repeated. Alone, the network is left as it is",
                     "冻结该进程及其全部后代，可重复；单独使用时不动网络",
+                )),
+        )
+        .arg(
+            Arg::new("freeze-container")
+                .long("freeze-container")
+                .value_name("ID")
+                .action(ArgAction::Append)
+                .help(say(
+                    "Freeze this container by its control group: its id, the beginning of it, or its name; may be repeated. Alone, the network is left as it is",
+                    "按控制组冻结该容器：写 id、id 开头或名称，可重复；单独使用时不动网络",
                 )),
         )
         .arg(
@@ -245,11 +288,11 @@ fn accounts(command: Command, say: impl Fn(&'static str, &'static str) -> &'stat
         .arg(
             Arg::new("consent")
                 .long("consent")
-                .value_name("USER")
+                .value_name("WORD")
                 .action(ArgAction::Append)
                 .help(say(
-                    "Yes, lock this account though you came in by it; may be repeated",
-                    "确认锁定您自己登录所用的该账户，可重复",
+                    "Yes, lock this account though you came in by it; or `unplug`: the console works without this network. May be repeated",
+                    "确认锁定您自己登录所用的该账户；或 `unplug`：确认不经本网络也能使用控制台。可重复",
                 )),
         )
 }

@@ -1,15 +1,17 @@
 //! `stanch contain`: cuts the network, and opens it again.
 
+use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use clap::ArgMatches;
 use stanch_incident::containment::{
     self, ContainError, CutLevel, Keep, Keeping, LEASE, Seat, Wish,
 };
-use stanch_incident::{deeds, watch};
+use stanch_incident::{deeds, unplugging, watch};
+use stanch_view::documents::{self, Network};
 use stanch_view::pages::{acts, contain as page, outside as outside_page, plan as plan_page};
-use stanch_view::{Report, Trouble, documents};
+use stanch_view::{Report, Trouble};
 use stanch_wire::json;
 use stanch_words::{Both, Plan};
 
@@ -18,6 +20,12 @@ use crate::terminal::Terminal;
 
 /// How long a cut waits to be confirmed, in seconds.
 const UNCONFIRMED: u64 = 120;
+/// The same of a network that is unplugged: whoever sits at the console has a longer way.
+const UNPLUGGED: u64 = 600;
+/// The same of a cut that is made again, after a reboot for one.
+const AGAIN: u64 = 900;
+/// The level that is no rule of the packet filter.
+const UNPLUG: &str = "unplug";
 /// How long is listened for switches, in seconds: they tell of themselves every 30 (LLDP) or 60
 /// (CDP), and most of the former.
 const LISTEN: u64 = 35;
@@ -40,11 +48,13 @@ pub(super) fn run(
             let deed = containment::release(&asked.desk).map_err(told)?;
             tell(asked, terminal, &acts::dealt(&[deed], asked.look))
         }
+        Some(("again", matches)) => again(matches, asked, terminal),
+        Some(("plug-in", matches)) => plug_in(matches, asked, terminal),
         Some(("watch", matches)) => watch(matches, asked, terminal),
         Some(("outside", matches)) => outside(matches, asked, terminal),
         _status => {
-            let cut = containment::cut(&asked.desk).map_err(told)?;
-            tell(asked, terminal, &page::status(cut.as_ref(), asked.look))
+            let network = network(asked)?;
+            told_of(&network, asked, terminal, &page::status(&network, asked.look))
         }
     }
 }
@@ -79,24 +89,53 @@ fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8,
             plan
         }
     };
+    carry_out(&plan, &passwords, matches, asked, terminal)
+}
+
+/// Plans a cut that does not hold any more once more, and does it.
+fn again(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
+    let seat = seat(matches);
+    let seconds = matches.get_one::<u64>("rollback-after").copied().unwrap_or(AGAIN);
+    let plan = containment::again(&asked.desk, seat, seconds).map_err(told)?;
+    carry_out(&plan, &[], matches, asked, terminal)
+}
+
+/// Shows a plan, asks, does it, and tries what came of it.
+fn carry_out(
+    plan: &Plan,
+    passwords: &[containment::NewPassword],
+    matches: &ArgMatches,
+    asked: &Asked,
+    terminal: &Terminal,
+) -> Result<u8, Box<Report>> {
     if !asked.json {
-        terminal.speak(&plan_page::page(&plan, terminal.errors()));
+        terminal.speak(&plan_page::page(plan, terminal.errors()));
     }
     if plan.steps.is_empty() {
         if asked.json {
-            terminal.data(|out| json::pretty(out, &documents::plan(&plan, asked.look)))?;
+            terminal.data(|out| json::pretty(out, &documents::plan(plan, asked.look)))?;
         }
         return Ok(Trouble::Refused.exit());
     }
-    consent(&plan, matches, asked, terminal)?;
-    let deeds = containment::apply(&asked.desk, &plan).map_err(told)?;
-    terminal.speak(&page::passwords(&passwords, terminal.errors()));
+    consent(plan, matches, asked, terminal)?;
+    // Whoever plugs it in again is there before it is unplugged.
+    let waits = if unplugging::unplugs(plan) { Some(waiter(plan, asked)?) } else { None };
+    let deeds = containment::apply(&asked.desk, plan).map_err(told)?;
+    terminal.speak(&page::passwords(passwords, terminal.errors()));
     // Said of this cut, not of one that stood before.
-    let is_new = |cut: &containment::Cut| deeds.iter().any(|deed| deed.id == cut.deed.id);
-    let cut = containment::cut(&asked.desk).map_err(told)?.filter(is_new);
-    let watcher =
-        cut.as_ref().filter(|_| !matches.get_flag("no-watch")).and_then(|_| watcher(asked));
-    tell(asked, terminal, &page::applied(&deeds, cut.as_ref(), watcher, asked.look))
+    let is_new = |id: &str| deeds.iter().any(|deed| deed.id == id);
+    let mut network = network(asked)?;
+    network.cut = network.cut.filter(|cut| is_new(&cut.deed.id));
+    network.unplugged = network.unplugged.filter(|one| is_new(&one.deed.id));
+    let mut watcher = waits;
+    if let Some(cut) = &network.cut {
+        network.proofs = containment::prove(&asked.desk, cut).map_err(told)?;
+        if !matches.get_flag("no-watch") {
+            let spawned = behind(asked, &["contain", "watch", "--apart"], Stdio::null());
+            watcher = spawned.map(|child| child.id());
+        }
+    }
+    told_of(&network, asked, terminal, &page::applied(&deeds, &network, watcher, asked.look))
 }
 
 fn outside(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
@@ -111,19 +150,65 @@ fn outside(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u
     Ok(0)
 }
 
-/// Leaves a process behind that watches over the cut; none if it cannot be started, since the cut
-/// does not rest on it.
+/// Leaves a process of ours behind, at work on the same case; none if it cannot be started.
 #[expect(
     clippy::disallowed_methods,
     reason = "our own program, left behind; nothing is looked at by it"
 )]
-fn watcher(asked: &Asked) -> Option<u32> {
+fn behind(asked: &Asked, arguments: &[&str], stdout: Stdio) -> Option<std::process::Child> {
     let case = asked.desk.case().ok().flatten()?;
-    let mut command = std::process::Command::new("/proc/self/exe");
-    command.arg("--case").arg(case.folder()).args(["contain", "watch", "--apart"]);
-    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("--case").arg(case.folder()).args(arguments);
+    command.current_dir("/").stdin(Stdio::null()).stdout(stdout).stderr(Stdio::null());
     command.process_group(0);
-    command.spawn().ok().map(|child| child.id())
+    command.spawn().ok()
+}
+
+/// What the process that plugs in again says when it is ready to.
+const READY: &str = "ready\n";
+
+/// Leaves a process behind that plugs in what a plan unplugs, and waits until it is ready.
+fn waiter(plan: &Plan, asked: &Asked) -> Result<u32, Box<Report>> {
+    let arguments = ["contain", "plug-in", "--plan", &plan.id];
+    let mut child = behind(asked, &arguments, Stdio::piped());
+    let mut said = [0_u8; READY.len()];
+    let stdout = child.as_mut().and_then(|child| child.stdout.as_mut());
+    let is_ready = stdout.is_some_and(|out| out.read_exact(&mut said).is_ok());
+    match child {
+        Some(child) if is_ready && said == READY.as_bytes() => Ok(child.id()),
+        _not_there => Err(Box::new(Report::new(
+            Trouble::Refused,
+            Both::new(
+                "the process that would plug it in again could not be started",
+                "无法启动负责重新接通的进程",
+            ),
+        ))),
+    }
+}
+
+/// Waits until what a plan unplugs has to be plugged in again.
+fn plug_in(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
+    stanch_incident::leave_session();
+    let plan = matches.get_one::<String>("plan").map_or("", String::as_str);
+    let mut ready = || {
+        let _nobody_waits = terminal.text(READY);
+    };
+    let end = unplugging::wait_and_plug_in(&asked.desk, plan, &mut ready).map_err(told)?;
+    let _nobody_reads = terminal.text(&page::waited(end, asked.look));
+    Ok(0)
+}
+
+/// Returns how the network stands.
+fn network(asked: &Asked) -> Result<Network, Box<Report>> {
+    Ok(Network {
+        cut: containment::cut(&asked.desk).map_err(told)?,
+        unplugged: unplugging::unplugged(&asked.desk).map_err(told)?,
+        proofs: Vec::new(),
+    })
+}
+
+fn seat(matches: &ArgMatches) -> Seat {
+    if matches.get_flag("console") { Seat::Console } else { Seat::Remote }
 }
 
 fn watch(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
@@ -159,10 +244,22 @@ pub(super) fn consent(
 /// Says what came of it: as text, or as the document of all acts.
 pub(super) fn tell(asked: &Asked, terminal: &Terminal, text: &str) -> Result<u8, Box<Report>> {
     if asked.json {
+        return told_of(&network(asked)?, asked, terminal, text);
+    }
+    terminal.text(text)?;
+    Ok(0)
+}
+
+fn told_of(
+    network: &Network,
+    asked: &Asked,
+    terminal: &Terminal,
+    text: &str,
+) -> Result<u8, Box<Report>> {
+    if asked.json {
         let standing = stanch_incident::case::standing(&asked.desk)
             .map_err(|error| Box::new(stanch_view::pages::ledger::broken(&error)))?;
-        let cut = containment::cut(&asked.desk).map_err(told)?;
-        let document = documents::acts(standing.as_ref(), cut.as_ref(), asked.look);
+        let document = documents::acts(standing.as_ref(), network, asked.look);
         terminal.data(|out| json::pretty(out, &document))?;
     } else {
         terminal.text(text)?;
@@ -171,8 +268,15 @@ pub(super) fn tell(asked: &Asked, terminal: &Terminal, text: &str) -> Result<u8,
 }
 
 /// What is dealt with beside the network: alone, the network is left as it is.
-const TARGETS: [&str; 6] =
-    ["freeze", "kill", "lock-account", "end-sessions", "rotate-password", "stop-service"];
+const TARGETS: [&str; 7] = [
+    "freeze",
+    "freeze-container",
+    "kill",
+    "lock-account",
+    "end-sessions",
+    "rotate-password",
+    "stop-service",
+];
 /// Likewise, a flag.
 const HOST_KEYS: &str = "replace-host-keys";
 
@@ -186,16 +290,23 @@ fn wish(matches: &ArgMatches, asked: &Asked) -> Result<Wish, Box<Report>> {
     };
     let is_only_network =
         !TARGETS.iter().any(|name| matches.contains_id(name)) && !matches.get_flag(HOST_KEYS);
-    let named = matches.get_one::<String>("level").and_then(|name| CutLevel::from_name(name));
-    let level = match (named, block.is_empty(), is_only_network) {
+    let written = matches.get_one::<String>("level");
+    let unplug = written.is_some_and(|name| name == UNPLUG);
+    let named = written.and_then(|name| CutLevel::from_name(name));
+    let level = match (named, block.is_empty(), is_only_network && !unplug) {
         (Some(level), ..) => Some(level),
         (None, false, _) => Some(CutLevel::Block),
         (None, true, true) => Some(CutLevel::Isolate),
         (None, true, false) => None,
     };
-    let usual = if level == Some(CutLevel::Block) { LEASE } else { UNCONFIRMED };
+    let usual = match level {
+        _ if unplug => UNPLUGGED,
+        Some(CutLevel::Block) => LEASE,
+        _ => UNCONFIRMED,
+    };
     Ok(Wish {
         freeze: pids(matches, "freeze"),
+        freeze_containers: names("freeze-container"),
         kill: pids(matches, "kill"),
         lock_accounts: names("lock-account"),
         end_sessions: names("end-sessions"),
@@ -213,7 +324,8 @@ fn wish(matches: &ArgMatches, asked: &Asked) -> Result<Wish, Box<Report>> {
         level,
         keep: list("keep"),
         block,
-        seat: if matches.get_flag("console") { Seat::Console } else { Seat::Remote },
+        unplug,
+        seat: seat(matches),
         seconds: matches.get_one::<u64>("rollback-after").copied().unwrap_or(usual),
         code: containment::code().map_err(told)?,
     })

@@ -2,13 +2,26 @@
 
 use std::path::Path;
 
-use stanch_incident::containment::{Cut, Holds};
+use stanch_incident::containment::{Cut, Holds, Proof};
+use stanch_incident::unplugging::Unplugged;
 use stanch_incident::{Deed, Entry, Standing};
 use stanch_wire as wire;
 use stanch_words::{Plan, Step, Undo};
 
 use super::entity;
 use crate::Look;
+use crate::pages::contain::proofs;
+
+/// How the network stands, and what was tried of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// The cut, if there is one of ours.
+    pub cut: Option<Cut>,
+    /// What was unplugged, if we did.
+    pub unplugged: Option<Unplugged>,
+    /// What was tried of the cut just now.
+    pub proofs: Vec<Proof>,
+}
 
 /// Returns `stanch.plan/1`.
 pub fn plan(plan: &Plan, look: Look) -> wire::Plan {
@@ -44,7 +57,9 @@ fn step(step: &Step, look: Look) -> wire::Step {
 }
 
 /// Returns `stanch.acts/1`.
-pub fn acts(standing: Option<&Standing>, cut: Option<&Cut>, look: Look) -> wire::Acts {
+pub fn acts(standing: Option<&Standing>, network: &Network, look: Look) -> wire::Acts {
+    let (cut, unplugged) = (network.cut.as_ref(), network.unplugged.as_ref());
+    let code = cut.filter(|cut| cut.left.is_some()).map(|cut| cut.order.code.clone());
     let act = |deed: &Deed| wire::Act {
         id: deed.id.clone(),
         plan: deed.plan.clone(),
@@ -62,13 +77,25 @@ pub fn acts(standing: Option<&Standing>, cut: Option<&Cut>, look: Look) -> wire:
                 Holds::Yes => "holds",
                 Holds::RanOut => "ran-out",
                 Holds::Removed => "removed",
+                Holds::Rebooted => "rebooted",
             }
             .to_owned()
         }),
         cut_left_s: cut.and_then(|cut| cut.left),
         cut_packets: cut.map(|cut| cut.dropped),
         cut_made_again: cut.map(|cut| u64::try_from(cut.made_again).unwrap_or(u64::MAX)),
-        code: cut.filter(|cut| cut.left.is_some()).map(|cut| cut.order.code.clone()),
+        unplugged: unplugged.map(|one| if one.holds { "holds" } else { "removed" }.to_owned()),
+        unplugged_left_s: unplugged.map(|one| one.left),
+        code: code.or_else(|| unplugged.map(|one| one.order.code.clone())),
+        proofs: network.proofs.iter().map(|one| proof(one, look)).collect(),
+    }
+}
+
+fn proof(one: &Proof, look: Look) -> wire::Proof {
+    wire::Proof {
+        check: proofs::name(&one.check).to_owned(),
+        outcome: proofs::outcome(one).to_owned(),
+        says: proofs::line(one, look),
     }
 }
 

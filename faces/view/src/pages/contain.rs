@@ -1,17 +1,27 @@
 //! How the network stands, and what did not work about it.
 
+pub(crate) mod proofs;
+mod unplugged;
+
 use stanch_incident::Deed;
 use stanch_incident::containment::{ContainError, Cut, Holds, LEASE, NewPassword, emergency_line};
 use stanch_incident::watch::{Tampered, WatchEnd};
 use stanch_words::{Both, Lang, text};
 
 use super::acts::{self, wrong};
+use crate::documents::Network;
 use crate::{Look, Report, Sheet, Tone, Trouble};
 
+pub use unplugged::waited;
+
 /// Returns the page about how the network stands.
-pub fn status(cut: Option<&Cut>, look: Look) -> String {
+pub fn status(network: &Network, look: Look) -> String {
     let mut sheet = Sheet::new(look);
-    match cut {
+    if let Some(unplugged) = &network.unplugged {
+        unplugged::write(&mut sheet, unplugged, look);
+        return sheet.finish();
+    }
+    match &network.cut {
         None => sheet.prose(0, look.say("The network is not cut by us.", "本工具没有切断网络。")),
         Some(cut) => {
             sheet.prose(0, look.text(&cut.deed.step.does));
@@ -20,9 +30,20 @@ pub fn status(cut: Option<&Cut>, look: Look) -> String {
             if cut.made_again > 0 {
                 sheet.prose(0, &fought(cut.made_again, look));
             }
+            if cut.holds == Holds::Yes {
+                sheet.prose(
+                    0,
+                    look.say(
+                        "A reboot opens it: nothing of it outlives this kernel.",
+                        "重启会放开网络：断网只存在于当前内核中。",
+                    ),
+                );
+            }
             sheet.heading("Next", "下一步");
-            let command = "stanch contain release";
-            sheet.line(format!("  {}", look.paint(Tone::Command, command)));
+            if cut.holds != Holds::Yes {
+                sheet.command(2, "stanch contain again");
+            }
+            sheet.command(2, "stanch contain release");
         }
     }
     sheet.finish()
@@ -87,19 +108,24 @@ fn time_left(cut: &Cut, look: Look) -> String {
                 .to_owned()
         }
         (Holds::RanOut, Lang::Zh) => "时限已到，内核已经放开；规则仍在，但不再起作用。".to_owned(),
-        (Holds::Removed, Lang::En) => "It does not hold any more: somebody removed the rules, or the machine was started anew. If it was not you, have the switch or the hypervisor cut the port.".to_owned(),
-        (Holds::Removed, Lang::Zh) => "断网已失效：规则被人删除，或机器重启过。若不是您所为，请从交换机或虚拟化平台断开端口。".to_owned(),
+        (Holds::Removed, Lang::En) => "It does not hold any more: somebody removed the rules. If it was not you, have the switch or the hypervisor cut the port: `stanch contain outside`.".to_owned(),
+        (Holds::Removed, Lang::Zh) => "断网已失效：规则被人删除。若不是您所为，请从交换机或虚拟化平台断开端口：`stanch contain outside`。".to_owned(),
+        (Holds::Rebooted, Lang::En) => "It does not hold any more: the machine was started anew, and the rules went with the old kernel.".to_owned(),
+        (Holds::Rebooted, Lang::Zh) => "断网已失效：机器重启过，规则随旧内核一同消失。".to_owned(),
     }
 }
 
-/// Returns what is said after a cut: how to keep it, and how to get out of it. `watcher` is the
-/// process that watches over it.
-pub fn applied(deeds: &[Deed], cut: Option<&Cut>, watcher: Option<u32>, look: Look) -> String {
+/// Returns what is said after a cut: what was tried of it, how to keep it, and how to get out of it.
+/// `watcher` is the process that watches over it, or plugs in what was unplugged.
+pub fn applied(deeds: &[Deed], network: &Network, watcher: Option<u32>, look: Look) -> String {
     let mut sheet = Sheet::new(look);
     for deed in deeds {
         sheet.prose(0, &format!("{}  {}", deed.id, look.text(&deed.step.does)));
     }
-    if let Some(cut) = cut {
+    if let Some(unplugged) = &network.unplugged {
+        unplugged::applied(&mut sheet, unplugged, watcher, look);
+    }
+    if let Some(cut) = &network.cut {
         let (seconds, code) = (cut.left.unwrap_or(0), &cut.order.code);
         sheet.prose(
             0,
@@ -119,6 +145,7 @@ pub fn applied(deeds: &[Deed], cut: Option<&Cut>, watcher: Option<u32>, look: Lo
                 (None, Lang::Zh) => "目前无人看守；可用 `stanch contain watch` 看守。".to_owned(),
             },
         );
+        proofs::write(&mut sheet, &network.proofs, look);
         sheet.heading("To open it again", "如需放开");
         sheet.line(format!("  {}", look.paint(Tone::Command, "stanch contain release")));
         sheet.prose(
@@ -175,6 +202,7 @@ pub fn trouble(error: &ContainError) -> Report {
         ContainError::NotCut
         | ContainError::TimeRanOut
         | ContainError::Removed
+        | ContainError::Holds
         | ContainError::WrongCode => not_there(error),
     }
 }
@@ -191,13 +219,14 @@ fn not_there(error: &ContainError) -> Report {
                 "the time ran out, and the kernel has opened the network".to_owned(),
                 "时限已到，内核已放开网络".to_owned(),
             ),
-            Both::new(
-                "stanch contain release, then apply anew",
-                "先 stanch contain release，再重新执行",
-            ),
+            Both::new("stanch contain again", "stanch contain again"),
         ),
         ContainError::Removed => wrong(
             ("the rules of the cut are gone".to_owned(), "断网规则已不在".to_owned()),
+            Both::new("stanch contain again", "stanch contain again"),
+        ),
+        ContainError::Holds => wrong(
+            ("the cut holds".to_owned(), "断网仍然有效".to_owned()),
             Both::new("stanch contain status", "stanch contain status"),
         ),
         // The code, which is all that is left.

@@ -60,9 +60,6 @@ fn risk(risk: Risk) -> Both {
         Risk::Little => Both::new("risk: little", "风险：小"),
         Risk::Service => Both::new("risk: a service may stop", "风险：可能影响服务"),
         Risk::Data => Both::new("risk: data could be lost", "风险：可能丢失数据"),
-        Risk::LockOut => Both::new(
-            "risk: you could be locked out; the kernel opens the machine by itself",
-            "风险：您可能被关在外面；到时内核会自动放开",
-        ),
+        Risk::LockOut => Both::new("risk: you could be locked out", "风险：您可能被关在外面"),
     }
 }

@@ -67,11 +67,17 @@ pub fn next(standing: Option<&Standing>) -> Vec<String> {
         match deed.state {
             State::CutOff => next.push(format!("stanch undo {} --resume", deed.id)),
             State::UndoCutOff => next.push(format!("stanch undo {}", deed.id)),
+            State::Done if is_cut(deed) => next.push("stanch contain status".to_owned()),
             State::Done | State::Failed | State::Undone => {}
         }
     }
     next.push("stanch detect".to_owned());
     next
+}
+
+/// Returns whether an act cut the network: whether it still holds, only the kernel tells.
+fn is_cut(deed: &Deed) -> bool {
+    matches!(deed.step.act.as_str(), "isolate_network" | "unplug_network")
 }
 
 fn case(sheet: &mut Sheet, host: &str, standing: &Standing, look: Look) {

@@ -14,6 +14,7 @@
 
 mod blind;
 mod order;
+pub mod proof;
 mod rules;
 mod standing;
 
@@ -62,8 +63,7 @@ impl IsolateNetwork {
         machine: &dyn Machine,
         order: &Order,
     ) -> Result<Result<Step, Refusal>, Trouble> {
-        let text = order.write();
-        let met = IsolateNetwork.look(machine, &text)?;
+        let met = IsolateNetwork.look(machine, &order.write())?;
         // One cut laid over another could only be taken back to the first, which is gone by then.
         if met != nothing_cut() {
             return Ok(Err(Refusal {
@@ -85,21 +85,19 @@ impl IsolateNetwork {
                 ),
             }));
         }
-        let mut subject = Subject::new(SubjectKind::Host);
-        subject.name = machine.kernel().map(|kernel| {
-            let [_, node, ..] = kernel.uname();
-            node
-        });
-        Ok(Ok(Step {
-            id: String::new(),
-            act: Self::NAME.to_owned(),
-            subject,
-            does: order.does(),
-            undo: Undo::Possible,
-            risk: if order.level == Level::Block { Risk::Service } else { Risk::LockOut },
-            order: text,
-            met,
-        }))
+        Ok(Ok(step(machine, order, met)))
+    }
+
+    /// Plans it for somebody who may not see the packet filter: as if nothing were cut. Such a plan
+    /// is to be shown, and made anew before it is done.
+    ///
+    /// # Errors
+    /// A [`Refusal`] where nothing is named that is to be blocked.
+    pub fn plan_unseen(machine: &dyn Machine, order: &Order) -> Result<Step, Refusal> {
+        match order.refusal() {
+            Some(refusal) if order.level == Level::Block => Err(refusal),
+            _ => Ok(step(machine, order, nothing_cut())),
+        }
     }
 
     /// Lets the kernel check the rules without making them.
@@ -224,6 +222,24 @@ impl Act for IsolateNetwork {
         hands
             .firewall(&rules::removed(), Commit::Yes)
             .map_err(Trouble::while_doing("removing the rules"))
+    }
+}
+
+fn step(machine: &dyn Machine, order: &Order, met: String) -> Step {
+    let mut subject = Subject::new(SubjectKind::Host);
+    subject.name = machine.kernel().map(|kernel| {
+        let [_, node, ..] = kernel.uname();
+        node
+    });
+    Step {
+        id: String::new(),
+        act: IsolateNetwork::NAME.to_owned(),
+        subject,
+        does: order.does(),
+        undo: Undo::Possible,
+        risk: if order.level == Level::Block { Risk::Service } else { Risk::LockOut },
+        order: order.write(),
+        met,
     }
 }
 

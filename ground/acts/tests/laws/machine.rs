@@ -11,6 +11,7 @@ use stanch_acts::clear_rights::{ClearRights, Which};
 use stanch_acts::edit_file::EditFile;
 use stanch_acts::end_sessions::EndSessions;
 use stanch_acts::files::Met;
+use stanch_acts::freeze_container::FreezeContainer;
 use stanch_acts::freeze_process::FreezeProcess;
 use stanch_acts::isolate_network::{IsolateNetwork, Level, Order, Standing};
 use stanch_acts::kill_process::KillProcess;
@@ -20,18 +21,22 @@ use stanch_acts::replace_host_key::{NewHostKey, ReplaceHostKey};
 use stanch_acts::restore_file::{RestoreFile, Shipped};
 use stanch_acts::rotate_password::{NewPassword, RotatePassword};
 use stanch_acts::stop_service::{Before, StopService};
+use stanch_acts::unplug_network::{UnplugNetwork, Wanted};
 use stanch_acts::{Keep, Vault};
 use stanch_machine::{Live, Machine as _};
 use stanch_words::Step;
 use stanch_words::sealed::Sealed;
 
+use crate::cables;
 use crate::chance::Chance;
 use crate::place;
 
 /// What is planned on a machine.
 enum Wish {
     Network(Order),
+    Unplug(Wanted),
     Freeze(i64),
+    Container,
     Kill(Vec<i64>),
     Sessions(String),
     Lock(String),
@@ -56,6 +61,8 @@ pub(crate) struct World {
 
 /// Where control groups are.
 const GROUPS: &str = "/sys/fs/cgroup";
+/// The control group of a container.
+const BOX: &str = "/laws-box";
 
 impl World {
     /// Makes one for an act.
@@ -78,6 +85,11 @@ impl World {
         let mut world = Self { wish: Wish::Freeze(0), children, pids, without_groups };
         world.wish = match act {
             IsolateNetwork::NAME => Wish::Network(order(chance)),
+            UnplugNetwork::NAME => Wish::Unplug(cables::make(chance)),
+            FreezeContainer::NAME => {
+                world.container(chance);
+                Wish::Container
+            }
             FreezeProcess::NAME => Wish::Freeze(world.family(chance, None)),
             KillProcess::NAME => {
                 let count = 1 + chance.below(2);
@@ -107,6 +119,10 @@ impl World {
         let met = |path: &Path| Met::at(live, path).unwrap();
         match &self.wish {
             Wish::Network(order) => IsolateNetwork::plan(live, order).unwrap().unwrap(),
+            Wish::Unplug(wanted) => UnplugNetwork::plan(live, wanted, Vec::new()).unwrap().unwrap(),
+            Wish::Container => {
+                FreezeContainer::plan(live, "docker box", Some(BOX)).unwrap().unwrap()
+            }
             Wish::Freeze(pid) => FreezeProcess::plan(live, *pid).unwrap().unwrap(),
             Wish::Kill(pids) => KillProcess::plan(live, pids).unwrap().unwrap(),
             Wish::Sessions(name) => EndSessions::plan(live, name).unwrap().unwrap().unwrap(),
@@ -148,6 +164,16 @@ impl World {
             let place = if group && state != "ended" { "in a group of ours" } else { "" };
             writeln!(text, "process {state} {place}").unwrap();
         }
+        match &self.wish {
+            Wish::Unplug(_) => cables::tell(&mut text),
+            Wish::Container => {
+                let group = format!("{GROUPS}{BOX}");
+                let frozen = fs::read_to_string(format!("{group}/cgroup.freeze")).unwrap();
+                let inside = fs::read_to_string(format!("{group}/cgroup.procs")).unwrap();
+                writeln!(text, "frozen {frozen} inside {}", inside.lines().count()).unwrap();
+            }
+            _ => {}
+        }
         if let Wish::Network(order) = &self.wish {
             writeln!(text, "{:?}", Standing::of(live, order).unwrap()).unwrap();
         }
@@ -171,10 +197,14 @@ impl World {
             assert!(unmounted.success(), "{unmounted}");
         } else if !self.pids.is_empty() {
             for entry in fs::read_dir(GROUPS).into_iter().flatten().map(Result::unwrap) {
-                if is_ours(&entry.file_name().to_string_lossy()) {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if is_ours(&name) || BOX.ends_with(&name) {
                     remove(&entry.path());
                 }
             }
+        }
+        if matches!(self.wish, Wish::Unplug(_)) {
+            cables::end();
         }
         if let Wish::Network(order) = &self.wish {
             let live = Live::new();
@@ -183,6 +213,21 @@ impl World {
             act.undo(&hands, &order.write(), "").unwrap();
         }
         unlock(&place().join("files"));
+    }
+
+    /// Starts processes in a control group of their own, as a container's are, some of them in one
+    /// below it.
+    fn container(&mut self, chance: &mut Chance) {
+        let group = PathBuf::from(format!("{GROUPS}{BOX}"));
+        let inner = group.join("inner");
+        fs::create_dir_all(&inner).unwrap();
+        for _ in 0..=chance.below(2) {
+            self.family(chance, None);
+        }
+        for pid in &self.pids {
+            let place = if chance.coin() { &group } else { &inner };
+            fs::write(place.join("cgroup.procs"), pid.to_string()).unwrap();
+        }
     }
 
     /// Starts a process with some of its own, and returns its pid.
@@ -291,7 +336,9 @@ fn name(pid: i64) -> String {
 
 /// Removes a control group as soon as the last that has ended in it is buried.
 fn remove(group: &Path) {
+    let inner = group.join("inner");
     for _ in 0..2000 {
+        let _none_in_most = fs::remove_dir(&inner);
         if fs::remove_dir(group).is_ok() {
             return;
         }

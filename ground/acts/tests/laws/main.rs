@@ -16,6 +16,7 @@
     reason = "a test fails by panicking, and makes the machine that it acts on"
 )]
 
+mod cables;
 mod chance;
 mod faltering;
 mod machine;

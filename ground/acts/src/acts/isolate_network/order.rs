@@ -146,7 +146,12 @@ impl Order {
             let list: Vec<String> = list.iter().map(ToString::to_string).collect();
             list.join(", ")
         };
-        let (block, keep) = (list(&self.block), list(&self.keep));
+        let block = list(&self.block);
+        let (keep, zh_keep) = if self.keep.is_empty() {
+            ("nobody".to_owned(), "无".to_owned())
+        } else {
+            (list(&self.keep), list(&self.keep))
+        };
         match self.level {
             Level::Block => Both::new(
                 format!(
@@ -158,18 +163,18 @@ impl Order {
                 format!(
                     "Lets nothing new out of this machine but to {keep}; what it serves goes on."
                 ),
-                format!("禁止本机主动向外建立新连接（{keep} 除外），对外服务照常。"),
+                format!("禁止本机主动向外建立新连接（{zh_keep} 除外），对外服务照常。"),
             ),
             Level::Isolate => Both::new(
                 format!("Cuts all traffic but that with {keep}, and ends every other connection."),
-                format!("切断除 {keep} 以外的全部通信，并终止其余所有连接。"),
+                format!("切断除 {zh_keep} 以外的全部通信，并终止其余所有连接。"),
             ),
             Level::Blind => Both::new(
                 format!(
                     "Cuts all traffic but that with {keep}, ends every other connection, and lets no program that listens to the wire hear what is cut."
                 ),
                 format!(
-                    "切断除 {keep} 以外的全部通信，终止其余所有连接，并使监听网卡的程序听不到被切断的数据。"
+                    "切断除 {zh_keep} 以外的全部通信，终止其余所有连接，并使监听网卡的程序听不到被切断的数据。"
                 ),
             ),
         }

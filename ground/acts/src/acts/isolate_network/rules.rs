@@ -57,6 +57,13 @@ pub(super) fn of(order: &Order) -> Vec<Vec<u8>> {
     messages
 }
 
+/// Returns how many rules an order makes.
+pub(super) fn count(order: &Order) -> usize {
+    let of = |table: &Table| table.chains.iter().map(|chain| chain.rules.len()).sum::<usize>();
+    let at_devices = if order.covers_devices() { of(&devices(order)) } else { 0 };
+    of(&inet(order)).saturating_add(at_devices)
+}
+
 /// Returns the messages that remove the rules.
 pub(super) fn removed() -> Vec<Vec<u8>> {
     let mut messages = remove(Family::Inet, TABLE);
