@@ -85,7 +85,7 @@ pub struct Told {
 /// Programs that fetch.
 const FETCHERS: [&str; 5] = ["curl", "wget", "fetch", "lwp-download", "aria2c"];
 /// What decodes.
-const DECODERS: [&str; 9] = [
+pub(crate) const DECODERS: [&str; 9] = [
     "base64 -d",
     "base64 --decode",
     "base64 -di",

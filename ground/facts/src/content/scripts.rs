@@ -5,6 +5,9 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 
 use super::{Oddity, line_at};
 use crate::command_text::{self, Purpose};
@@ -85,11 +88,14 @@ struct Payload {
 /// Returns what is odd about a script; a cap that kept encoded texts from being read is told.
 pub(super) fn judge(bytes: &[u8], caps: &mut Vec<String>) -> Option<Oddity> {
     let bytes = bytes.get(..bytes.len().min(LARGEST))?;
-    let text = String::from_utf8_lossy(bytes);
-    let lower = text.to_ascii_lowercase();
     // Nearly all scripts neither decode nor hold anything encoded.
-    let place = runs_decoded(&lower);
-    let payload = best_payload(&text, 0, caps);
+    let (may_decode, may_hold) = (names_decoder(bytes), has_long_part(bytes));
+    if !may_decode && !may_hold {
+        return None;
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let place = if may_decode { runs_decoded(&text.to_ascii_lowercase()) } else { None };
+    let payload = if may_hold { best_payload(&text, 0, caps) } else { None };
     let score = score(place.as_ref(), payload.as_ref())?;
     let offset = place.as_ref().map_or(0, |place| place.offset);
     let mut detail = match &place {
@@ -109,6 +115,33 @@ pub(super) fn judge(bytes: &[u8], caps: &mut Vec<String>) -> Option<Oddity> {
     }
     let lines = vec![line_at(bytes, offset)];
     Some(Oddity { what: "decodes-and-runs", score, detail, lines })
+}
+
+/// Returns whether anything that decodes is named: without it nothing decoded is run.
+fn names_decoder(bytes: &[u8]) -> bool {
+    static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+        let names = DECODES.iter().chain(&command_text::DECODERS);
+        AhoCorasick::builder().ascii_case_insensitive(true).build(names).ok()
+    });
+    NAMES.as_ref().is_none_or(|names| names.is_match(bytes))
+}
+
+/// Returns whether there is a part as long as the shortest that is tried as an encoded one. Most
+/// bytes are passed over: a part of 40 letters has one of them at every 40th byte.
+fn has_long_part(bytes: &[u8]) -> bool {
+    let mut start = 0_usize;
+    while let Some(part) = bytes.get(start..start.saturating_add(SHORTEST)) {
+        match part.iter().rposition(|&byte| !is_encoding(byte)) {
+            None => return true,
+            Some(other) => start = start.saturating_add(other).saturating_add(1),
+        }
+    }
+    false
+}
+
+/// Returns whether encoded texts are made of a byte.
+fn is_encoding(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'\\')
 }
 
 fn score(place: Option<&Place>, payload: Option<&Payload>) -> Option<i64> {
@@ -257,7 +290,7 @@ fn best_payload(text: &str, depth: usize, caps: &mut Vec<String>) -> Option<Payl
 /// Returns the longest parts that may be base64, hexadecimal or escapes; lines that are nothing
 /// else are one part.
 fn encoded(text: &str) -> Vec<String> {
-    let is_letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'\\');
+    let is_letter = is_encoding;
     let mut parts: Vec<String> = Vec::new();
     let mut lines = String::new();
     for line in text.lines() {

@@ -82,6 +82,10 @@ impl Reader<'_> {
                 }
                 _ => return value,
             };
+            // What ends most values is in none of the lists.
+            if matches!(sign.as_bytes(), [b')' | b']' | b'}' | b',' | b':' | b';' | b'=']) {
+                return value;
+            }
             if sign == PUT_IN || self.language.chains.contains(&sign) {
                 self.step();
                 let next = self.operand();
@@ -348,7 +352,7 @@ impl Reader<'_> {
             | "nothing" | "undefined" => return Value::default(),
             _ => {}
         }
-        if BEFORE.contains(&name) && matches!(self.token(), Some(Token::Name(_) | Token::Sign("(")))
+        if matches!(self.token(), Some(Token::Name(_) | Token::Sign("("))) && BEFORE.contains(&name)
         {
             return self.operand();
         }

@@ -1,5 +1,8 @@
 //! Names by what they do with what a request sends, and how paths are matched with them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 /// What a request fills.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source {
@@ -70,6 +73,11 @@ impl Sink {
 /// Returns whether a path is meant by a pattern: `*.name` is a member of anything, `a.b` the last
 /// two parts of any path, `name` only the whole path; `a.b*` all whose last part begins so.
 pub(crate) fn is(path: &str, pattern: &str) -> bool {
+    // Each name is asked about with all patterns: one byte tells nearly all of them apart.
+    let last = pattern.as_bytes().last();
+    if last != Some(&b'*') && path.as_bytes().last() != last {
+        return false;
+    }
     if let Some((owner, first)) = pattern.strip_suffix('*').and_then(|it| it.rsplit_once('.')) {
         return path.rsplit_once('.').is_some_and(|(of, name)| {
             name.starts_with(first) && (of == owner || of.ends_with(&format!(".{owner}")))
@@ -121,15 +129,6 @@ const DECODERS: [(&str, &str); 26] = [
 pub(super) fn decoder(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     DECODERS.iter().find(|(known, _)| name == *known).map(|(_, decoder)| *decoder)
-}
-
-/// Returns whether a function makes code of what looks like none.
-pub(super) fn is_unpacking(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let parts = ["b64", "base64", "decrypt", "dofinal", "inflate", "decompress", "unhex", "unpack"];
-    let is_unpacking = decoder(&lower).is_some_and(|decoder| decoder != "urldecode")
-        || parts.iter().any(|part| lower.contains(part));
-    is_unpacking && !lower.contains("encode")
 }
 
 /// Beginnings of names of methods after which only truth or a number is left of a value.
@@ -290,22 +289,71 @@ const PASSING: [&str; 97] = [
     "pack",
 ];
 
+/// What a function or method does with values, by its name.
+#[derive(Clone, Copy)]
+struct Does {
+    keeps: bool,
+    passes: bool,
+    unpacks: bool,
+}
+
+/// How many names are remembered.
+const REMEMBERED: usize = 4096;
+
+thread_local! {
+    /// What names mean, which scripts repeat: asking the lists takes some hundred comparisons.
+    static KNOWN: RefCell<HashMap<Box<str>, Does>> = RefCell::default();
+}
+
+/// Returns what a name means.
+fn does(name: &str) -> Does {
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(does) = known.get(name) {
+            return *does;
+        }
+        let does = Does::of(&name.to_ascii_lowercase());
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(name.into(), does);
+        does
+    })
+}
+
+impl Does {
+    /// Asks the lists about a name in lower case.
+    fn of(lower: &str) -> Self {
+        let decoder = decoder(lower);
+        let parts =
+            ["b64", "base64", "decrypt", "dofinal", "inflate", "decompress", "unhex", "unpack"];
+        let may_unpack = decoder.is_some_and(|decoder| decoder != "urldecode")
+            || parts.iter().any(|part| lower.contains(part));
+        let unpacks = may_unpack && !lower.contains("encode");
+        let keeps = !JUDGING.iter().any(|part| lower.starts_with(part))
+            && (decoder.is_some() || !MENDING.iter().any(|part| lower.contains(part)));
+        let passes = unpacks
+            || decoder.is_some()
+            || PASSING.contains(&lower)
+            || ["decode", "unescape", "unquote", "tostring", "xor", "stream", "readall", "readto"]
+                .iter()
+                .any(|part| lower.contains(part));
+        Self { keeps, passes, unpacks }
+    }
+}
+
+/// Returns whether a function makes code of what looks like none.
+pub(super) fn is_unpacking(name: &str) -> bool {
+    does(name).unpacks
+}
+
 /// Returns whether a method of a value gives something made of it.
 pub(super) fn keeps(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    !JUDGING.iter().any(|part| lower.starts_with(part))
-        && !MENDING.iter().any(|part| lower.contains(part) && decoder(&lower).is_none())
+    does(name).keeps
 }
 
 /// Returns whether a function gives something made of its arguments.
 pub(super) fn passes(path: &str) -> bool {
-    let name = path.rsplit('.').next().unwrap_or(path).to_ascii_lowercase();
-    is_unpacking(&name)
-        || decoder(&name).is_some()
-        || PASSING.contains(&name.as_str())
-        || ["decode", "unescape", "unquote", "tostring", "xor", "stream", "readall", "readto"]
-            .iter()
-            .any(|part| name.contains(part))
+    does(path.rsplit('.').next().unwrap_or(path)).passes
 }
 
 #[cfg(test)]

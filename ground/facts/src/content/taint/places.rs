@@ -28,6 +28,10 @@ impl Reader<'_> {
                 Some(Token::Sign(sign)) => *sign,
                 _ => "",
             };
+            // Nothing that follows a value begins so.
+            if matches!(sign.as_bytes(), [b')' | b']' | b'}' | b',' | b';']) {
+                return place.value;
+            }
             let is_hash = sign == "{" && place.name.as_ref().is_some_and(|it| it.starts_with('$'));
             if self.language.members.contains(&sign) || sign == "?." {
                 let is_lambda = sign == ":" && !matches!(self.ahead(1), Some(Token::Name(_)));

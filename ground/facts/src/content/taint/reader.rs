@@ -1,5 +1,6 @@
 //! Goes through the tokens of a file, statement by statement.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -42,6 +43,7 @@ pub(super) fn flows(tokens: &Tokens, language: &Language, file: &[u8]) -> Found 
         flows: Vec::new(),
         inner: Vec::new(),
         judging: false,
+        room: RefCell::default(),
     };
     for _ in 0..ROUNDS {
         let before = (reader.variables.clone(), reader.returns.clone());
@@ -128,6 +130,8 @@ pub(super) struct Reader<'a> {
     pub(super) inner: Vec<(Vec<u8>, usize)>,
     /// Whether a condition is read, in which `=` only compares.
     pub(super) judging: bool,
+    /// Room for the key of a variable.
+    room: RefCell<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -196,7 +200,18 @@ impl<'a> Reader<'a> {
 
     /// Returns what is known of a variable: of the function, or of the file.
     pub(super) fn known(&self, name: &str) -> Option<&Value> {
-        self.variables.get(&self.key(name)).or_else(|| self.variables.get(name))
+        if let Some(scope) = self.scope.last() {
+            // Every name is asked about: one room serves all keys.
+            let mut key = self.room.borrow_mut();
+            key.clear();
+            for part in [&scope.name, "()$", name] {
+                key.push_str(part);
+            }
+            if let Some(own) = self.variables.get(key.as_str()) {
+                return Some(own);
+            }
+        }
+        self.variables.get(name)
     }
 
     pub(super) fn assign(&mut self, name: &str, value: Value) {

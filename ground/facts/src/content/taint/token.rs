@@ -37,5 +37,7 @@ const SIGNS: [&str; 75] = [
 
 /// Returns the sign that bytes begin with.
 pub(crate) fn sign(bytes: &[u8]) -> Option<&'static str> {
-    SIGNS.iter().find(|sign| bytes.starts_with(sign.as_bytes())).copied()
+    let first = bytes.first()?;
+    let begins = |sign: &&&str| sign.as_bytes().first() == Some(first);
+    SIGNS.iter().filter(begins).find(|sign| bytes.starts_with(sign.as_bytes())).copied()
 }
