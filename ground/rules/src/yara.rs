@@ -5,8 +5,10 @@
 //! public rules expect, the cap of time, and packs of compiled rules ([`Yara::pack`]).
 //! The engine gets bytes and never a path: reading is `machine`'s.
 
+mod clamp;
 mod divide;
 mod load;
+mod modules;
 mod pack;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -16,7 +18,7 @@ use boreal::scanner::{ScanError, ScanParams, ScanResult};
 use boreal::{MetadataValue, Scanner};
 use stanch_words::{About, ByteHit, ByteJudgement, ByteRules, Value};
 
-use divide::Begins;
+use divide::Fits;
 pub use pack::{Pack, PackError};
 
 /// How long the rules may take over one file (or one piece of a large one).
@@ -54,8 +56,8 @@ pub struct Yara {
 /// Rules that were compiled together.
 #[derive(Debug)]
 struct Set {
-    /// Only bytes that begin so can fulfil any of them.
-    begins: Begins,
+    /// Only such bytes can fulfil any of them.
+    fits: Fits,
     rules: usize,
     scanner: OnceLock<Result<Scanner, String>>,
     /// The engine's bytes, until they are read.
@@ -63,13 +65,13 @@ struct Set {
 }
 
 impl Set {
-    fn of(scanner: Scanner, begins: Begins) -> Self {
+    fn of(scanner: Scanner, fits: Fits) -> Self {
         let rules = scanner.rules().count();
-        Self { begins, rules, scanner: Ok(scanner).into(), packed: Mutex::default() }
+        Self { fits, rules, scanner: Ok(scanner).into(), packed: Mutex::default() }
     }
 
-    fn packed(bytes: Vec<u8>, rules: usize, begins: Begins) -> Self {
-        Self { begins, rules, scanner: OnceLock::new(), packed: bytes.into() }
+    fn packed(bytes: Vec<u8>, rules: usize, fits: Fits) -> Self {
+        Self { fits, rules, scanner: OnceLock::new(), packed: bytes.into() }
     }
 
     fn count(&self) -> usize {
@@ -179,7 +181,7 @@ impl Yara {
 impl ByteRules for Yara {
     fn judge(&self, bytes: &[u8], about: &About) -> ByteJudgement {
         let mut all = ByteJudgement::default();
-        let sets: Vec<&Arc<Set>> = self.sets.iter().filter(|set| set.begins.fits(bytes)).collect();
+        let sets: Vec<&Arc<Set>> = self.sets.iter().filter(|set| set.fits.fits(bytes)).collect();
         // The time for one file is shared out.
         let time = self.time / u32::try_from(sets.len().max(1)).unwrap_or(u32::MAX);
         for set in sets {
@@ -203,7 +205,8 @@ impl ByteRules for Yara {
 impl Yara {
     fn judge_by(set: &Scanner, bytes: &[u8], about: &About, time: Duration) -> ByteJudgement {
         let mut scanner = Self::prepared(set, about, time);
-        let (found, timed_out) = outcome(scanner.scan_mem(bytes));
+        let (found, was_cut) = modules::within(time, || outcome(scanner.scan_mem(bytes)));
+        let (found, timed_out) = (found.0, found.1 || was_cut);
         if found.rules.is_empty() {
             return ByteJudgement { timed_out, ..ByteJudgement::default() };
         }
@@ -211,7 +214,7 @@ impl Yara {
         drop(found);
         // Where the strings stand is worth a second look only where something was found.
         scanner.set_scan_params(params(Matches::Whole, about, time));
-        let (again, _) = outcome(scanner.scan_mem(bytes));
+        let ((again, _), _) = modules::within(time, || outcome(scanner.scan_mem(bytes)));
         for rule in &again.rules {
             let same = |hit: &&mut ByteHit| hit.rule == rule.name && hit.file == rule.namespace;
             if let Some(hit) = hits.iter_mut().find(same) {

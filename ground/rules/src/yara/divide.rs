@@ -3,6 +3,8 @@
 //! The engine looks for the strings of all rules at once, so that every byte pays for every rule.
 //! Half of the public rules are for Windows programs and say so: their condition demands that the
 //! bytes begin with `MZ`. Those are compiled apart, and only bytes that begin so are shown to them.
+//! Where there are too many rules for one set anyhow, those for ELF programs stand apart as well,
+//! and those that no large program fulfils: they ask for few bytes or for another beginning.
 //! What remains is as true as before: a rule is taken for one of them only if its condition cannot
 //! be fulfilled otherwise. Rules that name each other stay together.
 
@@ -13,24 +15,56 @@ use boreal_parser::expression::{Expression, ExpressionKind, ReadIntegerType};
 use boreal_parser::file::YaraFileComponent;
 use boreal_parser::rule::Rule;
 
-/// What bytes must begin with to fulfil any rule of a set.
+/// What bytes may fulfil any rule of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Begins {
-    /// Nothing is demanded.
-    Anyhow,
-    /// `MZ`, as programs for Windows do.
+pub(super) enum Fits {
+    /// Any.
+    Any,
+    /// Those that begin with `MZ`, as programs for Windows do.
     Mz,
+    /// Those that begin as ELF programs do.
+    Elf,
+    /// All but programs of more than [`SMALL`] bytes.
+    Lesser,
 }
 
-impl Begins {
-    /// Returns whether bytes begin so.
+/// Up to so many bytes a file is small: most public rules that ask for a size ask for less.
+const SMALL: usize = 1 << 20;
+
+/// Kinds of bytes, as bits: small and large programs for Windows, ELF programs, others.
+const MZ: u8 = 0b00_00_11;
+const ELF: u8 = 0b00_11_00;
+const OTHER: u8 = 0b11_00_00;
+const ALL: u8 = MZ | ELF | OTHER;
+const SMALL_ONES: u8 = 0b01_01_01;
+
+impl Fits {
+    /// Returns for whom rules are that only these kinds of bytes can fulfil.
+    fn of(kinds: u8) -> Self {
+        let only = |of: u8| kinds & !of == 0;
+        match kinds {
+            _ if only(MZ) => Self::Mz,
+            _ if only(ELF) => Self::Elf,
+            _ if only(SMALL_ONES | OTHER) => Self::Lesser,
+            _ => Self::Any,
+        }
+    }
+
+    /// Returns whether bytes are for the rules.
     pub(super) fn fits(self, bytes: &[u8]) -> bool {
+        let is_elf = bytes.starts_with(ELF_BEGINS);
         match self {
-            Self::Anyhow => true,
-            Self::Mz => bytes.starts_with(b"MZ"),
+            Self::Any => true,
+            Self::Mz => bytes.starts_with(MZ_BEGINS),
+            Self::Elf => is_elf,
+            Self::Lesser => bytes.len() <= SMALL || !(is_elf || bytes.starts_with(MZ_BEGINS)),
         }
     }
 }
+
+const MZ_BEGINS: &[u8] = b"MZ";
+/// Two bytes, since half of the rules for ELF ask for no more.
+const ELF_BEGINS: &[u8] = b"\x7fE";
 
 /// A file of rules whose parts may be compiled apart.
 #[derive(Debug)]
@@ -47,8 +81,8 @@ pub(super) struct Part {
     rules: Vec<Range<usize>>,
     /// The words of their conditions that name modules.
     modules: Vec<String>,
-    /// What bytes must begin with.
-    pub(super) begins: Begins,
+    /// What bytes may fulfil it.
+    pub(super) fits: Fits,
 }
 
 impl Part {
@@ -153,7 +187,8 @@ fn blank(into: &mut String, text: &str) {
     into.extend(last.chars().map(|_| ' '));
 }
 
-/// Returns where a rule ends whose condition ends here: after the bracket that closes it.
+/// Returns where a rule ends whose condition ends here: after the bracket that closes it. The
+/// parentheses round a whole condition are none of it for the grammar.
 fn end(text: &str, condition: usize) -> Option<usize> {
     let mut rest = text.get(condition..)?;
     loop {
@@ -162,6 +197,8 @@ fn end(text: &str, condition: usize) -> Option<usize> {
             comment.split_once('\n')?.1
         } else if let Some(comment) = rest.strip_prefix("/*") {
             comment.split_once("*/")?.1
+        } else if let Some(more) = rest.strip_prefix(')') {
+            more
         } else {
             return text.len().checked_sub(rest.strip_prefix('}')?.len());
         }
@@ -198,21 +235,20 @@ fn parts(
         }
         modules.push(named);
     }
-    let mut parts: BTreeMap<usize, Part> = BTreeMap::new();
+    let mut parts: BTreeMap<usize, (Part, u8)> = BTreeMap::new();
     for (((rule, range), modules), &first) in rules.iter().zip(modules).zip(&firsts) {
-        let part = parts.entry(first).or_insert_with(|| Part {
-            rules: Vec::new(),
-            modules: Vec::new(),
-            begins: Begins::Mz,
+        let (part, part_kinds) = parts.entry(first).or_insert_with(|| {
+            (Part { rules: Vec::new(), modules: Vec::new(), fits: Fits::Mz }, 0)
         });
         part.rules.push(range.clone());
         part.modules.extend(modules);
         // What a private rule demands is no matter: it is not told.
-        if !rule.is_private && !demands_mz(&rule.condition) {
-            part.begins = Begins::Anyhow;
+        if !rule.is_private {
+            *part_kinds |= kinds(&rule.condition);
         }
     }
-    parts.into_values().collect()
+    let fitted = |(part, kinds)| Part { fits: Fits::of(kinds), ..part };
+    parts.into_values().map(fitted).collect()
 }
 
 fn join(firsts: &mut [usize], one: usize, other: usize) {
@@ -233,42 +269,72 @@ fn words(condition: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns whether a condition cannot be fulfilled by bytes that do not begin with `MZ`.
-fn demands_mz(condition: &Expression) -> bool {
+/// Returns the kinds of bytes that may fulfil a condition.
+fn kinds(condition: &Expression) -> u8 {
     match &condition.expr {
-        ExpressionKind::And(all) => all.iter().any(demands_mz),
-        ExpressionKind::Or(any) => any.iter().all(demands_mz),
-        ExpressionKind::Eq(left, right) => is_mz(left, right) || is_mz(right, left),
-        _ => false,
+        ExpressionKind::And(all) => all.iter().map(kinds).fold(ALL, |all, one| all & one),
+        ExpressionKind::Or(any) => any.iter().map(kinds).fold(0, |any, one| any | one),
+        ExpressionKind::Eq(left, right) => {
+            beginning(left, right).or_else(|| beginning(right, left)).map_or(ALL, |it| begun(&it))
+        }
+        ExpressionKind::Cmp { left, right, less_than, .. } => {
+            let (less, more) = if *less_than { (left, right) } else { (right, left) };
+            let most = match &more.expr {
+                ExpressionKind::Integer(most) => usize::try_from(*most).ok(),
+                _ => None,
+            };
+            let is_small = most.is_some_and(|most| most <= SMALL);
+            if less.expr == ExpressionKind::Filesize && is_small { SMALL_ONES } else { ALL }
+        }
+        _ => ALL,
     }
 }
 
-fn is_mz(read: &Expression, number: &Expression) -> bool {
+/// Returns the bytes that a file begins with whose first number is read and is this.
+fn beginning(read: &Expression, number: &Expression) -> Option<Vec<u8>> {
     let (ExpressionKind::ReadInteger { ty, addr }, ExpressionKind::Integer(number)) =
         (&read.expr, &number.expr)
     else {
-        return false;
+        return None;
     };
-    let wanted = match ty {
-        ReadIntegerType::Uint16 | ReadIntegerType::Int16 => 0x5a4d,
-        ReadIntegerType::Uint16BE | ReadIntegerType::Int16BE => 0x4d5a,
-        _ => return false,
+    let (length, is_big) = match ty {
+        ReadIntegerType::Int8 | ReadIntegerType::Uint8 => (1, false),
+        ReadIntegerType::Int16 | ReadIntegerType::Uint16 => (2, false),
+        ReadIntegerType::Int16BE | ReadIntegerType::Uint16BE => (2, true),
+        ReadIntegerType::Int32 | ReadIntegerType::Uint32 => (4, false),
+        ReadIntegerType::Int32BE | ReadIntegerType::Uint32BE => (4, true),
     };
-    addr.expr == ExpressionKind::Integer(0) && *number == wanted
+    let number = u32::try_from(*number).ok().filter(|_| addr.expr == ExpressionKind::Integer(0))?;
+    let (own, rest) =
+        number.to_le_bytes().split_at_checked(length).map(|(a, b)| (a.to_vec(), b.to_vec()))?;
+    // What is larger than what is read is never met: no reason to know better.
+    if rest.iter().any(|&byte| byte != 0) {
+        return None;
+    }
+    Some(if is_big { own.into_iter().rev().collect() } else { own })
+}
+
+/// Returns the kinds of bytes that may begin so.
+fn begun(bytes: &[u8]) -> u8 {
+    let may = |begins: &[u8]| bytes.starts_with(begins) || begins.starts_with(bytes);
+    let is_known = [MZ_BEGINS, ELF_BEGINS].iter().any(|begins| bytes.starts_with(begins));
+    (if may(MZ_BEGINS) { MZ } else { 0 })
+        | (if may(ELF_BEGINS) { ELF } else { 0 })
+        | (if is_known { 0 } else { OTHER })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parts_of(text: &str) -> Vec<(usize, Begins)> {
+    fn parts_of(text: &str) -> Vec<(usize, Fits)> {
         let divided = Divided::of(text).unwrap();
-        divided.parts.iter().map(|part| (part.count(), part.begins)).collect()
+        divided.parts.iter().map(|part| (part.count(), part.fits)).collect()
     }
 
     #[test]
     fn only_a_condition_that_cannot_do_without_mz_demands_it() {
-        let begins = |condition: &str| {
+        let fits = |condition: &str| {
             let text =
                 format!("rule a {{ strings: $a = \"a\" $b = \"b\" condition: {condition} }}");
             parts_of(&text)
@@ -278,8 +344,9 @@ mod tests {
             "0x5A4D == uint16(0) and $a and $b",
             "$a and (uint16be(0) == 0x4d5a and $b)",
             "(uint16(0) == 23117 and $a) or (filesize < 10KB and int16(0) == 0x5a4d and $b)",
+            "uint32(0) == 0x00905a4d and $a and $b",
         ] {
-            assert_eq!(begins(condition), [(1, Begins::Mz)], "{condition}");
+            assert_eq!(fits(condition), [(1, Fits::Mz)], "{condition}");
         }
         for condition in [
             "uint16(1) == 0x5a4d and $a and $b",
@@ -289,11 +356,53 @@ mod tests {
             "uint16(0) != 0x5a4d and $a and $b",
             "uint16(0) == 0x5a4d == false and $a and $b",
             "for any of them : (uint16(0) == 0x5a4d)",
-            "uint32(0) == 0x5a4d and $a and $b",
             "uint8(0) == 0x4d and $a and $b",
+            "uint8(0) == 0x15a4d and $a and $b",
+            "uint16(0) == 0x5a4d or uint16(0) == 0x457f and $a and $b",
         ] {
-            assert_eq!(begins(condition), [(1, Begins::Anyhow)], "{condition}");
+            assert!(matches!(fits(condition)[..], [(1, Fits::Any | Fits::Lesser)]), "{condition}");
         }
+        assert!(Fits::Mz.fits(b"MZ") && !Fits::Mz.fits(b"M") && !Fits::Mz.fits(b"\x7fELF"));
+    }
+
+    #[test]
+    fn rules_for_elf_and_those_that_no_large_program_fulfils_are_known() {
+        let fits = |condition: &str| {
+            let text = format!("rule a {{ strings: $a = \"a\" condition: {condition} }}");
+            parts_of(&text)[0].1
+        };
+        for condition in [
+            "uint32(0) == 0x464c457f and $a",
+            "$a and uint16(0) == 0x457f and filesize < 10KB",
+            "(uint32be(0) == 0x7f454c46 or uint16(0) == 0x457f) and $a",
+        ] {
+            assert_eq!(fits(condition), Fits::Elf, "{condition}");
+        }
+        for condition in [
+            "filesize < 1MB and $a",
+            "$a and filesize <= 10",
+            "$a and 700KB > filesize",
+            "uint16(0) == 0x4b50 and $a",
+            "uint16(0) == 0x4b50 and $a or (filesize < 4 and $a)",
+            "uint16(0) == 0x457f and $a and filesize < 1KB or uint16(0) == 0xcfd0",
+        ] {
+            assert_eq!(fits(condition), Fits::Lesser, "{condition}");
+        }
+        for condition in [
+            "filesize < 2MB and $a",
+            "$a and filesize > 10",
+            "$a and 700KB < filesize",
+            "$a or filesize < 10",
+            "not (filesize < 10 and $a)",
+            "filesize < 10 or uint16(0) == 0x457f and $a",
+            "uint16(0) != 0x4b50 and $a",
+        ] {
+            assert_eq!(fits(condition), Fits::Any, "{condition}");
+        }
+        let large = |begins: &[u8]| [begins, &vec![0; SMALL]].concat();
+        assert!(Fits::Lesser.fits(b"MZ") && Fits::Lesser.fits(&large(b"PK")));
+        assert!(!Fits::Lesser.fits(&large(b"MZ")) && !Fits::Lesser.fits(&large(b"\x7fELF")));
+        assert!(Fits::Elf.fits(b"\x7fELF") && !Fits::Elf.fits(b"\x7f") && Fits::Any.fits(b""));
     }
 
     #[test]
@@ -301,9 +410,9 @@ mod tests {
         let text = "rule a { condition: true } rule b { condition: true } rule ab { condition: a }\n\
                     rule c { strings: $b = \"x\" condition: #b > 1 and @b[1] > 2 and $b }\n\
                     rule d { condition: 1 of (c*) } rule e { condition: uint16(0) == 0x5a4d }";
-        let expected = [(2, Begins::Anyhow), (1, Begins::Anyhow), (2, Begins::Anyhow)];
+        let expected = [(2, Fits::Any), (1, Fits::Any), (2, Fits::Any)];
         assert_eq!(parts_of(text)[..3], expected);
-        assert_eq!(parts_of(text)[3..], [(1, Begins::Mz)]);
+        assert_eq!(parts_of(text)[3..], [(1, Fits::Mz)]);
         for text in [
             "global rule a { condition: true } rule b { condition: true }",
             "rule a { condition: true } rule a { condition: false }",
@@ -312,6 +421,16 @@ mod tests {
         ] {
             assert!(Divided::of(text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn parentheses_round_a_whole_condition_are_passed_over() {
+        let text = "rule a { condition: ( ( uint16(0) == 0x5a4d ) /* ) } */ ) // )\n }\n\
+                    rule b { condition: (true)}";
+        assert_eq!(parts_of(text), [(1, Fits::Mz), (1, Fits::Any)]);
+        let divided = Divided::of(text).unwrap();
+        assert!(divided.text(text, &[&divided.parts[1]]).trim().starts_with("rule b"));
+        assert_eq!(after(text, 3).unwrap().trim(), "rule b { condition: (true)}");
     }
 
     #[test]

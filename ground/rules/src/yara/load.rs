@@ -9,8 +9,9 @@ use boreal::Compiler;
 use boreal::compiler::{AddRuleError, CompilerParams};
 use stanch_words::Both;
 
-use super::divide::{self, Begins, Divided, Part};
-use super::{Loaded, Set, Yara};
+use super::clamp::clamped;
+use super::divide::{self, Divided, Fits, Part};
+use super::{Loaded, Set, Yara, modules};
 use crate::sigma::{Complaint, Harm};
 
 /// The largest file of rules; the largest public one has 5 MiB.
@@ -42,7 +43,7 @@ type Taken<'s> = Option<(&'s Divided, Vec<&'s Part>)>;
 
 /// What is compiled together.
 struct Share<'s> {
-    begins: Begins,
+    fits: Fits,
     of: Vec<(&'s Source, Taken<'s>)>,
     rules: usize,
 }
@@ -83,7 +84,7 @@ pub(super) fn load(
         first.add(&source.told, source.text);
     }
     let others: Vec<Source> = others.into_iter().filter_map(source).collect();
-    let (first_set, more) = first.finished(Begins::Anyhow);
+    let (first_set, more) = first.finished(Fits::Any);
     let mut sets = Vec::from_iter(first_set.filter(|set| set.count() > 0));
     complaints.extend(more);
     let rules = |source: &Source| source.text.matches("condition").count();
@@ -107,34 +108,39 @@ fn shares<'s>(
     divided: &'s [Option<Divided>],
     most: usize,
 ) -> Vec<Share<'s>> {
-    let mut pieces: BTreeMap<Begins, Vec<Piece<'s>>> = BTreeMap::new();
+    let is_one = most == usize::MAX;
+    let mut pieces: BTreeMap<Fits, Vec<Piece<'s>>> = BTreeMap::new();
     for (source, divided) in sources.iter().zip(divided) {
         match divided {
             None => {
                 let rules = source.text.matches("condition").count();
-                pieces.entry(Begins::Anyhow).or_default().push((source, None, rules));
+                pieces.entry(Fits::Any).or_default().push((source, None, rules));
             }
             Some(divided) => {
                 for part in &divided.parts {
                     let piece = (source, Some((divided, part)), part.count());
-                    pieces.entry(part.begins).or_default().push(piece);
+                    // Each more set is a pass more over what all of them are shown.
+                    let fits = match part.fits {
+                        Fits::Mz => Fits::Mz,
+                        _ if is_one => Fits::Any,
+                        other => other,
+                    };
+                    pieces.entry(fits).or_default().push(piece);
                 }
             }
         }
     }
     let mut shares = Vec::new();
-    for (begins, pieces) in pieces {
+    for (fits, pieces) in pieces {
         let all: usize = pieces.iter().map(|(_, _, rules)| rules).sum();
         let room = all.div_ceil(all.div_ceil(most).max(1));
-        let mut share = Share { begins, of: Vec::new(), rules: 0 };
+        let mut share = Share { fits, of: Vec::new(), rules: 0 };
         for piece in pieces {
             // The last one may take what rounding and parts of many rules leave.
             let full = share.rules >= room || share.rules.saturating_add(piece.2) > most;
             if full && share.rules > 0 {
-                shares.push(std::mem::replace(
-                    &mut share,
-                    Share { begins, of: Vec::new(), rules: 0 },
-                ));
+                shares
+                    .push(std::mem::replace(&mut share, Share { fits, of: Vec::new(), rules: 0 }));
             }
             share.add(piece);
         }
@@ -169,7 +175,7 @@ fn compiled(share: &Share<'_>) -> (Option<Set>, Vec<Complaint>) {
         };
         compiled.add(&source.told, text);
     }
-    compiled.finished(share.begins)
+    compiled.finished(share.fits)
 }
 
 /// Does the same with all items, in threads, and returns what comes of each in their order.
@@ -219,15 +225,15 @@ impl Compiled {
         }
     }
 
-    fn finished(self, begins: Begins) -> (Option<Set>, Vec<Complaint>) {
+    fn finished(self, fits: Fits) -> (Option<Set>, Vec<Complaint>) {
         let scanner = self.compiler.finalize();
-        let set = (scanner.rules().count() > 0).then(|| Set::of(scanner, begins));
+        let set = (scanner.rules().count() > 0).then(|| Set::of(scanner, fits));
         (set, self.complaints)
     }
 }
 
 fn compiler(files: &Arc<Mutex<Files>>) -> Compiler {
-    let mut compiler = Compiler::new();
+    let mut compiler = modules::builder().build();
     compiler.set_params(CompilerParams::default().disable_unknown_escape_warning(true));
     for name in VARIABLES {
         let _new = compiler.define_symbol(name, "");
@@ -293,7 +299,7 @@ fn text(bytes: &[u8]) -> Result<String, Both> {
     }
     // Old collections are in Latin-1 here and there, in comments and authors' names.
     let text = String::from_utf8_lossy(bytes).into_owned();
-    Ok(text.trim_start_matches('\u{feff}').to_owned())
+    Ok(clamped(text.trim_start_matches('\u{feff}').to_owned()))
 }
 
 fn lost(file: &str, line: Option<u64>, why: Both) -> Complaint {

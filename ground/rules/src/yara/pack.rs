@@ -2,19 +2,19 @@
 //! bytes for each set of rules.
 //!
 //! ```text
-//! stanch-yara 3 ENGINE KEY STARTER FILES SET…\n  SHA-256 of all else (32 bytes)  the engine's bytes
+//! stanch-yara 4 ENGINE KEY STARTER FILES SET…\n  SHA-256 of all else (32 bytes)  the engine's bytes
 //! ```
-//! A set is told as `any:RULES:BYTES` or `mz:RULES:BYTES`; those of the second kind are read when
-//! the first program for Windows comes by.
+//! A set is told as `any:RULES:BYTES`, or with `lesser`, `elf` or `mz` in the first place: for all
+//! but large programs, for ELF programs, for programs for Windows. Sets of the last two kinds are
+//! read when the first such program comes by.
 //!
 //! The digest finds damage, not malice: who can write the pack can write the rules as well. It is
 //! kept where its caller says, and never on the machine that is looked at unless he asks for it.
 
 use boreal::Scanner;
-use boreal::scanner::DeserializeParams;
 use sha2::{Digest as _, Sha256};
 
-use super::divide::Begins;
+use super::divide::Fits;
 use super::load::in_threads;
 use super::{Loaded, Set, Yara};
 
@@ -28,9 +28,11 @@ pub(super) const MOST: usize = 1024;
 /// The longest head: some hundred sets.
 const HEAD: usize = 4096;
 const DIGEST: usize = 32;
-/// How sets are told by what bytes must begin with.
+/// How sets are told by what bytes are for them.
 const ANY: &str = "any";
 const MZ: &str = "mz";
+const ELF: &str = "elf";
+const LESSER: &str = "lesser";
 
 /// Why a pack is not used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +84,7 @@ impl Yara {
     pub fn pack(&self, key: &str, has_starter: bool) -> Result<Vec<u8>, PackError> {
         let engine = |error: &dyn std::fmt::Display| PackError::Engine(error.to_string());
         let starter = if has_starter { starter() } else { WITHOUT.to_owned() };
-        let mut head = format!("{MAGIC} 3 {ENGINE} {key} {starter} {}", self.loaded.files);
+        let mut head = format!("{MAGIC} 4 {ENGINE} {key} {starter} {}", self.loaded.files);
         let mut compiled = Vec::new();
         for set in &self.sets {
             let scanner = set.scanner().map_err(|why| engine(&why))?;
@@ -92,9 +94,11 @@ impl Yara {
                 return Err(PackError::Engine(why));
             }
             scanner.to_bytes(&mut compiled).map_err(|error| engine(&error))?;
-            let kind = match set.begins {
-                Begins::Anyhow => ANY,
-                Begins::Mz => MZ,
+            let kind = match set.fits {
+                Fits::Any => ANY,
+                Fits::Mz => MZ,
+                Fits::Elf => ELF,
+                Fits::Lesser => LESSER,
             };
             let bytes = compiled.len().saturating_sub(from);
             head.push_str(&format!(" {kind}:{rules}:{bytes}"));
@@ -121,7 +125,7 @@ impl Yara {
         let (told, mut compiled) = rest.split_at_checked(DIGEST).ok_or(PackError::Damaged)?;
         let text = std::str::from_utf8(head).unwrap_or_default();
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        let [MAGIC, "3", ENGINE, key, theirs, files, told_sets @ ..] = words.as_slice() else {
+        let [MAGIC, "4", ENGINE, key, theirs, files, told_sets @ ..] = words.as_slice() else {
             return Err(PackError::Foreign);
         };
         if told != digest(head, compiled) {
@@ -131,17 +135,20 @@ impl Yara {
         for set in told_sets {
             let parts: Vec<&str> = set.split(':').collect();
             let [kind, rules, length] = parts.as_slice() else { return Err(PackError::Foreign) };
-            let begins = match *kind {
-                ANY => Begins::Anyhow,
-                MZ => Begins::Mz,
+            let fits = match *kind {
+                ANY => Fits::Any,
+                MZ => Fits::Mz,
+                ELF => Fits::Elf,
+                LESSER => Fits::Lesser,
                 _ => return Err(PackError::Foreign),
             };
             let (rules, length) = (number(rules)?, number(length)?);
             let (own, rest) = compiled.split_at_checked(length).ok_or(PackError::Foreign)?;
-            sets.push(Set::packed(own.to_vec(), rules, begins));
+            sets.push(Set::packed(own.to_vec(), rules, fits));
             compiled = rest;
         }
-        let wanted: Vec<&Set> = sets.iter().filter(|set| set.begins == Begins::Anyhow).collect();
+        let is_wanted = |set: &&Set| matches!(set.fits, Fits::Any | Fits::Lesser);
+        let wanted: Vec<&Set> = sets.iter().filter(is_wanted).collect();
         let failed = in_threads(&wanted, |set| set.scanner().err());
         if let Some(why) = failed.into_iter().flatten().next() {
             return Err(PackError::Engine(why));
@@ -158,7 +165,7 @@ fn number(word: &str) -> Result<usize, PackError> {
 
 /// Reads a set as the engine wrote it.
 pub(super) fn scanner(bytes: &[u8]) -> Result<Scanner, String> {
-    Scanner::from_bytes_unchecked(bytes, DeserializeParams::default())
+    Scanner::from_bytes_unchecked(bytes, super::modules::to_read())
         .map_err(|error| error.to_string())
 }
 

@@ -85,6 +85,32 @@ fn a_rule_that_takes_too_long_is_cut_off() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the test measures that the time is kept")]
+fn digests_of_many_ranges_end_with_the_time() {
+    let bytes: Vec<u8> = (0..8_u32 << 20).map(|at| at.to_le_bytes()[1] | 1).collect();
+    for condition in [
+        "for all i in (0..100000) : (hash.md5(i, filesize) != \"\")",
+        "for all i in (0..100000) : (math.entropy(i, filesize) != 9.0)",
+        "for all i in (0..100000) : (math.serial_correlation(0, filesize - i) != 9.0)",
+        "for all i in (0..100000) : (math.monte_carlo_pi(i, filesize) != 9.0)",
+    ] {
+        let text =
+            format!("import \"hash\" import \"math\" rule slow {{ condition: {condition} }}");
+        let files = [("slow.yar".to_owned(), text.into_bytes())];
+        let (yara, complaints) = Yara::load(files);
+        assert_eq!(complaints, []);
+        let packed = Yara::from_pack(&yara.pack("key", false).unwrap()).unwrap().rules;
+        for yara in [yara, packed] {
+            let yara = yara.within(Duration::from_millis(500));
+            let begun = std::time::Instant::now();
+            let judged = yara.judge(&bytes, &About::default());
+            let took = begun.elapsed();
+            assert!(judged.timed_out && took < Duration::from_secs(4), "{condition}: {took:?}");
+        }
+    }
+}
+
+#[test]
 fn a_pack_gives_the_same_rules_and_a_damaged_or_foreign_one_gives_none() {
     let files =
         [("a.yar".to_owned(), b"rule a { strings: $x = \"marked\" condition: $x }".to_vec())];
@@ -149,9 +175,11 @@ fn a_divided_collection_finds_what_one_compiled_whole_finds() {
     assert_eq!(complaints, []);
     let (small, _) = Yara::load_to_pack(files);
     let back = Yara::from_pack(&small.pack("key", false).unwrap()).unwrap().rules;
-    assert_eq!((fast.sets.len(), small.sets.len(), back.sets.len()), (2, 4, 4));
+    assert_eq!((fast.sets.len(), small.sets.len(), back.sets.len()), (2, 6, 6));
     let is_read = |set: &Arc<Set>| set.scanner.get().is_some();
-    assert_eq!(back.sets.iter().filter(|set| !is_read(set)).count(), 2, "none for Windows");
+    assert_eq!(back.sets.iter().filter(|set| !is_read(set)).count(), 3, "none for programs");
+    let large = |begins: &[u8]| [begins, b" n77 tiny", &[b' '; 2 << 20]].concat();
+    let (large_elf, large_mz, large_text) = (large(b"\x7fELF"), large(b"MZ"), large(b"#!"));
     let mut found = 0;
     for bytes in [
         &b""[..],
@@ -167,6 +195,13 @@ fn a_divided_collection_finds_what_one_compiled_whole_finds() {
         b"n77",
         b"MZ n77 n78",
         b"xMZ n77",
+        b"\x7fELF",
+        b"\x7fELF n77 tiny",
+        b"\x7fELG tiny",
+        b"#! tiny",
+        &large_elf,
+        &large_mz,
+        &large_text,
     ] {
         let expected = whole.scan_mem(bytes).unwrap();
         let sorted = |mut all: Vec<(String, String)>| {
@@ -215,6 +250,15 @@ fn divided_files() -> Vec<(String, Vec<u8>)> {
                 .to_owned(),
         ),
         (
+            "kinds.yar",
+            "rule elf { condition: uint32(0) == 0x464c457f }\n\
+             rule elf_or_not { condition: uint16(0) == 0x457f and (filesize > 4 or filesize < 3) }\n\
+             rule tiny { strings: $a = \"tiny\" condition: $a and filesize < 1MB }\n\
+             rule script { condition: uint16(0) == 0x2123 }\n\
+             rule any_tiny { strings: $a = \"tiny\" condition: $a }"
+                .to_owned(),
+        ),
+        (
             "module.yar",
             "import \"pe\"\nimport \"math\"\n\
              rule signed { condition: pe.number_of_signatures > 0 or math.max(1, 2) == 2 }\n\
@@ -237,5 +281,26 @@ fn a_mistake_costs_its_rule_and_who_names_it_and_not_those_after_it() {
         let told = complaints.iter().map(|one| (one.file.as_str(), one.line));
         assert_eq!(Vec::from_iter(told), [("b.yar", Some(5)), ("b.yar", Some(7))]);
         assert_eq!(names(&yara, b"x", "x"), ["a", "c", "e"]);
+    }
+}
+
+#[test]
+fn a_range_that_begins_before_the_file_is_the_whole_of_it() {
+    let (yara, complaints) = rules(&[(
+        "r.yar",
+        "rule near_end { strings: $a = \"mark\" condition: $a in (filesize-10..filesize) }\n\
+         rule any_near_end { strings: $a = \"mark\" condition: any of them in (filesize-10..filesize) }\n\
+         rule not_near_end { strings: $a = \"mark\" condition: not $a in (filesize-10..filesize) }\n\
+         rule none_near_end { strings: $a = \"mark\" $b = \"b\"\n\
+          condition: none of them in (filesize-10..filesize) }\n\
+         rule bad {\n strings: $a = \"mark\"\n condition: $a in (filesize-10..filesize) and lost }\n",
+    )]);
+    let told = complaints.iter().map(|one| (one.file.as_str(), one.line));
+    assert_eq!(Vec::from_iter(told), [("r.yar", Some(8))]);
+    for bytes in [&b"mark"[..], b"a mark", b"0123456789 a mark"] {
+        assert_eq!(names(&yara, bytes, "x"), ["near_end", "any_near_end"]);
+    }
+    for bytes in [&b""[..], b"none", b"mark and too much after it"] {
+        assert_eq!(names(&yara, bytes, "x"), ["not_near_end", "none_near_end"]);
     }
 }
