@@ -5,6 +5,8 @@ use std::fs;
 use std::io::Result;
 use std::path::Path;
 
+// Where the counting of ways that `cargo fuzz` compiles in has its other half.
+use libfuzzer_sys as _;
 use stanch_contain::outside::neighbours;
 use stanch_facts::{logs, parsers};
 use stanch_rules::content;
@@ -37,8 +39,41 @@ fn main() -> Result<()> {
     for (name, seed) in neighbours::SEEDS {
         write(&corpus.join("neighbours"), name, seed)?;
     }
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ground/facts/fixtures");
+    for packed in [
+        "archive/probe_1.0_all.deb",
+        "lines-alone.lz4",
+        "lines-linked.lz4",
+        "rpmdb.sqlite.xz",
+        "../src/decompress/lines.xz",
+    ] {
+        write(&corpus.join("archives"), packed, &fs::read(fixtures.join(packed))?)?;
+    }
+    // The kinds of `content`: a program of this machine, and the pages of the tests.
+    write(&corpus.join("content"), "elf", &[b"\0", &*fs::read("/bin/true")?].concat())?;
+    for (kind, pages) in [(2_u8, "perl"), (2, "python"), (3, "php-pages"), (4, "jsp"), (5, "asp")] {
+        let text =
+            fs::read_to_string(fixtures.join("web_shells").join(pages).with_extension("txt"))?;
+        for (number, page) in text.split("\n==== ").enumerate() {
+            // They lie there turned by thirteen letters, so that no scanner takes them for real.
+            let page = page.split_once('\n').map_or("", |(_, page)| page);
+            let page: String = page.chars().map(turned).collect();
+            let seed = [&[kind], page.as_bytes()].concat();
+            write(&corpus.join("content"), &format!("{pages}-{number}"), &seed)?;
+        }
+    }
     let golden = include_bytes!("../../../ground/ledger/tests/golden/v1.jsonl");
     write(&corpus.join("ledger"), "v1", golden)
+}
+
+/// ROT13.
+fn turned(letter: char) -> char {
+    let turn = |first: u8| char::from((letter as u8 - first + 13) % 26 + first);
+    match letter {
+        'a'..='z' => turn(b'a'),
+        'A'..='Z' => turn(b'A'),
+        other => other,
+    }
 }
 
 fn write(directory: &Path, name: &str, bytes: &[u8]) -> Result<()> {
