@@ -22,12 +22,12 @@ use crate::Suspect;
 use crate::judge::Rank;
 
 /// Signs of an account that should not be, or not be open: it is locked.
-const LOCKED: [&str; 3] =
+pub(crate) const LOCKED: [&str; 3] =
     ["logs.second-root-account", "logs.account-added", "logs.service-account-can-log-in"];
 /// The sign of a row that brings in accounts from elsewhere: it goes.
-const DOOR: &str = "logs.network-account-line";
+pub(crate) const DOOR: &str = "logs.network-account-line";
 /// The sign of a password that anybody has.
-const PASSWORD: &str = "logs.empty-or-weak-password";
+pub(crate) const PASSWORD: &str = "logs.empty-or-weak-password";
 
 /// What is planned of accounts.
 #[derive(Debug, Default)]

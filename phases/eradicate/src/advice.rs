@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use stanch_acts::restore_file::RestoreFile;
 use stanch_facts::packages::{Manager, Missing, ShippedFiles};
-use stanch_words::{Both, Plan, SubjectKind, text};
+use stanch_words::{Both, Level, Plan, text};
 
-use crate::{Group, Suspect};
+use crate::{Group, Suspect, reach};
 
 /// What has to be made anew when files below a place have changed.
 const ANEW: [(&[&str], &str); 8] = [
@@ -19,6 +19,17 @@ const ANEW: [(&[&str], &str); 8] = [
     (&["/etc/aliases"], "newaliases"),
     (&["/etc/udev/", "/usr/lib/udev/"], "udevadm control --reload"),
     (&["/etc/ssh/sshd_config"], "systemctl reload ssh"),
+];
+
+/// Signs of a kernel that lies, where they are grave: a race or a tracer gives lesser ones.
+pub(crate) const KERNEL: [&str; 7] = [
+    "files.hidden-entry",
+    "performance.hidden-process-works",
+    "processes.hidden-module",
+    "processes.hidden-process",
+    "processes.hidden-tasks",
+    "processes.hooked-listing",
+    "traffic.hidden-port",
 ];
 
 /// Files of packages that see every password, or start before everything else.
@@ -36,6 +47,7 @@ pub(crate) fn of(
     told.extend(downloads(plan, shipped));
     told.extend(more_names(groups));
     told.extend(anew(plan));
+    told.extend(copied(suspects, groups));
     if !plan.steps.is_empty() {
         told.push(Both::new(
             "Programs that run go on running from memory: freeze them, or restart what uses a file that was put back.",
@@ -48,12 +60,7 @@ pub(crate) fn of(
 /// Returns when nothing less than a new installation is enough.
 fn reinstall(suspects: &[Suspect]) -> Vec<Both> {
     let mut told = Vec::new();
-    let is_kernel = |one: &Suspect| {
-        one.subject.kind == SubjectKind::Module
-            || ["processes.hidden", "files.hidden-entry", "traffic.hidden", "processes.kernel"]
-                .iter()
-                .any(|sign| one.sign.starts_with(sign))
-    };
+    let is_kernel = |one: &Suspect| one.level >= Level::High && KERNEL.contains(&one.sign.as_str());
     if let Some(one) = suspects.iter().find(|one| is_kernel(one)) {
         let sign = &one.sign;
         told.push(Both::new(
@@ -73,6 +80,18 @@ fn reinstall(suspects: &[Suspect]) -> Vec<Both> {
         ));
     }
     told
+}
+
+/// Returns what whoever was root could copy: taking away what he left does not take that away.
+fn copied(suspects: &[Suspect], groups: &BTreeMap<PathBuf, Group<'_>>) -> Option<Both> {
+    let was_root = suspects.iter().any(|one| one.sign == "logs.second-root-account")
+        || groups.values().any(reach::is_roots);
+    was_root.then(|| {
+        Both::new(
+            "Whoever was root could copy the machine's keys and every password's hash: `stanch contain apply --replace-host-keys`, and `--rotate-password USER` for every account; keys and tokens of applications are to be issued anew.",
+            "拥有过 root 的人可能已复制主机密钥与全部密码哈希：请执行 `stanch contain apply --replace-host-keys`，并对每个账户执行 `--rotate-password 用户`；应用的密钥与令牌须重新签发。",
+        )
+    })
 }
 
 /// Returns how to get the package files of what could not be put back.
@@ -177,6 +196,30 @@ fn anew(plan: &Plan) -> Vec<Both> {
 mod tests {
     use super::*;
     use stanch_facts::packages::Offer;
+
+    fn suspect(sign: &str, level: Level, path: &str) -> Suspect {
+        let sign = sign.to_owned();
+        Suspect { finding: "F-0001".to_owned(), sign, level, ..Suspect::named(Path::new(path)) }
+    }
+
+    #[test]
+    fn a_new_installation_is_advised_where_the_kernel_lies_or_what_all_trust_was_altered() {
+        let told = |one: Suspect| {
+            reinstall(&[one]).into_iter().map(|told| told.en).collect::<Vec<_>>().join("\n")
+        };
+        for sign in KERNEL {
+            assert!(told(suspect(sign, Level::High, "/x")).contains("the kernel itself lies"));
+            assert_eq!(told(suspect(sign, Level::Low, "/x")), "", "{sign}");
+        }
+        // A hidden service of Tor hides from others, not from us.
+        assert_eq!(told(suspect("traffic.hidden-service-command", Level::High, "/x")), "");
+        let altered = "files.altered-login-program";
+        for path in ["/usr/sbin/sshd", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/bin/sudo"] {
+            let told = told(suspect(altered, Level::Critical, path));
+            assert!(told.contains("unless you know how") && told.contains(path), "{told}");
+        }
+        assert_eq!(told(suspect("files.altered-program", Level::High, "/usr/bin/ls")), "");
+    }
 
     #[test]
     fn a_command_to_copy_has_no_word_that_a_shell_would_take_for_more() {

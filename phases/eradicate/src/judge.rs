@@ -61,7 +61,7 @@ impl Decision {
 }
 
 /// Signs of rights that a file gives by itself.
-const RIGHTS: [&str; 2] = ["files.set-id-of-nobody", "files.capability-of-nobody"];
+pub(crate) const RIGHTS: [&str; 2] = ["files.set-id-of-nobody", "files.capability-of-nobody"];
 /// Mechanisms of rights likewise.
 const MECHANISMS: [&str; 3] = ["set-id", "capability", "access-list"];
 

@@ -277,3 +277,23 @@ fn no_file(suspect: &Suspect) -> Refusal {
         why,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test looks at the content of the house")]
+    fn every_sign_that_is_named_here_is_there() {
+        let content = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../content/signs");
+        let ours = [accounts::DOOR, accounts::PASSWORD];
+        let named = ours.iter().chain(&accounts::LOCKED).chain(&advice::KERNEL);
+        let named = named.chain(&judge::RIGHTS);
+        let is_gone = |sign: &&&str| {
+            let (topic, name) = sign.split_once('.').unwrap();
+            !content.join(topic).join(format!("{name}.md")).exists()
+        };
+        let gone: Vec<&&str> = named.filter(is_gone).collect();
+        assert_eq!(gone, Vec::<&&str>::new());
+    }
+}

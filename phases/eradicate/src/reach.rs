@@ -39,7 +39,7 @@ pub(crate) fn of(
 }
 
 /// Returns whether only root can have put it there, and it is grave.
-fn is_roots(group: &Group<'_>) -> bool {
+pub(crate) fn is_roots(group: &Group<'_>) -> bool {
     let is_grave = |one: &&Suspect| one.level >= Level::High && !one.is_named();
     group.met.seen.stat.is_some_and(|stat| stat.uid == 0) && group.suspects.iter().any(is_grave)
 }

@@ -49,7 +49,12 @@ impl RestoreFile {
         let name = text::escaped(&met.path.to_string_lossy());
         let package = text::escaped(&shipped.package);
         let attributes = match &met.seen.state {
-            State::File(there) => there.attributes.clone(),
+            // No package brings an ACL: one that is there lets somebody write what is put back. A
+            // label of SELinux or a capability is set by scripts of packages, and stays.
+            State::File(there) => {
+                let kept = there.attributes.iter();
+                kept.filter(|(name, _)| name != "system.posix_acl_access").cloned().collect()
+            }
             _ => Vec::new(),
         };
         let to = Whole {

@@ -127,15 +127,30 @@ pub(crate) struct Content {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// Files with their contents, and wanted names of other files (hard links) with what they name: it
+/// came before them, and was not kept if it was not wanted too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contents {
+    pub(crate) files: Vec<Content>,
+    pub(crate) links: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
 /// Reads the contents of some files out of `data.tar`, of each at most `cap` bytes.
 pub(crate) fn contents(
     source: &mut dyn BufRead,
     paths: &[&[u8]],
     cap: u64,
-) -> io::Result<Vec<Content>> {
-    let mut found: Vec<Content> = Vec::new();
+) -> io::Result<Contents> {
+    let (mut found, mut links): (Vec<Content>, _) = (Vec::new(), Vec::new());
     let mut reader = decompress::reader(source)?;
     tar::each(&mut reader, &mut |entry, content| {
+        if entry.kind == Kind::HardLink && paths.contains(&&*entry.path) {
+            match found.iter().find(|file: &&Content| file.path == entry.target).cloned() {
+                Some(file) => found.push(Content { path: entry.path, ..file }),
+                None => links.push((entry.path, entry.target)),
+            }
+            return Ok(());
+        }
         if entry.kind != Kind::File || !paths.contains(&&*entry.path) {
             return Ok(());
         }
@@ -148,7 +163,7 @@ pub(crate) fn contents(
         found.push(Content { path: entry.path, mode, owner, modified, bytes });
         Ok(())
     })?;
-    Ok(found)
+    Ok(Contents { files: found, links })
 }
 
 fn data(source: &mut dyn BufRead) -> io::Result<Vec<Brought>> {
@@ -268,6 +283,24 @@ pub(crate) mod tests {
             ["/usr/bin/probe 755", "/usr/bin/probe-again 755", "/usr/share/probe/data 644"]
         );
         assert_eq!(brought.iter().filter(|b| b.md5.is_some()).count(), 3);
+    }
+
+    #[test]
+    fn another_name_of_a_file_has_its_content_once_the_file_is_wanted_too() {
+        let package = include_bytes!("../../fixtures/archive/probe_1.0_all.deb");
+        let taken = |paths: &[&[u8]]| {
+            let read =
+                read_with(&mut &package[..], &mut |_| true, |data| contents(data, paths, 1 << 20));
+            read.unwrap().unwrap().1
+        };
+        let (first, second) = (&b"/usr/bin/probe"[..], &b"/usr/bin/probe-again"[..]);
+        let all = taken(&[first, second]);
+        assert_eq!((all.files.len(), all.links.len()), (2, 0));
+        assert_eq!(all.files[0].bytes, all.files[1].bytes);
+        let link = [first, second].into_iter().find(|path| !taken(&[path]).links.is_empty());
+        let link = taken(&[link.unwrap()]);
+        assert_eq!(link.files, []);
+        assert!([first, second].contains(&&*link.links[0].1), "{link:?}");
     }
 
     #[test]

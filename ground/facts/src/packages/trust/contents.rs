@@ -193,20 +193,44 @@ fn placed(
 /// The digest of a package file, and what it brings, by where it lies on the machine.
 type Brings = (Sha256, Vec<(PathBuf, ShippedFile)>);
 
-/// Returns what a package file brings of what is wanted, and its digest.
+/// Returns what a package file brings of what is wanted, and its digest. It is read once more where
+/// a wanted name is another name of a file that was not: then the second digest is the one that
+/// counts, for all that is returned.
 fn brought(candidate: &Candidate<'_>, wanted: &Wanted<'_>) -> Result<Option<Brings>, Gap> {
+    let mut all: Vec<Vec<u8>> =
+        wanted.values().flatten().map(|(listed, _path)| listed.to_vec()).collect();
+    let mut read = once(candidate, wanted, &all)?;
+    if let Some((_, contents, _)) = &read
+        && !contents.links.is_empty()
+    {
+        all.extend(contents.links.iter().map(|(_, target)| target.clone()));
+        read = once(candidate, wanted, &all)?;
+    }
+    let Some((digest, contents, name)) = read else { return Ok(None) };
+    let files = wanted.get(&name).map(Vec::as_slice).unwrap_or_default();
+    let [name, version, _architecture] = &name;
+    let package = format!("{name} {version}");
+    Ok(Some((digest, placed(contents.files, &package, files))))
+}
+
+/// What one reading of a package file gives: its digest, contents, and which package it is.
+type Read = (Sha256, deb::Contents, Named);
+
+fn once(
+    candidate: &Candidate<'_>,
+    wanted: &Wanted<'_>,
+    paths: &[Vec<u8>],
+) -> Result<Option<Read>, Gap> {
     let mut asked = None;
-    let all: Vec<&[u8]> = wanted.values().flatten().map(|(listed, _path)| *listed).collect();
+    let paths: Vec<&[u8]> = paths.iter().map(Vec::as_slice).collect();
     let read = candidate.digested(None, |source| {
         let wants = &mut |name: &deb::Name| {
             let parts = [&name.package, &name.version, &name.architecture];
             let parts = parts.map(|part| text::from_bytes(part));
-            let [name, version, _architecture] = &parts;
-            asked = wanted.get(&parts).map(|files| (format!("{name} {version}"), files));
+            asked = wanted.contains_key(&parts).then_some(parts);
             asked.is_some()
         };
-        deb::read_with(source, wants, |data| deb::contents(data, &all, LARGEST))
+        deb::read_with(source, wants, |data| deb::contents(data, &paths, LARGEST))
     })?;
-    let Some(((digest, contents), (package, files))) = read.zip(asked) else { return Ok(None) };
-    Ok(Some((digest, placed(contents, &package, files))))
+    Ok(read.zip(asked).map(|((digest, contents), name)| (digest, contents, name)))
 }
