@@ -10,7 +10,7 @@ use stanch_ledger::signature::{Digesting, PublicKey, SignatureError};
 use stanch_ledger::{Entry, LedgerError};
 use stanch_machine::{Live, Machine as _};
 pub use stanch_preserve::{
-    Broken, Collected, Flaw, Options, PreserveError, Seal, TakenOf, Verified,
+    Broken, Collected, Flaw, Options, PreserveError, Seal, Secrets, TakenOf, Verified,
 };
 pub use stanch_rules::Profile;
 

@@ -66,6 +66,8 @@ pub struct Artifact {
     pub native: Vec<String>,
     /// Whether files that did not change since a given time may be left out.
     pub by_time: bool,
+    /// Whether contents are secrets: only their digests are taken.
+    pub fingerprint: bool,
     /// How much at most.
     pub budget: Budget,
 }
@@ -104,6 +106,8 @@ struct Written {
     native: Vec<String>,
     #[serde(default)]
     by_time: bool,
+    #[serde(default)]
+    fingerprint: bool,
     budget: Budget,
 }
 
@@ -155,6 +159,7 @@ impl Artifact {
             paths: written.paths,
             native: written.native,
             by_time: written.by_time,
+            fingerprint: written.fingerprint,
             budget: written.budget,
         })
     }

@@ -17,6 +17,7 @@ pub mod content;
 pub mod digests;
 pub mod functions;
 pub mod page;
+pub mod pattern;
 pub mod query;
 pub mod sigma;
 pub mod sign;

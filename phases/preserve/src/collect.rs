@@ -18,6 +18,16 @@ use crate::taking::As;
 /// How a file of ours reads.
 const TEXT: &str = "0644";
 
+/// What becomes of passwords and private keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Secrets {
+    /// They are named, with their digests: so that is known what has to be changed.
+    #[default]
+    Digests,
+    /// They are taken as all else is.
+    Contents,
+}
+
 /// What is taken.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -29,19 +39,21 @@ pub struct Options {
     pub exclude: Vec<String>,
     /// The largest file that is taken.
     pub largest: u64,
+    /// What becomes of passwords and private keys.
+    pub secrets: Secrets,
     /// Files that are ours, by device and inode: what is being written now.
     pub ours: Vec<(u64, u64)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        let ours = Vec::new();
         Self {
             profile: Profile::Triage,
             since: None,
             exclude: Vec::new(),
             largest: 256 << 20,
-            ours,
+            secrets: Secrets::Digests,
+            ours: Vec::new(),
         }
     }
 }

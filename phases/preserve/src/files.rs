@@ -6,13 +6,13 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use stanch_machine::{FileKind, Stat, limits};
-use stanch_rules::Artifact;
+use stanch_rules::{Artifact, pattern};
 use stanch_words::{Ask, GapKind, Tables as _, text};
 
 use crate::collect::Collector;
 use crate::manifest::{Item, Kind, Status};
 use crate::taking::{As, watched};
-use crate::{pattern, walk};
+use crate::walk;
 
 /// Homes of accounts of the system that are everybody's directories.
 const NO_HOMES: [&str; 8] =
@@ -57,20 +57,20 @@ impl Collector<'_> {
             self.gap(GapKind::Truncated, "more files than are looked at", Some(Path::new(pattern)));
         }
         for (path, stat) in met.links.iter().chain(&met.found) {
-            self.file(path, *stat, artifact.by_time)?;
+            self.file(path, *stat, artifact)?;
         }
         Ok(())
     }
 
     /// Takes one entry of the tree.
-    pub(crate) fn file(&mut self, path: &Path, stat: Stat, by_time: bool) -> io::Result<()> {
+    pub(crate) fn file(&mut self, path: &Path, stat: Stat, of: &Artifact) -> io::Result<()> {
         if !self.known.insert(path.to_owned()) {
             return Ok(());
         }
         let named = As { name: in_root(path), method: "open, read" };
         let excluded =
             self.options.exclude.iter().any(|one| pattern::covers(one, path.as_os_str()));
-        let since = self.options.since.filter(|_| by_time);
+        let since = self.options.since.filter(|_| of.by_time);
         let changed = stat.modified.max(stat.changed).div_euclid(1_000_000_000);
         let why = match () {
             () if excluded => Some("excluded"),
@@ -89,8 +89,9 @@ impl Collector<'_> {
             FileKind::Regular if is_pseudo(path) => {
                 self.take_pseudo(path, &As { method: "read", ..named }, limits::PSEUDO_FILE)
             }
+            FileKind::Regular if of.fingerprint => self.fingerprint(path, stat, &named),
             FileKind::Regular => self.take(path, stat, &named),
-            FileKind::Symlink => self.link(path, stat, by_time),
+            FileKind::Symlink => self.link(path, stat, of),
             _ => {
                 let item = self.item(&As { method: "statx", ..named }).described(&stat);
                 let why = "it has no content that could be read".to_owned();
@@ -100,7 +101,7 @@ impl Collector<'_> {
     }
 
     /// Takes a symlink, and the regular file that it leads to.
-    fn link(&mut self, path: &Path, stat: Stat, by_time: bool) -> io::Result<()> {
+    fn link(&mut self, path: &Path, stat: Stat, of: &Artifact) -> io::Result<()> {
         let own = path.to_owned();
         let read = watched(self.snapshot, path, move |host| {
             let machine = host.machine();
@@ -122,7 +123,7 @@ impl Collector<'_> {
                 match real {
                     // What lies in /proc and /sys is made up when it is read.
                     Some((real, _)) if is_pseudo(&real) => Ok(()),
-                    Some((real, stat)) => self.file(&real, stat, by_time),
+                    Some((real, stat)) => self.file(&real, stat, of),
                     None => Ok(()),
                 }
             }

@@ -17,7 +17,6 @@ mod collect;
 mod files;
 mod manifest;
 mod packing;
-mod pattern;
 mod processes;
 mod seal;
 mod tables;
@@ -25,7 +24,7 @@ mod taking;
 mod verify;
 mod walk;
 
-pub use collect::{About, Collected, Options, PreserveError, TakenOf, collect};
+pub use collect::{About, Collected, Options, PreserveError, Secrets, TakenOf, collect};
 pub use manifest::{Item, Kind, Status};
 pub use seal::Seal;
 pub use verify::{Broken, Flaw, Verified, verify};

@@ -137,7 +137,7 @@ impl<'a> Packing<'a> {
             to.extend_from_slice(&line);
             to.push(b'\n');
         }
-        if let Some(sha256) = &item.sha256 {
+        if let Some(sha256) = item.sha256.as_ref().filter(|_| item.status.is_taken()) {
             sum_line(&mut self.sums, sha256, &item.name_bytes());
         }
         Ok(item)

@@ -4,11 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
 use stanch_facts::{Host, Snapshot};
 use stanch_machine::{Miss, Stat};
 use stanch_words::GapKind;
 
-use crate::collect::Collector;
+use crate::collect::{Collector, Secrets};
 use crate::manifest::{Item, Status};
 
 /// How much is read in one go, and held in memory.
@@ -59,6 +60,18 @@ pub(crate) struct As<'a> {
     pub(crate) method: &'a str,
 }
 
+/// Returns whether a file is a private key (RFC 7468, and OpenSSH's and PuTTY's own forms).
+fn is_private_key(bytes: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"-----BEGIN ";
+    const KEY: &[u8] = b"PRIVATE KEY";
+    let start = bytes.get(..bytes.len().min(4096)).unwrap_or_default();
+    let is_key = |line: &[u8]| {
+        let rest = line.strip_prefix(BEGIN);
+        rest.is_some_and(|rest| rest.windows(KEY.len()).any(|window| window == KEY))
+    };
+    start.split(|&byte| byte == b'\n').any(is_key) || start.starts_with(b"PuTTY-User-Key-File-")
+}
+
 /// What of a file must stay the same while it is read.
 fn same(one: &Stat, other: &Stat) -> bool {
     let of = |stat: &Stat| (stat.device, stat.inode, stat.size, stat.modified, stat.changed);
@@ -88,7 +101,46 @@ impl Collector<'_> {
             Err(miss) => return self.missed_by(item, &miss, path),
         };
         let item = self.item(named).described(&first.before);
+        if self.options.secrets == Secrets::Digests && is_private_key(&first.bytes) {
+            return self.digest(path, item, first);
+        }
         self.stream(path, item, first)
+    }
+
+    /// Notes a secret by its digest.
+    pub(crate) fn fingerprint(
+        &mut self,
+        path: &Path,
+        known: Stat,
+        named: &As<'_>,
+    ) -> io::Result<()> {
+        if self.options.secrets == Secrets::Contents || known.size > self.options.largest {
+            return self.take(path, known, named);
+        }
+        let item = self.item(named).described(&known);
+        match piece(self.snapshot, path, known, 0) {
+            Ok(first) => self.digest(path, item, first),
+            Err(miss) => self.missed_by(item, &miss, path),
+        }
+    }
+
+    fn digest(&mut self, path: &Path, item: Item, first: Piece) -> io::Result<()> {
+        let (known, mut bytes) = (first.before, first.bytes);
+        let (mut running, mut done) = (Sha256::new(), 0_u64);
+        loop {
+            running.update(&bytes);
+            done = done.saturating_add(bytes.len() as u64);
+            if bytes.len() < PIECE || done > self.options.largest {
+                break;
+            }
+            match piece(self.snapshot, path, known, done) {
+                Ok(next) => bytes = next.bytes,
+                Err(miss) => return self.missed_by(item, &miss, path),
+            }
+        }
+        let sha256 = Some(stanch_words::text::hex(&running.finalize()));
+        let item = Item { sha256, own_size: Some(done), ..item };
+        self.missed(item, Status::LeftOut, "a secret: only its digest".to_owned(), None, path)
     }
 
     /// Writes a file piece by piece. Its size stands in the header already: what is missing in the
@@ -144,6 +196,10 @@ impl Collector<'_> {
         let item = self.item(named);
         match read {
             Ok(contents) => self.take_bytes(item, &contents.bytes, contents.truncated),
+            // Settings that are not set, or can only be written, give an error to everybody.
+            Err(miss) if miss.kind == GapKind::Failed && !miss.absent => {
+                self.missed(item, Status::Failed, miss.detail, None, path)
+            }
             Err(miss) => self.missed_by(item, &miss, path),
         }
     }

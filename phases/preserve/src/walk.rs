@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use stanch_facts::Holds;
 use stanch_machine::{FileKind, Machine, Miss, Stat};
-
-use crate::pattern::{fits, split};
+use stanch_rules::pattern::{fits, split};
 
 /// How deep `**` descends.
 const DEPTH: usize = 64;

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use stanch_facts::Snapshot;
 use stanch_machine::tar::{Found, Member, Raw, Tar, headers, padding};
 use stanch_machine::{Pretend, Stalls};
-use stanch_preserve::{About, Broken, Collected, Item, Options, Status, Verified, collect, verify};
+use stanch_preserve::{
+    About, Broken, Collected, Item, Options, Secrets, Status, Verified, collect, verify,
+};
 use stanch_rules::Profile;
 
 fn machine() -> Pretend {
@@ -32,6 +34,9 @@ fn machine() -> Pretend {
         .file("/var/log/auth.log", "x".repeat(200_000))
         .file("/var/log/huge", "y".repeat(3000))
         .file("/srv/media/film.php", "left out")
+        .file("/home/u/.pgpass", "db:5432:*:u:secret")
+        .file("/etc/ssl/hidden.pem", "x\n-----BEGIN RSA PRIVATE KEY-----\nAAAA\n")
+        .file("/etc/ssl/shown.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n")
 }
 
 fn made(options: &Options) -> (Vec<u8>, Collected) {
@@ -264,6 +269,44 @@ fn more_is_taken_in_full_and_nothing_older_than_asked_for() {
     assert_eq!((log.status, log.why.as_str()), (Status::LeftOut, "not changed since then"));
     let passwd = items.iter().find(|item| item.name == "[root]/etc/passwd").unwrap();
     assert_eq!(passwd.status, Status::Whole, "accounts are taken however old they are");
+}
+
+#[test]
+fn secrets_are_named_by_digest_and_taken_only_when_asked_for() {
+    let (bytes, _) = usual();
+    let unfolded = members(&bytes);
+    for secret in [&b"5432:*:u:secret"[..], b"RSA PRIVATE KEY"] {
+        let holds = |content: &Vec<u8>| content.windows(secret.len()).any(|some| some == secret);
+        assert!(!unfolded.iter().any(|(_, content)| holds(content)));
+    }
+    let items = items(&bytes);
+    let of = |name: &str| items.iter().find(|item| item.name == name).unwrap();
+    for name in ["[root]/home/u/.pgpass", "[root]/etc/ssl/hidden.pem"] {
+        let item = of(name);
+        let expected = (Status::LeftOut, "a secret: only its digest");
+        assert_eq!((item.status, item.why.as_str()), expected);
+        assert_eq!(item.sha256.as_ref().unwrap().len(), 64);
+    }
+    assert_eq!(of("[root]/etc/ssl/shown.pem").status, Status::Whole);
+    let asked = made(&Options { secrets: Secrets::Contents, ..Options::default() }).0;
+    let item = self::items(&asked).into_iter().find(|item| item.name.ends_with("/.pgpass"));
+    assert_eq!(item.unwrap().status, Status::Whole);
+    assert!(verified(&asked).holds());
+}
+
+#[test]
+fn every_page_names_tables_that_there_are_and_all_of_the_running_kernel_are_named() {
+    let artifacts = stanch_rules::content::artifacts().unwrap();
+    let named: Vec<&str> =
+        artifacts.iter().flat_map(|page| page.tables.iter().map(String::as_str)).collect();
+    let unknown: Vec<&&str> =
+        named.iter().filter(|name| stanch_facts::tables::find(name).is_none()).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    let live = stanch_facts::tables::ALL.iter().map(|table| table.spec);
+    let live = live.filter(|spec| spec.sees == stanch_words::Sees::Live);
+    let missing: Vec<&str> =
+        live.map(|spec| spec.name).filter(|name| !named.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 /// Takes so many bytes and no more.

@@ -47,6 +47,10 @@ pub(super) fn preserve(say: Say<'_>) -> Command {
                 "单个文件的上限，如 `64M`、`2G`；默认 256M",
             ),
         ))
+        .arg(Arg::new("with-secrets").long("with-secrets").action(ArgAction::SetTrue).help(say(
+            "Take private keys and files of passwords with their contents, not only by digest",
+            "私钥和口令文件连内容一并收集，而不只记摘要",
+        )))
         .arg(path("sign", say("KEY", "密钥")).long("sign").help(say(
             "Sign it with this secret key (minisign's, without a password); better do it on another machine",
             "用此私钥签名（minisign 格式，无口令）；更稳妥的做法是在另一台机器上签名",

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use stanch_incident::evidence::{self, Bundled, EvidenceError, Options, Profile};
+use stanch_incident::evidence::{self, Bundled, EvidenceError, Options, Profile, Secrets};
 use stanch_incident::{Incident, VerifyWith};
 use stanch_view::pages::{evidence as page, query};
 use stanch_view::{Report, Trouble};
@@ -55,6 +55,10 @@ fn options(matches: &ArgMatches, incident: &Incident) -> Result<Options, Box<Rep
         since: super::since(matches, incident)?,
         exclude: exclude.collect(),
         largest: matches.get_one::<u64>("max-size").copied().unwrap_or(usual.largest),
+        secrets: match matches.get_flag("with-secrets") {
+            true => Secrets::Contents,
+            false => Secrets::Digests,
+        },
         ours: Vec::new(),
     })
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
 /// Returns whether a name fits one part of a pattern.
-pub(crate) fn fits(pattern: &[u8], name: &[u8]) -> bool {
+pub fn fits(pattern: &[u8], name: &[u8]) -> bool {
     // Where to go on when what follows the last `*` does not fit.
     let (mut p, mut n) = (0_usize, 0_usize);
     let mut again: Option<(usize, usize)> = None;
@@ -72,24 +72,43 @@ fn class(pattern: &[u8], byte: u8) -> Option<(bool, usize)> {
 }
 
 /// Returns whether a whole path fits a pattern; a pattern without wildcards also fits all below it.
-pub(crate) fn covers(pattern: &str, path: &OsStr) -> bool {
+pub fn covers(pattern: &str, path: &OsStr) -> bool {
     let parts: Vec<&[u8]> = split(pattern.as_bytes());
     let names: Vec<&[u8]> = split(path.as_bytes());
-    below(&parts, &names)
+    below(&parts, &names, Below::Covered)
 }
 
-pub(crate) fn split(path: &[u8]) -> Vec<&[u8]> {
+/// Returns whether a whole path fits a pattern, and nothing below it.
+pub fn is(pattern: &str, path: &OsStr) -> bool {
+    let parts: Vec<&[u8]> = split(pattern.as_bytes());
+    let names: Vec<&[u8]> = split(path.as_bytes());
+    below(&parts, &names, Below::Not)
+}
+
+/// What becomes of what lies below a pattern.
+#[derive(Clone, Copy, PartialEq)]
+enum Below {
+    Covered,
+    Not,
+}
+
+/// Returns the parts of a path.
+pub fn split(path: &[u8]) -> Vec<&[u8]> {
     path.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).collect()
 }
 
-fn below(parts: &[&[u8]], names: &[&[u8]]) -> bool {
+fn below(parts: &[&[u8]], names: &[&[u8]], rest_is: Below) -> bool {
     match (parts.split_first(), names.split_first()) {
-        // All of the pattern is used up: whatever lies below is covered.
-        (None, _) => true,
-        (Some((part, rest)), _) if *part == b"**" => {
-            rest.is_empty() || (0..=names.len()).any(|n| below(rest, names.get(n..).unwrap_or(&[])))
+        // All of the pattern is used up.
+        (None, None) => true,
+        (None, Some(_)) => rest_is == Below::Covered,
+        (Some((part, rest)), _) if *part == b"**" => match rest {
+            [] => rest_is == Below::Covered || !names.is_empty(),
+            rest => (0..=names.len()).any(|n| below(rest, names.get(n..).unwrap_or(&[]), rest_is)),
+        },
+        (Some((part, rest)), Some((name, names))) => {
+            fits(part, name) && below(rest, names, rest_is)
         }
-        (Some((part, rest)), Some((name, names))) => fits(part, name) && below(rest, names),
         (Some(_), None) => false,
     }
 }
@@ -132,5 +151,7 @@ mod tests {
         ] {
             assert_eq!(covers(pattern, OsStr::new(path)), does, "{pattern} {path}");
         }
+        assert!(is("/var/log/**", OsStr::new("/var/log/a")) && is("/a/*", OsStr::new("/a/b")));
+        assert!(!is("/var/log", OsStr::new("/var/log/a")) && !is("/a/*", OsStr::new("/a/b/c")));
     }
 }
