@@ -13,6 +13,8 @@ use crate::accounts::Account;
 const CONFIG: &str = "/etc/ssh/sshd_config";
 /// How deep one file includes others (servconf.c, `SERVCONF_MAX_DEPTH`).
 const DEEPEST: usize = 16;
+/// How many files are read: one that includes itself twice would be read 2^16 times.
+const FILES: usize = 512;
 
 /// A file of keys that let somebody in as an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,15 +62,22 @@ fn expanded(pattern: &str, account: &Account) -> String {
 
 /// Returns all words that sshd's configuration gives a key word, wherever it stands.
 pub(crate) fn values(machine: &dyn Machine, word: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    gather(machine, Path::new(CONFIG), word, 0, &mut found);
+    let (mut found, mut files) = (Vec::new(), FILES);
+    gather(machine, Path::new(CONFIG), word, (0, &mut files), &mut found);
     found
 }
 
-fn gather(machine: &dyn Machine, path: &Path, word: &str, depth: usize, found: &mut Vec<String>) {
-    if depth > DEEPEST {
+fn gather(
+    machine: &dyn Machine,
+    path: &Path,
+    word: &str,
+    (depth, files): (usize, &mut usize),
+    found: &mut Vec<String>,
+) {
+    if depth > DEEPEST || *files == 0 {
         return;
     }
+    *files = files.saturating_sub(1);
     let Ok(read) = machine.read(path, limits::PSEUDO_FILE) else { return };
     let text = String::from_utf8_lossy(&read.bytes).into_owned();
     for line in text.lines() {
@@ -86,7 +95,7 @@ fn gather(machine: &dyn Machine, path: &Path, word: &str, depth: usize, found: &
         } else if key.eq_ignore_ascii_case("include") {
             for pattern in words {
                 for file in matching(machine, &pattern) {
-                    gather(machine, &file, word, depth.saturating_add(1), found);
+                    gather(machine, &file, word, (depth.saturating_add(1), files), found);
                 }
             }
         }

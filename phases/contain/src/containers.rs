@@ -73,11 +73,12 @@ pub fn containers(machine: &dyn Machine) -> Vec<Container> {
 
 /// Returns the path of a container's group as a whole: its processes may lie in groups below it.
 fn whole(path: &str, id: &str) -> Option<String> {
-    let mut parts = path.split('/');
     let mut kept: Vec<&str> = Vec::new();
-    for part in parts.by_ref() {
+    for part in path.split('/') {
+        let above = kept.last().copied().unwrap_or_default();
         kept.push(part);
-        if part.contains(id) {
+        // Not only a part of that name: a group above may be called likewise.
+        if named_part(part, above).is_some_and(|(_, told)| told == id) {
             return Some(kept.join("/"));
         }
     }
@@ -214,13 +215,14 @@ mod tests {
             .link("/proc/70/ns/net", "net:[7]")
             .file("/proc/71/cgroup", format!("0::/system.slice/docker-{ID}.scope/inner\n"))
             .link("/proc/71/ns/net", "net:[7]")
-            .file("/proc/80/cgroup", "0::/lxc.payload.web\n")
+            .file("/proc/80/cgroup", "0::/web.slice/lxc.payload.web/init.scope\n")
             .link("/proc/80/ns/net", "net:[1]");
         let all = containers(&machine);
         assert_eq!(all.len(), 2);
         assert_eq!((all[0].pids.as_slice(), all[0].has_own_network), (&[70, 71][..], true));
         assert_eq!(all[0].group.as_deref(), Some(&*format!("/system.slice/docker-{ID}.scope")));
         assert_eq!((all[1].id.as_str(), all[1].has_own_network), ("web", false));
+        assert_eq!(all[1].group.as_deref(), Some("/web.slice/lxc.payload.web"));
         assert_eq!(met(&machine).len(), 3);
     }
 }

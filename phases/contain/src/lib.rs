@@ -139,7 +139,7 @@ pub fn plan(machine: &dyn Machine, wish: &Wish) -> Result<Plan, Trouble> {
         let refusals = network::refusals(machine, &order);
         if refusals.is_empty() && !may_see(machine) {
             let cut = IsolateNetwork::would_cut(machine, &order)?;
-            plan.costs = network::costs(machine, &order, &cut);
+            plan.costs.extend(network::costs(machine, &order, &cut));
             plan.costs.extend(network::unseen(&order));
             take(&mut plan, IsolateNetwork::plan_unseen(machine, &order));
         } else if refusals.is_empty() {
@@ -168,8 +168,12 @@ fn freeze_containers(machine: &dyn Machine, wish: &Wish, plan: &mut Plan) -> Res
     }
     let all = containers::containers(machine);
     for id in &wish.freeze_containers {
-        let fitting: Vec<_> =
-            all.iter().filter(|one| id.len() >= 3 && one.id.starts_with(id.as_str())).collect();
+        // A name that is given in full is no beginning of a longer one.
+        let is_whole = all.iter().any(|one| one.id == *id);
+        let fits = |one: &&containers::Container| {
+            one.id == *id || !is_whole && id.len() >= 3 && one.id.starts_with(id.as_str())
+        };
+        let fitting: Vec<_> = all.iter().filter(fits).collect();
         if let [one] = fitting.as_slice() {
             let name = format!("{} {}", one.runtime, one.short());
             take(plan, FreezeContainer::plan(machine, &name, one.group.as_deref())?);

@@ -129,7 +129,11 @@ fn carry_out(
     network.unplugged = network.unplugged.filter(|one| is_new(&one.deed.id));
     let mut watcher = waits;
     if let Some(cut) = &network.cut {
-        network.proofs = containment::prove(&asked.desk, cut).map_err(told)?;
+        // Whatever comes of it, what was done and the code that confirms it are told.
+        match containment::prove(&asked.desk, cut) {
+            Ok(proofs) => network.proofs = proofs,
+            Err(error) => terminal.speak(&told(error).text(terminal.errors())),
+        }
         if !matches.get_flag("no-watch") {
             let spawned = behind(asked, &["contain", "watch", "--apart"], Stdio::null());
             watcher = spawned.map(|child| child.id());

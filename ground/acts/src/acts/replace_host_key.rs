@@ -46,6 +46,9 @@ impl ReplaceHostKey {
         new: &NewHostKey,
         vault: &Vault,
     ) -> Result<Vec<Result<Step, Refusal>>, Trouble> {
+        if let Some(refusal) = not_offered(machine) {
+            return Ok(vec![Err(refusal)]);
+        }
         let named = ssh::values(machine, "hostkey");
         let named: Vec<PathBuf> =
             named.iter().map(PathBuf::from).filter(|path| path.is_absolute()).collect();
@@ -106,6 +109,24 @@ impl ReplaceHostKey {
         };
         Ok(change.step(&met, vault))
     }
+}
+
+/// Returns why it is not done where sshd is told to offer no key of this kind: it would start, and
+/// let nobody in any more.
+fn not_offered(machine: &dyn Machine) -> Option<Refusal> {
+    // Red Hat's policies say it in a file that is included; in FIPS mode without this kind.
+    let lists = ssh::values(machine, "hostkeyalgorithms");
+    let is_shut = |list: &String| match list.strip_prefix('-') {
+        Some(without) => without.contains("ed25519") || without.contains('*'),
+        None => !list.starts_with(['+', '^']) && !list.contains("ssh-ed25519"),
+    };
+    lists.iter().any(is_shut).then(|| Refusal {
+        asked: Both::new("replace the keys of the machine", "更换主机密钥"),
+        why: Both::new(
+            "sshd is told to offer no key of Ed25519 (`HostKeyAlgorithms`): nobody could come in any more",
+            "sshd 配置为不提供 Ed25519 密钥（`HostKeyAlgorithms`）：更换后将无人能够登录",
+        ),
+    })
 }
 
 #[derive(Clone, Copy)]
@@ -186,6 +207,24 @@ mod tests {
             format!("{} {}", step.act, step.subject.path.unwrap())
         };
         steps.into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn where_sshd_offers_no_such_key_none_is_put() {
+        for (list, is_shut) in [
+            ("rsa-sha2-512,rsa-sha2-256", true),
+            ("-ssh-ed25519", true),
+            ("-ssh-*", true),
+            ("-ssh-dss", false),
+            ("+ssh-rsa", false),
+            ("ssh-ed25519,rsa-sha2-512", false),
+        ] {
+            let config = format!("Include conf.d/*\nInclude conf.d/*\nHostKeyAlgorithms {list}\n");
+            let machine = Pretend::new()
+                .file("/etc/ssh/sshd_config", &*config)
+                .file("/etc/ssh/conf.d/round", "Include /etc/ssh/sshd_config\n");
+            assert_eq!(not_offered(&machine).is_some(), is_shut, "{list}");
+        }
     }
 
     #[test]

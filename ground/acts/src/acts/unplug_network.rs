@@ -7,7 +7,7 @@
 //! Source: rtnetlink(7); linux/rtnetlink.h, linux/if_addr.h.
 
 use serde::{Deserialize, Serialize};
-use stanch_machine::{Changing, Kernel, Machine};
+use stanch_machine::{Changing, Kernel, Machine, Miss};
 use stanch_words::{Both, Refusal, Risk, Step, Subject, SubjectKind, Undo};
 
 use crate::act::{Act, Trouble};
@@ -174,19 +174,21 @@ impl Act for UnplugNetwork {
     fn undo(&self, hands: &dyn Changing, order: &str, _met: &str) -> Result<(), Trouble> {
         let order = Order::read(order)?;
         let present = links(hands.machine().kernel().ok_or(Trouble::NotLive)?)?;
+        // One that is refused keeps no other from coming back: the way in may be any of them.
+        let mut refused = None;
         for device in &order.up {
-            if present.iter().any(|link| link.name == *device && !link.is_up) {
-                set(hands, device, UP)?;
+            if present.iter().any(|link| link.name == *device && !link.is_up)
+                && let Err(trouble) = set(hands, device, UP)
+            {
+                refused.get_or_insert(trouble);
             }
         }
-        for body in order.addresses.iter().map(|text| bytes(text)) {
-            put(hands, NEW_ADDRESS, &body)?;
-        }
-        // A route may need another one to its next hop, which may stand behind it.
-        for body in order.routes.iter().map(|text| bytes(text)) {
-            put(hands, NEW_ROUTE, &body)?;
-        }
-        Ok(())
+        let of = |kind, list: &[String]| -> Vec<(u16, Vec<u8>)> {
+            list.iter().map(|text| (kind, bytes(text))).collect()
+        };
+        let (addresses, routes) = (&order.addresses, &order.routes);
+        let given = give_back(hands, [of(NEW_ADDRESS, addresses), of(NEW_ROUTE, routes)].concat());
+        refused.map_or(given, Err)
     }
 }
 
@@ -256,12 +258,14 @@ fn routes(kernel: &dyn Kernel, links: &[Link]) -> Result<Vec<String>, Trouble> {
     const MADE_BY: [u8; 2] = [2, 9];
     const CLONED: u32 = 0x200;
     const LOCAL: u8 = 255;
-    /// `RTA_OIF`, `RTA_GATEWAY`, `RTA_MULTIPATH`, `RTA_VIA`; `RTA_CACHEINFO`, which is no wish.
+    /// `RTA_OIF`, `RTA_GATEWAY`, `RTA_MULTIPATH`, `RTA_VIA`; `RTA_CACHEINFO`, which is no wish, and
+    /// `RTA_NH_ID`, whose object goes with the device: what it says is told beside it.
     const DEVICE: u16 = 4;
     const GATEWAY: u16 = 5;
     const MANY: u16 = 9;
     const VIA: u16 = 18;
     const CACHE: u16 = 12;
+    const OBJECT: u16 = 30;
     /// `RTNH_F_ONLINK`: the only flag of a route that is a wish.
     const ON_LINK: u32 = 4;
     let mut found: Vec<(bool, String)> = Vec::new();
@@ -293,7 +297,10 @@ fn routes(kernel: &dyn Kernel, links: &[Link]) -> Result<Vec<String>, Trouble> {
             if let Some(place) = body.get_mut(8..12) {
                 place.copy_from_slice(&(flags & ON_LINK).to_ne_bytes());
             }
-            found.push((has_gateway, stanch_words::text::hex(&without(&body, 12, &[CACHE]))));
+            found.push((
+                has_gateway,
+                stanch_words::text::hex(&without(&body, 12, &[CACHE, OBJECT])),
+            ));
         }
     }
     found.sort_by_key(|(has_gateway, _)| *has_gateway);
@@ -330,24 +337,40 @@ fn set(hands: &dyn Changing, device: &str, flags: u32) -> Result<(), Trouble> {
     }
 }
 
-/// Gives an address or a route back. One that is there is no trouble, and a device that is just
-/// coming up is waited for.
-fn put(hands: &dyn Changing, kind: u16, body: &[u8]) -> Result<(), Trouble> {
+/// Gives addresses and routes back, all that the kernel takes. What it refuses is tried again: a
+/// device may just be coming up, and a route may need another one to its next hop.
+fn give_back(hands: &dyn Changing, mut left: Vec<(u16, Vec<u8>)>) -> Result<(), Trouble> {
     let kernel = hands.machine().kernel().ok_or(Trouble::NotLive)?;
-    let request = netlink::request(kind, Wants::Deed { flags: PUT }, body);
     let mut tries = TRIES;
     loop {
-        match hands.netlink_request(netlink::ROUTE, &request) {
-            Ok(()) => return Ok(()),
-            Err(miss) if miss.detail.contains("File exists") => return Ok(()),
-            Err(miss) if miss.detail.contains("No such device") => return Ok(()),
-            Err(source) if tries == 0 => {
-                return Err(Trouble::Machine { doing: "giving an address or route back", source });
+        let mut last = None;
+        left.retain(|(kind, body)| match put(hands, *kind, body) {
+            Ok(()) => false,
+            Err(source) => {
+                last = Some(source);
+                true
             }
-            Err(_not_yet) => {}
+        });
+        let Some(source) = last else { return Ok(()) };
+        if tries == 0 {
+            return Err(Trouble::Machine { doing: "giving an address or route back", source });
         }
         tries = tries.saturating_sub(1);
         kernel.sleep(PAUSE);
+    }
+}
+
+/// Gives an address or a route back. One that is there is no trouble, and neither is one whose
+/// device is gone.
+fn put(hands: &dyn Changing, kind: u16, body: &[u8]) -> Result<(), Miss> {
+    let request = netlink::request(kind, Wants::Deed { flags: PUT }, body);
+    match hands.netlink_request(netlink::ROUTE, &request) {
+        Err(miss)
+            if ["File exists", "No such device"].iter().any(|so| miss.detail.contains(so)) =>
+        {
+            Ok(())
+        }
+        other => other,
     }
 }
 

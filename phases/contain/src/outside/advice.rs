@@ -358,6 +358,7 @@ fn tencent(instance: &str) -> (Vec<String>, Vec<String>) {
         vec![
             format!("tccli cvm DescribeInstances --InstanceIds '[\"{instance}\"]'"),
             format!("tccli vpc CreateSecurityGroup --GroupName {GROUP} --GroupDescription {GROUP}"),
+            "tccli vpc CreateSecurityGroupPolicies --SecurityGroupId NEW_GROUP --SecurityGroupPolicySet '{\"Ingress\":[{\"Protocol\":\"TCP\",\"Port\":\"22\",\"CidrBlock\":\"YOUR.ADDRESS/32\",\"Action\":\"ACCEPT\"}]}'".to_owned(),
             put("NEW_GROUP"),
         ],
         vec![put("OLD_GROUP")],
@@ -407,7 +408,8 @@ fn in_other_cloud(name: &str) -> Advice {
         ),
         commands: Vec::new(),
         undo: Vec::new(),
-        warnings: cloud_warnings(Cloud::Aws),
+        // The first is about a command, and none is told.
+        warnings: cloud_warnings(Cloud::Aws).split_off(1),
     }
 }
 
