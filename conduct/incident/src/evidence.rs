@@ -38,6 +38,9 @@ pub enum EvidenceError {
     /// It is whole but could not get its name.
     #[error("the bundle is whole but could not be finished")]
     Finish(#[source] LedgerError),
+    /// It is whole and has its name, but its signature could not be kept.
+    #[error("the bundle is whole but its signature could not be kept")]
+    Unsigned(#[source] LedgerError),
     /// The case did not take a record.
     #[error("the ledger did not take the record")]
     Ledger(#[source] LedgerError),
@@ -118,8 +121,11 @@ impl Incident {
             let comment = format!("evidence of {host}, {}, root {}", seal.ended, seal.merkle_root);
             let signature = key.sign(&digest_of(&digesting), &comment);
             let beside = kept::named(path, kept::SIGNATURE);
-            kept::keep(&beside, signature.as_bytes(), Older::Refused)
-                .map_err(EvidenceError::Kept)?;
+            let signed = kept::keep(&beside, signature.as_bytes(), Older::Refused);
+            if let Err(error) = signed {
+                self.enter(desk, path, &bundled)?;
+                return Err(EvidenceError::Unsigned(error));
+            }
             bundled.signed_by = Some(key.public().id());
         }
         bundled.entry = self.enter(desk, path, &bundled)?;

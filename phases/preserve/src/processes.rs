@@ -195,6 +195,10 @@ impl Collector<'_> {
         }
         for (space, pid) in spaces {
             for file in NETWORK {
+                if let Some(why) = self.over_budget(0) {
+                    self.budget_is_used_up(why);
+                    return Ok(());
+                }
                 let path = PathBuf::from(format!("/proc/{pid}/net/{file}"));
                 self.pseudo(&path, format!("live_response/network/{space}/{file}.txt"))?;
             }

@@ -118,6 +118,10 @@ impl Collector<'_> {
             return self.take(path, known, named);
         }
         let item = self.item(named).described(&known);
+        if let Some(why) = self.over_budget(known.size) {
+            let item = Item { own_size: Some(known.size), ..item };
+            return self.over(item, why);
+        }
         match piece(self.snapshot, path, known, 0) {
             Ok(first) => self.digest(path, item, first),
             Err(miss) => self.missed_by(item, &miss, path),

@@ -229,6 +229,10 @@ fn what_is_altered_missing_or_added_is_named() {
     let mut altered = members.clone();
     altered[at(history)].0.mode = 0o600;
     assert_eq!(first(&altered), (name.clone(), Broken::Altered));
+    // Another kind of member with the same bytes: whoever unpacks it gets another thing.
+    let mut altered = members.clone();
+    altered[at(history)].0.kind = b'5';
+    assert_eq!(first(&altered), (name.clone(), Broken::Altered));
     let mut altered = members.clone();
     altered[at(b"[root]/etc/localtime")].0.target = b"/usr/share/zoneinfo/CET".to_vec();
     assert_eq!(first(&altered), ("[root]/etc/localtime".to_owned(), Broken::Altered));

@@ -249,23 +249,8 @@ pub fn failed(file: &str, error: &EvidenceError) -> Report {
     let using = Both::new(format!("`{file}` could not be verified"), format!("无法校验 `{file}`"));
     match error {
         EvidenceError::Broke { left, source } => {
-            let items = match source {
-                PreserveError::Write { items, .. } => *items,
-                PreserveError::Content(_) | PreserveError::Custody(_) => 0,
-            };
-            let mut report = Report::new(Trouble::Stuck, writing).because(because);
-            if let Some(left) = left {
-                let left = text::escaped(&left.display().to_string());
-                report.left_as = Both::new(
-                    format!("`{left}` holds the first {items} items; it is not sealed"),
-                    format!("`{left}` 中有前 {items} 项，尚未封存"),
-                );
-                report = report.next(Both::new(
-                    format!("make room or write elsewhere (`-o - | ssh …`), then `stanch seal verify {}`", quoted(&left)),
-                    format!("腾出空间或写到别处（`-o - | ssh …`），再运行 `stanch seal verify {}`", quoted(&left)),
-                ));
-            }
-            report
+            let report = Report::new(Trouble::Stuck, writing).because(because);
+            broke(report, left.as_deref(), source)
         }
         EvidenceError::Kept(_) | EvidenceError::Finish(_) => {
             let kind = match error {
@@ -275,6 +260,16 @@ pub fn failed(file: &str, error: &EvidenceError) -> Report {
             Report::new(kind, writing).because(because).next(Both::new(
                 "give the name of a file that is not there yet, where there is room",
                 "请给出一个尚不存在的文件名，且所在磁盘有空间",
+            ))
+        }
+        EvidenceError::Unsigned(_) => {
+            let what = Both::new(
+                format!("`{file}` is whole, but it is not signed"),
+                format!("`{file}` 已完整写好，但未签名"),
+            );
+            Report::new(Trouble::Stuck, what).because(because).next(Both::new(
+                format!("sign it where it is kept: `minisign -S -m {}`", quoted(file)),
+                format!("请在存放处签名：`minisign -S -m {}`", quoted(file)),
             ))
         }
         EvidenceError::Ledger(_) => {
@@ -294,6 +289,25 @@ pub fn failed(file: &str, error: &EvidenceError) -> Report {
             ))
         }
     }
+}
+
+/// Says what lies there of a bundle that breaks off.
+fn broke(mut report: Report, left: Option<&std::path::Path>, source: &PreserveError) -> Report {
+    let items = match source {
+        PreserveError::Write { items, .. } => *items,
+        PreserveError::Content(_) | PreserveError::Custody(_) => 0,
+    };
+    let Some(left) = left else { return report };
+    let left = text::escaped(&left.display().to_string());
+    report.left_as = Both::new(
+        format!("`{left}` holds the first {items} items; it is not sealed"),
+        format!("`{left}` 中有前 {items} 项，尚未封存"),
+    );
+    let left = quoted(&left);
+    report.next(Both::new(
+        format!("make room or write elsewhere (`-o - | ssh …`), then `stanch seal verify {left}`"),
+        format!("腾出空间或写到别处（`-o - | ssh …`），再运行 `stanch seal verify {left}`"),
+    ))
 }
 
 fn chain(error: &EvidenceError) -> String {
