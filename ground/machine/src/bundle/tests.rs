@@ -98,10 +98,14 @@ fn a_name_that_leads_out_and_a_member_behind_a_link_are_left_out_and_told() {
         (b"[root]/run", b'2', b"/etc", b""),
         (b"[root]/run/hosts", b'0', b"", b"through the link"),
         (b"[root]/etc/hosts", b'0', b"", b"127.0.0.1"),
+        (&[b"[root]/", &*b"a/".repeat(3000), b"x"].concat(), b'0', b"", b"deep"),
     ]));
     let bundle = opened("out", &bytes).unwrap();
+    assert!(bundle.stat("/a".as_ref()).is_err(), "few bytes made thousands of folders");
+    let mut told = told(&bundle);
+    assert!(told.pop().unwrap().ends_with("a name that is longer than any path"));
     assert_eq!(
-        told(&bundle),
+        told,
         [
             "[root]/../../etc/cron.d/x its name leads out",
             "../evil its name leads out",

@@ -12,6 +12,9 @@ use crate::{FileKind, Miss, Stat};
 /// The most symlinks that one look-up follows (path_resolution(7)).
 const LINKS: u32 = 40;
 
+/// The most files and directories: a few bytes of a packing can name thousands.
+const NODES: usize = 8_000_000;
+
 #[derive(Debug)]
 pub(super) struct Tree {
     nodes: Vec<Node>,
@@ -117,6 +120,9 @@ impl Tree {
     /// Puts a node at a path below the root, and directories above it where there are none.
     /// Returns in words why it is refused.
     pub(super) fn put(&mut self, path: &Path, stat: Stat, what: What) -> Result<(), &'static str> {
+        if self.nodes.len() >= NODES {
+            return Err("more files than are looked at");
+        }
         let mut names = Vec::new();
         for part in path.components() {
             match part {

@@ -28,6 +28,8 @@ const FREE: u64 = 4 << 30;
 const FOLD: u64 = 200;
 /// The most files of bodyfiles.
 const DESCRIBED: usize = 2_000_000;
+/// The longest path, and the longest target of a link (PATH_MAX).
+const LONGEST: usize = 4096;
 /// The most strange things that are told one by one.
 const STRANGE: usize = 100;
 
@@ -57,16 +59,12 @@ pub(super) fn unpack(path: &Path, scratch: &[&Path]) -> Result<Bundle, Miss> {
     let packed = std::cell::Cell::new(0_u64);
     let mut source = BufReader::with_capacity(256 << 10, Counted { file, count: &packed });
     let magic = source.fill_buf().map_err(|error| broken(path, &error))?;
-    if magic.starts_with(&[0x1f, 0x8b]) {
-        let mut unfolded = Capped {
-            from: flate2::bufread::MultiGzDecoder::new(source),
-            packed: &packed,
-            unfolded: 0,
-        };
-        unpacking.members(&mut unfolded);
-    } else {
-        unpacking.members(&mut source);
-    }
+    let is_packed = magic.starts_with(&[0x1f, 0x8b]);
+    let from: Box<dyn Read + '_> = match is_packed {
+        true => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
+        false => Box::new(source),
+    };
+    unpacking.members(&mut Capped { from, packed: &packed, unfolded: 0 });
     unpacking.finish()
 }
 
@@ -198,6 +196,11 @@ impl Unpacking<'_> {
 
     /// Takes a file of the machine in question.
     fn of_root(&mut self, raw: &Raw, path: &[u8], source: &mut dyn Read) -> io::Result<()> {
+        if path.len() > LONGEST || raw.target.len() > LONGEST {
+            let name = path.get(..LONGEST).unwrap_or(path);
+            self.strange(GapKind::Damaged, name, "a name that is longer than any path");
+            return skip(source, raw.size.saturating_add(raw.padding));
+        }
         let mut stat = stat_of(raw);
         let what = match raw.kind {
             kind if is_file(kind) => {
