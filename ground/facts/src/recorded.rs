@@ -75,23 +75,34 @@ pub fn write_gaps(gaps: &[Gap], to: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The gaps of all kept tables.
-pub(crate) struct Gaps(BTreeMap<String, Vec<Gap>>);
+pub(crate) struct Gaps {
+    of: BTreeMap<String, Vec<Gap>>,
+    /// Why there may have been others, of whatever table.
+    lost: Option<String>,
+}
 
 impl Gaps {
     /// Reads them.
     pub(crate) fn of(machine: &dyn Machine) -> Self {
-        let mut gaps: BTreeMap<String, Vec<Gap>> = BTreeMap::new();
-        let bytes = machine.record(GAPS, BYTES).and_then(Result::ok).unwrap_or_default().bytes;
-        for line in lines(&bytes) {
-            if let Some(gap) = parse_gap(line) {
-                gaps.entry(gap.what.clone()).or_default().push(gap);
+        let contents = match machine.record(GAPS, BYTES) {
+            None => return Self { of: BTreeMap::new(), lost: None },
+            Some(Err(miss)) => return Self { of: BTreeMap::new(), lost: Some(miss.detail) },
+            Some(Ok(contents)) => contents,
+        };
+        let mut of: BTreeMap<String, Vec<Gap>> = BTreeMap::new();
+        let mut is_lost = contents.truncated;
+        for line in lines(&contents.bytes) {
+            match parse_gap(line) {
+                Some(gap) => of.entry(gap.what.clone()).or_default().push(gap),
+                None => is_lost = true,
             }
         }
-        Self(gaps)
+        Self { of, lost: is_lost.then(|| "kept gaps that are not understood".to_owned()) }
     }
 
     fn of_table(&self, table: &str) -> Vec<Gap> {
-        self.0.get(table).cloned().unwrap_or_default()
+        let lost = self.lost.iter().map(|why| Gap::new(table, GapKind::Damaged, why));
+        self.of.get(table).into_iter().flatten().cloned().chain(lost).collect()
     }
 }
 
@@ -220,7 +231,12 @@ mod tests {
         let gap = Gap::new("shadow", GapKind::Denied, "no").at("/etc/shadow");
         let mut bytes = Vec::new();
         write_gaps(std::slice::from_ref(&gap), &mut bytes).unwrap();
-        assert_eq!(parse_gap(bytes.trim_ascii()), Some(gap));
+        assert_eq!(parse_gap(bytes.trim_ascii()), Some(gap.clone()));
         assert_eq!(parse_gap(b"{\"what\":\"a\",\"kind\":\"odd\"}"), None);
+        let of = BTreeMap::from([("shadow".to_owned(), vec![gap.clone()])]);
+        let gaps = Gaps { of, lost: Some("torn".to_owned()) };
+        let torn = |table: &str| Gap::new(table, GapKind::Damaged, "torn");
+        assert_eq!(gaps.of_table("shadow"), [gap, torn("shadow")]);
+        assert_eq!(gaps.of_table("users"), [torn("users")], "what is lost may be of any table");
     }
 }

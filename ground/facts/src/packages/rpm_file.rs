@@ -155,9 +155,10 @@ impl<'h> Files<'h> {
         Self { header, wanted, sizes }
     }
 
-    /// Takes them out of the payload. Of names of one file the last has the content.
+    /// Takes them out of the payload, of all together at most `cap` bytes: nobody has vouched for
+    /// them yet. Of names of one file the last has the content.
     fn taken(&self, source: &mut dyn Read, cap: u64) -> io::Result<Vec<Content>> {
-        let mut found = Vec::new();
+        let (mut found, mut left) = (Vec::new(), cap);
         // Names of one file that came without their content, by its number.
         let mut waiting: HashMap<u64, Vec<usize>> = HashMap::new();
         for _ in 0..MEMBERS {
@@ -173,9 +174,10 @@ impl<'h> Files<'h> {
                 skip(source, member.size.saturating_add(padding))?;
                 continue;
             }
-            if member.size > cap {
-                return Err(io::Error::other("a file of it is too large"));
-            }
+            let all = member.size.checked_mul(places.len() as u64);
+            left = all
+                .and_then(|all| left.checked_sub(all))
+                .ok_or_else(|| io::Error::other("what is wanted of it is too large"))?;
             let mut bytes = Vec::new();
             (&mut *source).take(member.size).read_to_end(&mut bytes)?;
             if bytes.len() as u64 != member.size {
