@@ -60,16 +60,34 @@ pub(crate) struct As<'a> {
     pub(crate) method: &'a str,
 }
 
-/// Returns whether a file is a private key (RFC 7468, and OpenSSH's and PuTTY's own forms).
+/// The largest file that is taken for a private key.
+const LARGEST_KEY: u64 = 64 << 10;
+
+/// Returns whether a whole file is a private key and nothing else (RFC 7468, and OpenSSH's and
+/// PuTTY's own forms). One line that says so would keep a program or a page out of the evidence, so
+/// every line must be such as these files have.
 fn is_private_key(bytes: &[u8]) -> bool {
-    const BEGIN: &[u8] = b"-----BEGIN ";
-    const KEY: &[u8] = b"PRIVATE KEY";
-    let start = bytes.get(..bytes.len().min(4096)).unwrap_or_default();
-    let is_key = |line: &[u8]| {
-        let rest = line.strip_prefix(BEGIN);
-        rest.is_some_and(|rest| rest.windows(KEY.len()).any(|window| window == KEY))
-    };
-    start.split(|&byte| byte == b'\n').any(is_key) || start.starts_with(b"PuTTY-User-Key-File-")
+    let putty = bytes.starts_with(b"PuTTY-User-Key-File-");
+    let (mut inside, mut has_key) = (false, putty);
+    for line in bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii) {
+        let label = line.strip_prefix(b"-----BEGIN ").and_then(|it| it.strip_suffix(b"-----"));
+        let is_end = line.starts_with(b"-----END ") && line.ends_with(b"-----");
+        let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+        // `Proc-Type: 4,ENCRYPTED`, `Bag Attributes`, `subject=CN = web01`.
+        let told = |byte: &u8| byte.is_ascii_alphanumeric() || b" -:,.=_/@*+".contains(byte);
+        match label {
+            Some(label) if !inside && label.iter().all(told) => {
+                inside = true;
+                has_key |= label.ends_with(b"PRIVATE KEY");
+            }
+            Some(_) => return false,
+            None if is_end => inside = false,
+            None if inside && line.iter().all(base64) => {}
+            None if line.len() <= 200 && line.iter().all(told) => {}
+            None => return false,
+        }
+    }
+    has_key
 }
 
 /// What of a file must stay the same while it is read.
@@ -101,7 +119,8 @@ impl Collector<'_> {
             Err(miss) => return self.missed_by(item, &miss, path),
         };
         let item = self.item(named).described(&first.before);
-        if self.options.secrets == Secrets::Digests && is_private_key(&first.bytes) {
+        let is_small = first.before.size <= LARGEST_KEY;
+        if self.options.secrets == Secrets::Digests && is_small && is_private_key(&first.bytes) {
             return self.digest(path, item, first);
         }
         self.stream(path, item, first)
@@ -260,5 +279,35 @@ impl Collector<'_> {
         let item = self.packing.note(item)?;
         self.tally(&item);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00FF\n\nMIIEow+/=\n-----END RSA PRIVATE KEY-----\n";
+
+    #[test]
+    fn keys_in_their_forms_are_keys() {
+        let bundle = format!(
+            "Bag Attributes\n    friendlyName: web01\nsubject=CN = web01\n-----BEGIN CERTIFICATE-----\nMIID\n-----END CERTIFICATE-----\n{KEY}"
+        );
+        let putty = "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPublic-Lines: 1\nAAAA\n";
+        let openssh = KEY.replace("RSA ", "OPENSSH ").replace('\n', "\r\n");
+        for key in [KEY, &bundle, putty, &openssh] {
+            assert!(is_private_key(key.as_bytes()), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_only_says_that_it_is_a_key_is_taken() {
+        let page = format!("{KEY}<?php eval($_POST['a']); ?>\n");
+        let script = format!("#!/bin/sh\n: <<'{KEY}'\nid\n");
+        let certificate = KEY.replace("RSA PRIVATE KEY", "CERTIFICATE");
+        let binary = [KEY.as_bytes(), b"\x7fELF\0"].concat();
+        for other in [page.as_bytes(), script.as_bytes(), certificate.as_bytes(), &binary, b""] {
+            assert!(!is_private_key(other), "{}", String::from_utf8_lossy(other));
+        }
     }
 }
