@@ -238,10 +238,12 @@ pub fn again(desk: &Desk, seat: Seat, seconds: u64) -> Result<Plan, ContainError
     if cut.holds == Holds::Yes {
         return Err(ContainError::Holds);
     }
-    deeds::undo(desk, &cut.deed.id)?;
     let Order { level, keep, block, .. } = cut.order;
     let nothing = Wish::nothing(deeds::vault(desk)?);
     let wish = Wish { level: Some(level), keep, block, seat, seconds, code: code()?, ..nothing };
+    // What would be refused leaves the old cut, and what it kept, in the ledger.
+    plan(desk, &wish, Keeping::Nowhere)?;
+    deeds::undo(desk, &cut.deed.id)?;
     plan(desk, &wish, Keeping::InCase)
 }
 

@@ -169,6 +169,13 @@ fn plug_in(
             }
         }
     }
+    // Nobody else plugs in: what fails now is tried again.
+    for _try in 1..TRIES {
+        if UnplugNetwork.undo(hands, order, "").is_ok() {
+            return Ok(WaitEnd::PluggedIn);
+        }
+        Live::new().sleep(ROUND);
+    }
     UnplugNetwork.undo(hands, order, "")?;
     Ok(WaitEnd::PluggedIn)
 }

@@ -103,7 +103,7 @@ impl ReplaceHostKey {
             asked: Both::new(format!("put {en} at `{name}`"), format!("在 `{name}` 放置{zh}")),
             does: Both::new(
                 format!("Puts {en} at `{name}`: {fingerprint}; the old one goes into the vault."),
-                format!("在 `{name}` 放置{zh}：{fingerprint}；旧密钥移入隔离区。"),
+                format!("在 `{name}` 放置{zh}：{fingerprint}；旧密钥移入证物库。"),
             ),
             risk: Risk::Service,
         };
