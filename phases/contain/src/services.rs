@@ -7,7 +7,7 @@ use stanch_acts::files::Met;
 use stanch_acts::quarantine_file::QuarantineFile;
 use stanch_acts::stop_service::{Before, StopService, UNITS};
 use stanch_machine::{FileKind, Machine};
-use stanch_words::{Both, Plan, text};
+use stanch_words::{Both, Plan, Refusal, text};
 
 use crate::{Wish, take};
 
@@ -25,7 +25,12 @@ pub(crate) fn plan(machine: &dyn Machine, wish: &Wish, plan: &mut Plan) -> Resul
         let unit = unit(machine, named);
         let own = Path::new(UNITS).join(&unit);
         let mut before = Before::AsIs;
-        for path in starters(machine, &unit) {
+        let starters = starters(machine, &unit);
+        if starters.is_empty() && !is_here(machine, &unit) {
+            take(plan, Err(unknown(&unit)));
+            continue;
+        }
+        for path in starters {
             take(plan, QuarantineFile::plan(&Met::at(machine, &path)?, &wish.vault));
         }
         // An administrator's own unit lies where the mask has to.
@@ -50,6 +55,44 @@ fn unit(machine: &dyn Machine, named: &str) -> String {
         && machine.stat(Path::new("/run/systemd/system")).is_err()
         && !is_known(machine, &format!("{named}.service"));
     if is_whole || is_sysv { named.to_owned() } else { format!("{named}.service") }
+}
+
+/// Returns whether anything of a service is here: its unit or that of its template, one made by a
+/// generator or for now alone (systemd.generator(7), systemd-run(1)), a SysV script, a pid file.
+fn is_here(machine: &dyn Machine, unit: &str) -> bool {
+    const MADE: [&str; 4] = [
+        "/run/systemd/transient",
+        "/run/systemd/generator",
+        "/run/systemd/generator.early",
+        "/run/systemd/generator.late",
+    ];
+    let template = unit.split_once('@').map(|(name, rest)| {
+        format!("{name}@.{}", rest.rsplit_once('.').map_or("service", |(_, kind)| kind))
+    });
+    let units = std::iter::once(unit.to_owned()).chain(template);
+    let name = unit.strip_suffix(".service").unwrap_or(unit);
+    let stands = |path: PathBuf| machine.lstat(&path).is_ok();
+    let own = [
+        Path::new("/etc/init.d").join(name),
+        Path::new("/run").join(format!("{name}.pid")),
+        Path::new("/run").join(name).join(format!("{name}.pid")),
+    ];
+    own.into_iter().any(stands)
+        || units.into_iter().any(|unit| {
+            is_known(machine, &unit) || MADE.iter().any(|made| stands(Path::new(made).join(&unit)))
+        })
+}
+
+/// A name that nothing here has: masking it would look as if something had been stopped.
+fn unknown(unit: &str) -> Refusal {
+    let shown = text::escaped(unit);
+    Refusal {
+        asked: Both::new(format!("stop the service `{shown}`"), format!("停用服务 `{shown}`")),
+        why: Both::new(
+            "there is no such service here; `systemctl list-units` and `ls /etc/init.d` show their names",
+            "本机没有该服务；可用 `systemctl list-units` 和 `ls /etc/init.d` 查看名称",
+        ),
+    }
 }
 
 fn is_known(machine: &dyn Machine, unit: &str) -> bool {
@@ -112,6 +155,23 @@ fn triggers(machine: &dyn Machine, unit: &str) -> Vec<Both> {
 mod tests {
     use super::*;
     use stanch_machine::Pretend;
+
+    #[test]
+    fn a_name_that_nothing_has_is_no_service() {
+        let machine = Pretend::new()
+            .file("/usr/lib/systemd/system/getty@.service", "[Service]\n")
+            .file("/run/systemd/transient/run-u7.service", "[Service]\n")
+            .file("/run/systemd/generator/mail.service", "[Service]\n")
+            .file("/etc/init.d/old", "#!/bin/sh\n")
+            .file("/run/bare/bare.pid", "7\n");
+        for here in ["getty@tty1.service", "run-u7.service", "mail.service", "old", "bare.service"]
+        {
+            assert!(is_here(&machine, here), "{here}");
+        }
+        for other in ["nginx.service", "old2", "run-u8.service", "getty.service"] {
+            assert!(!is_here(&machine, other), "{other}");
+        }
+    }
 
     #[test]
     fn what_starts_a_service_is_found_in_systemds_links_and_in_those_of_sysv() {

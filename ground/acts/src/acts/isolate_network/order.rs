@@ -147,10 +147,17 @@ impl Order {
             list.join(", ")
         };
         let block = list(&self.block);
-        let (keep, zh_keep) = if self.keep.is_empty() {
-            ("nobody".to_owned(), "无".to_owned())
+        // Nobody is kept: then there is no exception to name.
+        let (but, zh_but, to, zh_to) = if self.keep.is_empty() {
+            (String::new(), "全部通信".to_owned(), String::new(), String::new())
         } else {
-            (list(&self.keep), list(&self.keep))
+            let keep = list(&self.keep);
+            (
+                format!(" but that with {keep}"),
+                format!("除 {keep} 以外的全部通信"),
+                format!(" but to {keep}"),
+                format!("（{keep} 除外）"),
+            )
         };
         match self.level {
             Level::Block => Both::new(
@@ -160,22 +167,18 @@ impl Order {
                 format!("双向切断与 {block} 的全部通信，并终止现有连接。"),
             ),
             Level::Egress => Both::new(
-                format!(
-                    "Lets nothing new out of this machine but to {keep}; what it serves goes on."
-                ),
-                format!("禁止本机主动向外建立新连接（{zh_keep} 除外），对外服务照常。"),
+                format!("Lets nothing new out of this machine{to}; what it serves goes on."),
+                format!("禁止本机主动向外建立新连接{zh_to}，对外服务照常。"),
             ),
             Level::Isolate => Both::new(
-                format!("Cuts all traffic but that with {keep}, and ends every other connection."),
-                format!("切断除 {zh_keep} 以外的全部通信，并终止其余所有连接。"),
+                format!("Cuts all traffic{but}, and ends every other connection."),
+                format!("切断{zh_but}，并终止其余所有连接。"),
             ),
             Level::Blind => Both::new(
                 format!(
-                    "Cuts all traffic but that with {keep}, ends every other connection, and lets no program that listens to the wire hear what is cut."
+                    "Cuts all traffic{but}, ends every other connection, and lets no program that listens to the wire hear what is cut."
                 ),
-                format!(
-                    "切断除 {zh_keep} 以外的全部通信，终止其余所有连接，并使监听网卡的程序听不到被切断的数据。"
-                ),
+                format!("切断{zh_but}，终止其余所有连接，并使监听网卡的程序听不到被切断的数据。"),
             ),
         }
     }
