@@ -3,8 +3,11 @@ use std::io::Write as _;
 use super::*;
 use crate::tar::{Member, headers, padding};
 
-/// Returns an archive of members: name, kind, target, content; and its end.
-fn archive(members: &[(&[u8], u8, &[u8], &[u8])]) -> Vec<u8> {
+/// Name, kind, target, content.
+type Given<'g> = (&'g [u8], u8, &'g [u8], &'g [u8]);
+
+/// Returns an archive of members, and its end.
+fn archive(members: &[Given<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, kind, target, content) in members {
         let size = content.len() as u64;
