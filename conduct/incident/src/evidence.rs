@@ -27,6 +27,9 @@ pub enum EvidenceError {
     /// The file could not be kept; nothing was collected.
     #[error("the bundle could not be kept")]
     Kept(#[source] LedgerError),
+    /// A bundle, its signature or a key cannot be read.
+    #[error("it cannot be read")]
+    Open(#[source] LedgerError),
     /// It breaks off.
     #[error("the bundle breaks off")]
     Broke {
@@ -229,7 +232,7 @@ pub fn take_note(desk: &Desk, text: &str) -> Result<u64, LedgerError> {
 /// # Errors
 /// [`EvidenceError`] if it cannot be read, is no bundle, or a key is none.
 pub fn verify_bundle(path: &Path, with: &VerifyWith) -> Result<BundleVerified, EvidenceError> {
-    let mut file = kept::open(path).map_err(EvidenceError::Kept)?;
+    let mut file = kept::open(path).map_err(EvidenceError::Open)?;
     verify(&mut file, Some(path), with)
 }
 
@@ -249,7 +252,7 @@ fn verify(
     path: Option<&Path>,
     with: &VerifyWith,
 ) -> Result<BundleVerified, EvidenceError> {
-    let small = |path: &Path| kept::read_small(path).map_err(EvidenceError::Kept);
+    let small = |path: &Path| kept::read_small(path).map_err(EvidenceError::Open);
     let refused = |path: &Path| {
         let path = path.to_owned();
         move |source| EvidenceError::Signature { path, source }

@@ -75,6 +75,19 @@ fn what_is_no_bundle_or_another_by_now_is_told_by_the_exit_code() {
 }
 
 #[test]
+fn a_bundle_that_is_not_there_is_not_said_to_be_written() {
+    let world = world();
+    let nowhere = world.path("nowhere.tar.gz").display().to_string();
+    let folder = world.path("var").display().to_string();
+    for path in [&nowhere, &folder] {
+        let run = world.plain(&["seal", "verify", path]);
+        assert_eq!(run.code, 2, "{run}");
+        assert!(run.stderr.contains("could not be verified"), "{run}");
+        assert!(run.stderr.contains("stanch preserve"), "{run}");
+    }
+}
+
+#[test]
 fn a_signature_is_made_and_verified_and_a_note_is_kept() {
     let world = world();
     let key = world.path("key").display().to_string();

@@ -238,6 +238,28 @@ pub fn exit(answer: &BundleVerified) -> u8 {
     }
 }
 
+/// Returns the report of a bundle that cannot be read at all.
+fn unopened(what: Both, because: Both, source: &dyn std::error::Error) -> Report {
+    let why = source.source().and_then(|it| it.downcast_ref()).map(std::io::Error::kind);
+    let (trouble, next) = match why {
+        Some(std::io::ErrorKind::PermissionDenied) => (
+            Trouble::Refused,
+            Both::new(
+                "ask again as root: `sudo stanch seal verify …`",
+                "请以 root 身份重试：`sudo stanch seal verify …`",
+            ),
+        ),
+        _ => (
+            Trouble::WrongUse,
+            Both::new(
+                "give a file that `stanch preserve` made",
+                "请给出由 `stanch preserve` 生成的文件",
+            ),
+        ),
+    };
+    Report::new(trouble, what).because(because).next(next)
+}
+
 /// Returns the report of a bundle that could not be made or verified.
 pub fn failed(file: &str, error: &EvidenceError) -> Report {
     let because = chain(error);
@@ -282,6 +304,7 @@ pub fn failed(file: &str, error: &EvidenceError) -> Report {
         EvidenceError::Signature { .. } => Report::new(Trouble::Refused, using)
             .because(because)
             .next(Both::new("give the right key and signature", "请给出正确的密钥和签名")),
+        EvidenceError::Open(source) => unopened(using, because, source),
         EvidenceError::Read(_) => {
             Report::new(Trouble::WrongUse, using).because(because).next(Both::new(
                 "give a file that `stanch preserve` made",
