@@ -82,7 +82,7 @@ fn planned(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<P
     let level = matches.get_one::<String>("level").and_then(|name| Level::from_name(name));
     if report.is_some() || level.is_some() || suspects.is_empty() {
         let found = match report {
-            Some(report) => read(report)?,
+            Some(report) => read(report, &incident.host_name())?,
             None => {
                 look(&incident, &[], asked)?.findings.iter().map(eradication::suspect).collect()
             }
@@ -105,14 +105,18 @@ fn told(error: ActError) -> Box<Report> {
     Box::new(stanch_view::pages::acts::trouble(&error, "stanch eradicate plan"))
 }
 
-/// Reads a report of `stanch detect --json`.
-fn read(path: &Path) -> Result<Vec<Suspect>, Box<Report>> {
+/// Reads a report of `stanch detect --json` about the machine of that name: what another machine
+/// has is nothing to clear away here.
+fn read(path: &Path, host: &str) -> Result<Vec<Suspect>, Box<Report>> {
     let bad = |why: String| Box::new(page::no_report(&path.to_string_lossy(), &why));
     let bytes = eradication::read_report(path).map_err(|miss| bad(miss.detail))?;
     let report: stanch_wire::Detect =
         serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
     if report.schema != stanch_wire::Detect::SCHEMA {
         return Err(bad(format!("not of schema `{}`", stanch_wire::Detect::SCHEMA)));
+    }
+    if report.host != host {
+        return Err(Box::new(page::another_host(&path.to_string_lossy(), &report.host, host)));
     }
     report
         .findings

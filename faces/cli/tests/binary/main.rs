@@ -4,6 +4,7 @@
 
 mod arguments;
 mod baseline;
+mod eradicate;
 mod preserve;
 mod scan;
 mod sigma;

@@ -46,6 +46,21 @@ pub fn applied(deeds: &[Deed], left: Option<&[String]>, look: Look) -> String {
     sheet.finish()
 }
 
+/// Returns the report of a report that is about another machine.
+pub fn another_host(path: &str, of: &str, host: &str) -> Report {
+    let [path, of, host] = [path, of, host].map(text::escaped);
+    let what = Both::new(
+        format!("`{path}` is a report of `{of}`, and this machine is `{host}`"),
+        format!("`{path}` 是 `{of}` 的报告，而本机是 `{host}`"),
+    );
+    Report::new(Trouble::Refused, what)
+        .because(Both::new(
+            "files and accounts of the same names may be good ones here",
+            "本机上的同名文件和账户可能是正常的",
+        ))
+        .next(Both::new("stanch detect --json > report.json", "stanch detect --json > report.json"))
+}
+
 /// Returns the report of a file that is no report of `stanch detect --json`.
 pub fn no_report(path: &str, why: &str) -> Report {
     let path = text::escaped(path);
