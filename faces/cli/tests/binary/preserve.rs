@@ -88,6 +88,20 @@ fn a_bundle_that_is_not_there_is_not_said_to_be_written() {
 }
 
 #[test]
+fn a_ledger_that_may_not_be_read_is_not_said_to_be_broken() {
+    let world = world();
+    let case = world.path("root/case");
+    std::fs::create_dir(&case).unwrap();
+    std::fs::write(case.join("ledger.jsonl"), "").unwrap();
+    world.forbid("case");
+    let case = case.display().to_string();
+    let run = world.as_nobody(&["--case", &case, "ledger", "verify"]);
+    assert_eq!(run.code, 4, "{run}");
+    assert!(run.stderr.contains("the ledger could not be read"), "{run}");
+    assert!(run.stderr.contains("as root"), "{run}");
+}
+
+#[test]
 fn a_signature_is_made_and_verified_and_a_note_is_kept() {
     let world = world();
     let key = world.path("key").display().to_string();

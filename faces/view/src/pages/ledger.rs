@@ -62,8 +62,22 @@ pub fn broken(error: &LedgerError) -> Report {
         words = format!("{words}: {error}");
         source = error.source();
     }
-    Report::new(Trouble::Refused, Both::new("the ledger does not hold", "台账不完整或无法读取"))
-        .because(Both::new(words.clone(), words))
+    let because = Both::new(words.clone(), words);
+    // What may not be read says nothing of what it holds.
+    if let LedgerError::Io { source, .. } = error {
+        let what = Both::new("the ledger could not be read", "无法读取台账");
+        let next = if source.kind() == std::io::ErrorKind::PermissionDenied {
+            Both::new(
+                "ask again as root, or name another case with `--case DIR`",
+                "请以 root 身份重试，或用 `--case DIR` 指定其他案件",
+            )
+        } else {
+            Both::new("name the folder of a case with `--case DIR`", "用 `--case DIR` 指定案件目录")
+        };
+        return Report::new(Trouble::Refused, what).because(because).next(next);
+    }
+    Report::new(Trouble::Refused, Both::new("the ledger does not hold", "台账不完整"))
+        .because(because)
         .next(Both::new(
             "leave it as it is, keep a copy, and compare with a head kept elsewhere",
             "保持原样并另存副本，与别处抄存的链头比对",
