@@ -175,19 +175,8 @@ fn value(cell: serde_json::Value, is_real: bool) -> Value {
 }
 
 fn parse_gap(line: &[u8]) -> Option<Gap> {
-    const KINDS: [GapKind; 9] = [
-        GapKind::Denied,
-        GapKind::Refused,
-        GapKind::NotHere,
-        GapKind::Truncated,
-        GapKind::Changed,
-        GapKind::TimedOut,
-        GapKind::Damaged,
-        GapKind::Failed,
-        GapKind::Bug,
-    ];
     let kept: KeptGap = serde_json::from_slice(line).ok()?;
-    let kind = KINDS.into_iter().find(|kind| kind.name() == kept.kind)?;
+    let kind = GapKind::from_name(&kept.kind)?;
     Some(Gap { what: kept.what, kind, detail: kept.detail, path: kept.path })
 }
 

@@ -26,6 +26,24 @@ pub enum GapKind {
 }
 
 impl GapKind {
+    /// All kinds.
+    pub const ALL: [Self; 9] = [
+        Self::Denied,
+        Self::Refused,
+        Self::NotHere,
+        Self::Truncated,
+        Self::Changed,
+        Self::TimedOut,
+        Self::Damaged,
+        Self::Failed,
+        Self::Bug,
+    ];
+
+    /// Returns the kind of a name used in JSON.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Returns the name used in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -105,5 +123,18 @@ impl Gap {
     pub fn at(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_leads_back_to_its_kind() {
+        for kind in GapKind::ALL {
+            assert_eq!(GapKind::from_name(kind.name()), Some(kind));
+        }
+        assert_eq!(GapKind::from_name("denie"), None);
     }
 }

@@ -443,17 +443,7 @@ pub fn parse_items(raw: &[u8], seen: &mut Seen) -> u64 {
 }
 
 fn kind_of(name: &str) -> GapKind {
-    let all = [
-        GapKind::Denied,
-        GapKind::Refused,
-        GapKind::NotHere,
-        GapKind::Truncated,
-        GapKind::Changed,
-        GapKind::TimedOut,
-        GapKind::Damaged,
-        GapKind::Bug,
-    ];
-    all.into_iter().find(|kind| kind.name() == name).unwrap_or(GapKind::Failed)
+    GapKind::from_name(name).unwrap_or(GapKind::Failed)
 }
 
 fn written(path: &Path) -> String {
