@@ -287,6 +287,32 @@ fn text(source: &mut dyn Read, size: u64) -> io::Result<Vec<u8>> {
     Ok(found)
 }
 
+/// Reads a member's content piece by piece, and what fills up its last block.
+///
+/// # Errors
+/// Those of `each`; also when the source ends before.
+pub fn content(
+    raw: &Raw,
+    source: &mut dyn Read,
+    each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    const PIECE: u64 = 64 << 10;
+    // Most members are small, and there may be millions.
+    let mut room = vec![0_u8; usize::try_from(raw.size.min(PIECE)).unwrap_or(0)];
+    let mut left = raw.size;
+    while left > 0 {
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
+        let piece = room.get_mut(..most).unwrap_or_default();
+        let read = source.read(piece)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        each(piece.get(..read).unwrap_or_default())?;
+        left = left.saturating_sub(read as u64);
+    }
+    skip(source, raw.padding)
+}
+
 /// Reads and forgets.
 ///
 /// # Errors

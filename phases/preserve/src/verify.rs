@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 use stanch_ledger::chain;
-use stanch_machine::tar::{Found, Raw, Tar, skip};
+use stanch_machine::tar::{self, Found, Raw, Tar, skip};
 use stanch_words::text;
 
 use crate::manifest::{Item, Kind, nanoseconds};
@@ -254,19 +254,10 @@ impl Checking {
 
     fn content(&mut self, raw: Raw, source: &mut dyn Read) -> io::Result<()> {
         let mut running = Sha256::new();
-        let mut left = raw.size;
-        let mut room = vec![0_u8; 64 << 10];
-        while left > 0 {
-            let most = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
-            let piece = room.get_mut(..most).unwrap_or_default();
-            let read = source.read(piece)?;
-            if read == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            running.update(piece.get(..read).unwrap_or_default());
-            left = left.saturating_sub(read as u64);
-        }
-        skip(source, raw.padding)?;
+        tar::content(&raw, source, &mut |bytes| {
+            running.update(bytes);
+            Ok(())
+        })?;
         self.begun |= raw.name == b"meta/begin.json";
         let raw = Raw { comment: None, ..raw };
         self.waiting.push_back(Member { raw, sha256: text::hex(&running.finalize()) });

@@ -12,7 +12,7 @@ use stanch_words::{Gap, GapKind};
 
 use super::tree::{Tree, What};
 use super::{Bundle, bodyfile};
-use crate::tar::{Found, Raw, Tar, skip};
+use crate::tar::{self, Found, Raw, Tar, skip};
 use crate::{FileKind, Miss, Stat};
 
 /// The table that the gaps of a bundle itself stand under.
@@ -235,24 +235,14 @@ impl Unpacking<'_> {
     /// Keeps a member's content; returns where it lies.
     fn keep(&mut self, raw: &Raw, source: &mut dyn Read) -> io::Result<(u64, u64)> {
         let start = self.end;
-        let mut left = raw.size;
-        let mut room = vec![0_u8; 64 << 10];
-        while left > 0 {
-            let most = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
-            let piece = room.get_mut(..most).unwrap_or_default();
-            let read = source.read(piece)?;
-            if read == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            let mut bytes = piece.get(..read).unwrap_or_default();
+        tar::content(raw, source, &mut |mut bytes| {
             while !bytes.is_empty() {
                 let written = rustix::io::pwrite(&self.scratch, bytes, self.end)?;
                 self.end = self.end.saturating_add(written as u64);
                 bytes = bytes.get(written..).unwrap_or_default();
             }
-            left = left.saturating_sub(read as u64);
-        }
-        skip(source, raw.padding)?;
+            Ok(())
+        })?;
         Ok((start, raw.size))
     }
 
