@@ -233,19 +233,9 @@ pub(super) fn consent(
 ) -> Result<(), Box<Report>> {
     // Who may not see the machine whole got a plan to look at, which is kept nowhere.
     if plan.id.is_empty() {
-        let again = std::env::args_os()
-            .skip(1)
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect::<Vec<_>>()
-            .join(" ");
-        let next = format!("sudo stanch {again}");
-        let only = Both::new(
-            "only root can do this: nothing was changed",
-            "只有 root 可以执行：未做任何更改",
-        );
-        return Err(Box::new(
-            Report::new(Trouble::Refused, only).next(Both::new(next.clone(), next)),
-        ));
+        let words = std::env::args_os().skip(1);
+        let words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        return Err(Box::new(plan_page::only_root(&words)));
     }
     if matches.get_flag("yes") {
         return Ok(());

@@ -2,7 +2,20 @@
 
 use stanch_words::{Both, Lang, Plan, Risk, Undo};
 
-use crate::{Look, Sheet, Tone};
+use super::detect::quoted;
+use crate::{Look, Report, Sheet, Tone, Trouble};
+
+/// Returns the report of a plan that only root can carry out, after which the same words are to be
+/// said as root.
+pub fn only_root(words: &[String]) -> Report {
+    let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+    let next = format!("sudo stanch {}", words.join(" "));
+    Report::new(
+        Trouble::Refused,
+        Both::new("only root can do this: nothing was changed", "只有 root 可以执行：未做任何更改"),
+    )
+    .next(Both::new(next.clone(), next))
+}
 
 /// Returns the page.
 pub fn page(plan: &Plan, look: Look) -> String {
@@ -61,5 +74,18 @@ fn risk(risk: Risk) -> Both {
         Risk::Service => Both::new("risk: a service may stop", "风险：可能影响服务"),
         Risk::Data => Both::new("risk: data could be lost", "风险：可能丢失数据"),
         Risk::LockOut => Both::new("risk: you could be locked out", "风险：您可能被关在外面"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_words_are_to_be_said_as_root() {
+        let words = ["eradicate", "apply", "--path", "/tmp/a b;id"].map(str::to_owned);
+        let look = Look::plain(Lang::En);
+        let told = only_root(&words).text(look);
+        assert!(told.contains("sudo stanch eradicate apply --path '/tmp/a b;id'"), "{told}");
     }
 }
