@@ -17,7 +17,7 @@ mod scan;
 mod status;
 mod undo;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use stanch_incident::{Incident, Miss, Place};
@@ -150,6 +150,27 @@ fn bug(error: &dyn std::error::Error) -> Report {
     )
     .because(Both::new(chain.clone(), chain))
     .next(Both::new("send us the line above", "把上面这行发给我们"))
+}
+
+/// Refuses to write a file's content to a terminal, and to sign what goes through a pipe.
+fn only_piped(
+    asked: &Asked,
+    sign: Option<&Path>,
+    what: &Both,
+    elsewhere: Both,
+    next: &Both,
+) -> Result<(), Box<Report>> {
+    let refused = |because: Both| {
+        let report = Report::new(Trouble::WrongUse, what.clone());
+        Err(Box::new(report.because(because).next(next.clone())))
+    };
+    if asked.look.terminal.is_some() {
+        return refused(Both::new("it is a terminal", "标准输出是终端"));
+    }
+    if sign.is_some() {
+        return refused(elsewhere);
+    }
+    Ok(())
 }
 
 /// Refuses `--root` and `--bundle`: an image is not changed.

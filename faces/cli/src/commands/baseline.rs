@@ -108,23 +108,16 @@ fn to_stdout(
     asked: &Asked,
     terminal: &Terminal,
 ) -> Result<u8, Box<Report>> {
-    let refused = |en: &str, zh: &str| {
-        let what =
-            Both::new("the baseline was not written to standard output", "未向标准输出写基线");
-        let next =
-            Both::new("stanch baseline create -o - > FILE", "stanch baseline create -o - > 文件");
-        let report = Report::new(Trouble::WrongUse, what);
-        Err(Box::new(report.because(Both::new(en, zh)).next(next)))
-    };
-    if asked.look.terminal.is_some() {
-        return refused("it is a terminal", "标准输出是终端");
-    }
-    if sign.is_some() {
-        return refused(
+    super::only_piped(
+        asked,
+        sign,
+        &Both::new("the baseline was not written to standard output", "未向标准输出写基线"),
+        Both::new(
             "a signature is a file of its own: sign where the baseline is kept, `stanch baseline sign FILE --key KEY`",
             "签名是单独的文件：请在存放基线的地方签名，`stanch baseline sign 文件 --key 密钥`",
-        );
-    }
+        ),
+        &Both::new("stanch baseline create -o - > FILE", "stanch baseline create -o - > 文件"),
+    )?;
     let progress = Progress::start(asked.look.say("making the baseline", "正在建立基线"));
     let mut made = None;
     terminal.data(|out| {

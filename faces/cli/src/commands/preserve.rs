@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use stanch_incident::evidence::{self, Bundled, EvidenceError, Options, Profile, Secrets};
 use stanch_incident::{Incident, VerifyWith};
 use stanch_view::pages::{evidence as page, query};
-use stanch_view::{Report, Trouble};
+use stanch_view::Report;
 use stanch_wire::json;
 use stanch_words::Both;
 
@@ -71,25 +71,16 @@ fn to_stdout(
     asked: &Asked,
     terminal: &Terminal,
 ) -> Result<u8, Box<Report>> {
-    let refused = |en: &str, zh: &str| {
-        let what =
-            Both::new("the bundle was not written to standard output", "未向标准输出写证据包");
-        let next = Both::new(
-            "ssh HOST stanch preserve -o - > FILE",
-            "ssh 主机 stanch preserve -o - > 文件",
-        );
-        let report = Report::new(Trouble::WrongUse, what);
-        Err(Box::new(report.because(Both::new(en, zh)).next(next)))
-    };
-    if asked.look.terminal.is_some() {
-        return refused("it is a terminal", "标准输出是终端");
-    }
-    if sign.is_some() {
-        return refused(
+    super::only_piped(
+        asked,
+        sign,
+        &Both::new("the bundle was not written to standard output", "未向标准输出写证据包"),
+        Both::new(
             "a signature is a file of its own: sign where the bundle is kept, `minisign -S -m FILE`",
             "签名是单独的文件：请在存放证据包的地方签名，`minisign -S -m 文件`",
-        );
-    }
+        ),
+        &Both::new("ssh HOST stanch preserve -o - > FILE", "ssh 主机 stanch preserve -o - > 文件"),
+    )?;
     let progress = Progress::start(asked.look.say("collecting evidence", "正在收集证据"));
     let mut made = None;
     terminal.data(|out| {
