@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use stanch_incident::evidence::{self, Bundled, EvidenceError, Options, Profile, Secrets};
 use stanch_incident::{Incident, VerifyWith};
-use stanch_view::pages::{evidence as page, query};
 use stanch_view::Report;
+use stanch_view::pages::{evidence as page, query};
 use stanch_wire::json;
 use stanch_words::Both;
 
