@@ -23,7 +23,7 @@ use stanch_machine::{Machine, Miss};
 use stanch_words::{Event, Gap, Place};
 
 use crate::decompress;
-use crate::digest::{Digest, Running};
+use crate::digest::{self, Digest, Running};
 
 pub use stamps::Stamps;
 pub use stream::{Counts, Stream};
@@ -274,12 +274,20 @@ pub fn read(
     });
     if let Some(Format { name, form: Form::Whole(whole), .. }) = format {
         let mut shown = 0_u32;
-        let (counts, gaps) = whole(machine, path, &context, &mut |event| {
+        let each = &mut |event: &Event<'_>| {
             shown = shown.wrapping_add(1);
             if shown.is_multiple_of(4096) {
                 alive();
             }
             each(event);
+        };
+        let digest = || digest::of_file(machine, path, &[Digest::Sha256]).ok()?.pop();
+        let (counts, gaps) = std::thread::scope(|threads| {
+            // The file is read at will: its digest is made beside that, from its beginning.
+            let digest = context.wants_digest.then(|| threads.spawn(digest));
+            let (mut counts, gaps) = whole(machine, path, &context, each)?;
+            counts.sha256 = digest.and_then(|digest| digest.join().ok().flatten());
+            Ok((counts, gaps))
         })?;
         return Ok((Some(name), counts, gaps));
     }

@@ -7,6 +7,7 @@
 //!
 //! The file is hostile: nothing in it makes us read for ever, keep much or fail as a whole.
 
+mod ahead;
 mod blocks;
 mod events;
 mod fields;
@@ -52,9 +53,7 @@ fn events(
         shown = shown.saturating_add(1);
         each(event);
     };
-    let summary = read(machine, path, Depth::Fields, &mut |entry| {
-        teller.tell(entry, context, each);
-    })?;
+    let summary = ahead::read(machine, path, &mut |entry| teller.tell(entry, context, each))?;
     let untold = teller.end(each);
     let mut gaps = summary.gaps("", path);
     if untold > 0 {
