@@ -139,7 +139,8 @@ fn letters(count: usize) -> Result<String, ContainError> {
     Ok(bytes.iter().take(count).map(letter).map(char::from).collect())
 }
 
-/// Plans a cut of the machine that we run on, and keeps the plan in the case if `keep` says so.
+/// Plans a cut of the machine that we run on, and keeps the plan in the case if `keep` says so. The
+/// kernel checks the rules of a plan, as far as we may ask it to.
 ///
 /// # Errors
 /// [`ContainError`] if the machine cannot be looked at or the case not be written.
@@ -148,6 +149,9 @@ pub fn plan(desk: &Desk, wish: &Wish, keep: Keeping) -> Result<Plan, ContainErro
     let mut plan = stanch_contain::plan(&live, wish)?;
     // Who may not see the machine whole gets a plan to look at, and none to apply.
     let is_whole = stanch_contain::may_see(&live);
+    if is_whole {
+        rehearse(&live, &plan)?;
+    }
     if keep == Keeping::InCase && is_whole && !plan.steps.is_empty() {
         deeds::keep(desk, &mut plan)?;
     }
@@ -163,28 +167,27 @@ pub enum Keeping {
     Nowhere,
 }
 
-/// Does what a kept plan says. The kernel checks the rules before the intent is recorded.
+/// Has the kernel check the rules of a plan without making them. That takes it some 10 ms, which is
+/// why it is part of planning: what is applied is one transaction, checked once more as a whole.
+fn rehearse(live: &Live, plan: &Plan) -> Result<(), ContainError> {
+    // A build that may not change this machine does not ask its kernel either.
+    let Ok(hands) = Hands::on(live) else { return Ok(()) };
+    for step in plan.steps.iter().filter(|step| step.act == IsolateNetwork::NAME) {
+        let order = Order::read(&step.order)?;
+        match IsolateNetwork::rehearse(&hands, &order) {
+            Err(Trouble::Machine { source, .. }) if source.kind == GapKind::Denied => {}
+            rehearsed => rehearsed.map_err(ActError::NotPossible)?,
+        }
+    }
+    Ok(())
+}
+
+/// Does what a kept plan says.
 ///
 /// # Errors
 /// [`ContainError`]; what was done before stands in the ledger.
 pub fn apply(desk: &Desk, plan: &Plan) -> Result<Vec<Deed>, ContainError> {
-    let live = Live::new();
-    let hands = Hands::on(&live).map_err(ActError::NotOurs)?;
-    for step in plan.steps.iter().filter(|step| step.act == IsolateNetwork::NAME) {
-        let order = Order::read(&step.order)?;
-        IsolateNetwork::rehearse(&hands, &order).map_err(refused)?;
-    }
     Ok(deeds::apply(desk, plan)?)
-}
-
-/// Tells an ordinary user, who may not, from a kernel that cannot.
-fn refused(trouble: Trouble) -> ActError {
-    match trouble {
-        Trouble::Machine { source, .. } if source.kind == GapKind::Denied => {
-            ActError::NotOurs(source)
-        }
-        trouble => ActError::NotPossible(trouble),
-    }
 }
 
 /// Returns how the network stands; none if it is not cut by us.
