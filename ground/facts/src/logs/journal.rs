@@ -98,7 +98,8 @@ pub struct Entry<'e> {
 }
 
 impl<'e> Entry<'e> {
-    /// Returns the fields in the order in which they are stored.
+    /// Returns the fields that tell something, in the order in which they are stored: left out are
+    /// those that repeat others or say nothing about who did what.
     pub fn fields(&self) -> &'e [Field<'e>] {
         self.fields
     }
@@ -112,7 +113,7 @@ impl<'e> Entry<'e> {
 /// What a reader wants of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// The fields of every entry.
+    /// The fields of every entry that tell something.
     Fields,
     /// Only entries' own records, but the hash of each field that is not compressed.
     Hashes,

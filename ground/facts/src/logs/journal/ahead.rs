@@ -17,7 +17,7 @@ const BATCHES: usize = 3;
 /// The largest file that is not worth a thread.
 const SMALL: u64 = 1 << 20;
 
-/// Entries with copies of those fields that an event may be made of.
+/// Entries with copies of their fields.
 #[derive(Default)]
 struct Batch {
     bytes: Vec<u8>,
@@ -41,14 +41,13 @@ struct Kept {
 
 impl Batch {
     fn push(&mut self, entry: &Entry<'_>) {
-        let before = self.fields.len();
-        for field in entry.fields().iter().filter(|field| field.role != Role::Idle) {
+        for field in entry.fields() {
             self.bytes.extend_from_slice(field.name);
             self.bytes.extend_from_slice(field.value);
             let (name, value) = (field.name.len(), field.value.len());
             self.fields.push(Kept { name, value, object: field.object, role: field.role });
         }
-        let fields = self.fields.len().saturating_sub(before);
+        let fields = entry.fields().len();
         self.entries.push(Head { entry: Entry { fields: &[], ..*entry }, fields });
     }
 
@@ -72,8 +71,8 @@ impl Batch {
     }
 }
 
-/// Reads the entries of a journal file with those of their fields that tell something, ahead of
-/// the caller where the file is worth it.
+/// Reads the entries of a journal file with their fields, ahead of the caller where the file is
+/// worth it.
 ///
 /// # Errors
 /// A [`Miss`] if it cannot be opened, or is no journal.

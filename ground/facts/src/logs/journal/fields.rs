@@ -89,7 +89,7 @@ pub(super) struct Gatherer {
 }
 
 impl Gatherer {
-    /// Finds the fields of an entry.
+    /// Finds those fields of an entry that tell something.
     pub(super) fn gather(&mut self, layout: &Layout, blocks: &mut Blocks<'_>, record: &Record) {
         self.places.clear();
         self.copies.clear();
@@ -102,6 +102,9 @@ impl Gatherer {
             }
             if let Some(known) = self.known(blocks, offset, room) {
                 let Lately { start, length, name, .. } = known;
+                if name.role == Role::Idle {
+                    continue;
+                }
                 room = room.saturating_sub(length);
                 self.work = self.work.saturating_add(length as u64).saturating_add(64);
                 self.places.push((offset, At::Block(start, length), name));
@@ -118,7 +121,9 @@ impl Gatherer {
                             if is_whole {
                                 self.remember(offset, &at, name);
                             }
-                            self.places.push((offset, at, name));
+                            if name.role != Role::Idle {
+                                self.places.push((offset, at, name));
+                            }
                         }
                         None => self.broken = self.broken.saturating_add(1),
                     }
@@ -131,8 +136,13 @@ impl Gatherer {
     /// Returns a field that was found lately, with its block loaded.
     fn known(&self, blocks: &mut Blocks<'_>, object: u64, room: usize) -> Option<Lately> {
         let known = *self.lately.get(slot(object))?;
-        let fits = known.object == object && object != 0 && known.length <= room.min(FIELD);
-        (fits && blocks.lie_in_one_block(known.start, known.length)).then_some(known)
+        if known.object != object || object == 0 {
+            return None;
+        }
+        // What is not shown need not be there.
+        let is_idle = known.name.role == Role::Idle;
+        let fits = known.length <= room.min(FIELD);
+        (is_idle || fits && blocks.lie_in_one_block(known.start, known.length)).then_some(known)
     }
 
     fn remember(&mut self, object: u64, at: &At, name: Name) {
