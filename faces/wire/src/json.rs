@@ -45,38 +45,15 @@ pub(crate) fn text(line: &mut Vec<u8>, text: &str) -> io::Result<()> {
     value(line, &text)
 }
 
-/// Returns whether a text is of printable ASCII that needs no escape. Sixteen bytes are looked at
-/// at once where there are as many (one register of any x86-64 or aarch64), else eight, as a number.
+/// Returns whether a text is of printable ASCII that needs no escape. Eight bytes are looked at at
+/// once, as one number: most texts of an event are short.
 fn is_plain(text: &[u8]) -> bool {
-    if let Some(last) = text.last_chunk::<16>() {
-        let (blocks, _) = text.as_chunks::<16>();
-        let marks = blocks.iter().fold([0; 16], |marks, block| strange(marks, block));
-        // The last ones lie over those before them where the length is no multiple.
-        return strange(marks, last) == [0; 16];
-    }
-    let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) else {
-        return strange_bytes(text) == 0;
-    };
-    special(u64::from_le_bytes(*first)) | special(u64::from_le_bytes(*last)) == 0
-}
-
-fn strange_byte(byte: u8) -> u8 {
-    // Below the blank it wraps around.
-    u8::from(byte.wrapping_sub(b' ') > b'~' - b' ')
-        | u8::from(byte == b'"')
-        | u8::from(byte == b'\\')
-}
-
-fn strange_bytes(bytes: &[u8]) -> u8 {
-    bytes.iter().fold(0, |marks, &byte| marks | strange_byte(byte))
-}
-
-/// Adds a mark at each place where a byte needs an escape or is not of ASCII.
-fn strange(mut marks: [u8; 16], bytes: &[u8; 16]) -> [u8; 16] {
-    for (mark, &byte) in marks.iter_mut().zip(bytes) {
-        *mark |= strange_byte(byte);
-    }
-    marks
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    let Some(last) = text.last_chunk() else { return text.iter().all(|&byte| plain(byte)) };
+    let (words, _) = text.as_chunks();
+    let marks = words.iter().fold(0, |marks, word| marks | special(u64::from_le_bytes(*word)));
+    // The last eight lie over those before them where the length is no multiple.
+    marks | special(u64::from_le_bytes(*last)) == 0
 }
 
 /// Returns a number that is 0 unless one of eight bytes is below U+0020, above U+007E, a quotation
