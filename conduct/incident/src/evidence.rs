@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use stanch_facts::digest::{self, Digest};
 use stanch_ledger::kept::{self, Keeping, Older};
-use stanch_ledger::signature::{Digesting, PublicKey, SignatureError};
+use stanch_ledger::signature::{Digesting, PublicKey, SecretKey, SignatureError};
 use stanch_ledger::{Entry, LedgerError};
 use stanch_machine::{Live, Machine as _};
 pub use stanch_preserve::{
     Broken, Collected, Flaw, Options, PreserveError, Seal, Secrets, TakenOf, Verified,
 };
 pub use stanch_rules::Profile;
+use stanch_words::{Gap, GapKind, Value};
 
 use crate::Incident;
 use crate::baseline::{BaselineError, Noting, Signed, VerifyWith, digest_of, secret_key};
@@ -44,9 +45,6 @@ pub enum EvidenceError {
     /// It is whole and has its name, but its signature could not be kept.
     #[error("the bundle is whole but its signature could not be kept")]
     Unsigned(#[source] LedgerError),
-    /// The case did not take a record.
-    #[error("the ledger did not take the record")]
-    Ledger(#[source] LedgerError),
     /// A key or signature is refused.
     #[error("`{path}` is refused")]
     Signature {
@@ -77,8 +75,36 @@ pub struct Bundled {
     pub collected: Collected,
     /// The id of the key that signed it.
     pub signed_by: Option<String>,
-    /// The number of the entry in the open case, if one is open.
-    pub entry: Option<u64>,
+    /// Whether the open case knows of it.
+    pub custody: Custody,
+}
+
+/// Whether the case knows of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Custody {
+    /// No case is open or named: none is opened on a suspect machine for that alone.
+    NoCase,
+    /// The case has it, as an entry of this number.
+    Recorded(u64),
+    /// The case takes no record: why, and where it lies.
+    Missed(Gap),
+}
+
+/// A bundle that has its file, and of which nothing is collected yet.
+#[derive(Debug)]
+pub struct Begun {
+    keeping: Keeping,
+    key: Option<SecretKey>,
+    path: PathBuf,
+    custody: Custody,
+}
+
+impl Begun {
+    /// Returns whether the case took a record that it was begun: what can be told before minutes
+    /// are spent.
+    pub fn custody(&self) -> &Custody {
+        &self.custody
+    }
 }
 
 /// A bundle that was verified.
@@ -93,7 +119,25 @@ pub struct BundleVerified {
 }
 
 impl Incident {
-    /// Collects into a file, which must not be there yet.
+    /// Begins a bundle in a file, which must not be there yet, and records it in the case.
+    ///
+    /// # Errors
+    /// [`EvidenceError`] if the file or the key is refused; a case that is refused is a gap in
+    /// [`Begun::custody`], because what is in memory does not wait for it.
+    pub fn begin_bundle(
+        &self,
+        desk: &Desk,
+        path: &Path,
+        sign: Option<&Path>,
+    ) -> Result<Begun, EvidenceError> {
+        let key = sign.map(secret_key).transpose()?;
+        let keeping = Keeping::begin(path, Older::Refused).map_err(EvidenceError::Kept)?;
+        let body = serde_json::json!({ "file": Value::from(path).to_string() });
+        let custody = self.enter(desk, "preserve.begun", body);
+        Ok(Begun { keeping, key, path: path.to_owned(), custody })
+    }
+
+    /// Collects into the file of a bundle that was begun.
     ///
     /// # Errors
     /// [`EvidenceError`]; what was written is left where it is if it breaks off.
@@ -101,12 +145,10 @@ impl Incident {
         &self,
         desk: &Desk,
         options: Options,
-        path: &Path,
-        sign: Option<&Path>,
+        begun: Begun,
     ) -> Result<Bundled, EvidenceError> {
-        let key = sign.map(secret_key).transpose()?;
+        let Begun { mut keeping, key, path, .. } = begun;
         let digesting = Arc::new(Mutex::new(Digesting::default()));
-        let mut keeping = Keeping::begin(path, Older::Refused).map_err(EvidenceError::Kept)?;
         let options = Options { ours: ours(keeping.file()), ..options };
         let noting = &mut Noting { from: &mut keeping, digesting: Arc::clone(&digesting) };
         let collected = match self.collect(desk, &options, noting) {
@@ -117,22 +159,35 @@ impl Incident {
             }
         };
         keeping.finish(Older::Refused).map_err(EvidenceError::Finish)?;
-        let mut bundled = Bundled { collected, signed_by: None, entry: None };
+        let mut bundled = Bundled { collected, signed_by: None, custody: Custody::NoCase };
+        let mut unsigned = None;
         if let Some(key) = key {
             let seal = &bundled.collected.seal;
             let host = stanch_words::text::escaped(&seal.host);
             let comment = format!("evidence of {host}, {}, root {}", seal.ended, seal.merkle_root);
             let signature = key.sign(&digest_of(&digesting), &comment);
-            let beside = kept::named(path, kept::SIGNATURE);
-            let signed = kept::keep(&beside, signature.as_bytes(), Older::Refused);
-            if let Err(error) = signed {
-                self.enter(desk, path, &bundled)?;
-                return Err(EvidenceError::Unsigned(error));
+            let beside = kept::named(&path, kept::SIGNATURE);
+            match kept::keep(&beside, signature.as_bytes(), Older::Refused) {
+                Ok(()) => bundled.signed_by = Some(key.public().id()),
+                Err(error) => unsigned = Some(error),
             }
-            bundled.signed_by = Some(key.public().id());
         }
-        bundled.entry = self.enter(desk, path, &bundled)?;
-        Ok(bundled)
+        let seal = &bundled.collected.seal;
+        let body = serde_json::json!({
+            "file": Value::from(path.as_path()).to_string(),
+            "items": seal.items,
+            "merkle_root": seal.merkle_root,
+            "bytes": bundled.collected.packed,
+            "signed_by": bundled.signed_by,
+        });
+        bundled.custody = self.enter(desk, "preserve.sealed", body);
+        if let Custody::Missed(gap) = &bundled.custody {
+            bundled.collected.gaps.push(gap.clone());
+        }
+        match unsigned {
+            Some(error) => Err(EvidenceError::Unsigned(error)),
+            None => Ok(bundled),
+        }
     }
 
     /// Collects into a pipe. Nothing is written to this machine.
@@ -151,7 +206,7 @@ impl Incident {
         let collected = self
             .collect(desk, &Options { ours, ..options }, to)
             .map_err(|source| EvidenceError::Broke { left: None, source })?;
-        Ok(Bundled { collected, signed_by: None, entry: None })
+        Ok(Bundled { collected, signed_by: None, custody: Custody::NoCase })
     }
 
     fn collect(
@@ -176,30 +231,35 @@ impl Incident {
         stanch_preserve::collect(&self.snapshot, options, &about, to)
     }
 
-    /// Records a bundle in the case, if one is open or named: none is opened on a suspect machine
-    /// for that alone.
-    fn enter(
-        &self,
-        desk: &Desk,
-        path: &Path,
-        bundled: &Bundled,
-    ) -> Result<Option<u64>, EvidenceError> {
-        let case = desk.case().map_err(EvidenceError::Ledger)?;
-        let Some(case) = case else { return Ok(None) };
+    /// Records in the case, if one is open or named.
+    fn enter(&self, desk: &Desk, what: &str, body: serde_json::Value) -> Custody {
+        let case = match desk.case() {
+            Ok(None) => return Custody::NoCase,
+            Ok(Some(case)) => case,
+            Err(error) => return Custody::Missed(unrecorded(&desk.cases, &error)),
+        };
         let now = self.snapshot.host().machine().now();
-        let seal = &bundled.collected.seal;
-        let body = serde_json::json!({
-            "file": stanch_words::Value::from(path).to_string(),
-            "items": seal.items,
-            "merkle_root": seal.merkle_root,
-            "bytes": bundled.collected.packed,
-            "signed_by": bundled.signed_by,
-        });
-        let mut ledger = desk.write(&case, now).map_err(EvidenceError::Ledger)?;
-        let record = desk.record(now, "preserve.sealed", body);
-        let entry = ledger.append(&record).map_err(EvidenceError::Ledger)?;
-        Ok(Some(entry.head.n))
+        let record = desk.record(now, what, body);
+        match desk.write(&case, now).and_then(|mut ledger| ledger.append(&record)) {
+            Ok(entry) => Custody::Recorded(entry.head.n),
+            Err(error) => Custody::Missed(unrecorded(case.folder(), &error)),
+        }
     }
+}
+
+/// Returns what is missing where a case took no record.
+fn unrecorded(folder: &Path, error: &LedgerError) -> Gap {
+    let (kind, detail) = match error {
+        LedgerError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            (GapKind::Denied, source.to_string())
+        }
+        LedgerError::Io { source, .. } => (GapKind::Failed, source.to_string()),
+        LedgerError::Chain { .. } => (GapKind::Damaged, error.to_string()),
+        LedgerError::InUse { .. } | LedgerError::Record { .. } | LedgerError::Uncertain { .. } => {
+            (GapKind::Failed, error.to_string())
+        }
+    };
+    Gap::new("case", kind, detail).at(folder.to_string_lossy())
 }
 
 /// Returns the file that is being written, by device and inode.

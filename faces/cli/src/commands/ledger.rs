@@ -15,6 +15,9 @@ pub(super) fn run(
 ) -> Result<u8, Box<Report>> {
     if let Some(("note", matches)) = matches.subcommand() {
         let text = matches.get_one::<String>("text").map_or("", String::as_str);
+        if text.trim().is_empty() {
+            return Err(Box::new(page::empty_note()));
+        }
         let noted = stanch_incident::evidence::take_note(&asked.desk, text);
         let number = noted.map_err(|error| Box::new(page::broken(&error)))?;
         terminal.text(&page::noted(number, asked.look))?;

@@ -4,9 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use stanch_incident::evidence::{self, Bundled, EvidenceError, Options, Profile, Secrets};
-use stanch_incident::{Incident, VerifyWith};
+use stanch_incident::evidence::{self, Bundled, Custody, EvidenceError, Options, Profile, Secrets};
+use stanch_incident::{Incident, Place, VerifyWith};
 use stanch_view::Report;
+use stanch_view::pages::status::Asker;
 use stanch_view::pages::{evidence as page, query};
 use stanch_wire::json;
 use stanch_words::Both;
@@ -27,8 +28,10 @@ pub(super) fn run(
     if path == "-" {
         return to_stdout(&incident, options, sign, asked, terminal);
     }
+    let begun = incident.begin_bundle(&asked.desk, path, sign).map_err(failed(path))?;
+    terminal.speak(&page::ahead(asker(asked), begun.custody(), terminal.errors()));
     let progress = Progress::start(asked.look.say("collecting evidence", "正在收集证据"));
-    let made = incident.preserve(&asked.desk, options, path, sign).map_err(failed(path))?;
+    let made = incident.preserve(&asked.desk, options, begun).map_err(failed(path))?;
     drop(progress);
     if asked.json {
         let document = page::document(&shown(path), &made, asked.look);
@@ -44,6 +47,14 @@ fn told(made: &Bundled, terminal: &Terminal) -> u8 {
     let gaps = &made.collected.gaps;
     terminal.speak(&query::missed(gaps, terminal.errors()));
     if gaps.iter().any(|gap| gap.kind.is_partial()) { 3 } else { 0 }
+}
+
+/// Returns who asks; whoever looks at an image sees what its files let be seen.
+fn asker(asked: &Asked) -> Asker {
+    match asked.place == Place::Live && !rustix::process::geteuid().is_root() {
+        true => Asker::User,
+        false => Asker::Root,
+    }
 }
 
 fn options(matches: &ArgMatches, incident: &Incident) -> Result<Options, Box<Report>> {
@@ -81,6 +92,7 @@ fn to_stdout(
         ),
         &Both::new("ssh HOST stanch preserve -o - > FILE", "ssh 主机 stanch preserve -o - > 文件"),
     )?;
+    terminal.speak(&page::ahead(asker(asked), &Custody::NoCase, terminal.errors()));
     let progress = Progress::start(asked.look.say("collecting evidence", "正在收集证据"));
     let mut made = None;
     terminal.data(|out| {

@@ -1,5 +1,6 @@
 //! `stanch preserve`, `seal verify` and `--bundle` on a root directory.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -99,6 +100,59 @@ fn a_ledger_that_may_not_be_read_is_not_said_to_be_broken() {
     assert_eq!(run.code, 4, "{run}");
     assert!(run.stderr.contains("the ledger could not be read"), "{run}");
     assert!(run.stderr.contains("as root"), "{run}");
+    // Whoever asks what is cut is told the same.
+    let status = world.as_nobody_here(&["--case", &case, "contain", "status"]);
+    assert_eq!(status.code, 4, "{status}");
+    assert!(status.stderr.contains("the ledger could not be read"), "{status}");
+}
+
+#[test]
+fn a_note_without_words_is_refused() {
+    let world = world();
+    let case = world.path("case").display().to_string();
+    for words in ["", "  \n"] {
+        let run = world.plain(&["--case", &case, "ledger", "note", words]);
+        assert_eq!(run.code, 2, "{run}");
+        assert!(run.stderr.contains("a note without words records nothing"), "{run}");
+    }
+    assert!(!world.path("case").exists(), "no case is opened for it");
+}
+
+#[test]
+fn a_case_that_takes_no_record_is_told_before_and_after_and_the_bundle_is_made() {
+    let world = world();
+    let case = world.path("case");
+    assert_eq!(
+        world.plain(&["--case", &case.display().to_string(), "ledger", "note", "x"]).code,
+        0
+    );
+    let open = world.path("open");
+    std::fs::create_dir(&open).unwrap();
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let (file, case) = (open.join("a.tar.gz").display().to_string(), case.display().to_string());
+    let run = world.as_nobody(&["--case", &case, "preserve", "-o", &file]);
+    assert_eq!(run.code, 3, "{run}");
+    let ahead = format!("The case {case} takes no record (Permission denied (os error 13))");
+    let told = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.starts_with(&ahead), "{run}");
+    assert!(told.contains("gap: case: "), "{run}");
+    let page = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(page.contains("The bundle is whole; the case"), "{run}");
+    assert!(page.contains(&format!("stanch --case {case} ledger note '{file} root ")), "{run}");
+    assert!(!told.contains("nothing was changed"), "{run}");
+    let zh = open.join("b.tar.gz").display().to_string();
+    let run = world.as_nobody(&["--lang", "zh", "--case", &case, "preserve", "-o", &zh]);
+    assert_eq!(run.code, 3, "{run}");
+    assert!(run.stderr.contains("无法写入记录（权限不足（os error 13））"), "{run}");
+    assert!(run.stdout.contains("证据包完整"), "{run}");
+    assert_eq!(world.plain(&["seal", "verify", &file]).code, 0);
+    // Who may write to it has it recorded, from its beginning.
+    let file = world.path("c.tar.gz").display().to_string();
+    let run = world.run(&["--case", &case, "preserve", "-o", &file, "--json"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stdout.contains("\"case_entry\": 4"), "{run}");
+    let ledger = world.plain(&["--case", &case, "ledger", "show"]);
+    assert!(ledger.stdout.contains("preserve.begun"), "{ledger}");
 }
 
 #[test]

@@ -89,13 +89,19 @@ impl World {
 
     /// Looks at this world's root as a user who owns nothing in it.
     pub(crate) fn as_nobody(&self, arguments: &[&str]) -> Run {
+        let root = self.root().display().to_string();
+        self.as_nobody_here(&[&["--root", &root], arguments].concat())
+    }
+
+    /// Runs without `--root` as a user who owns nothing in this world.
+    pub(crate) fn as_nobody_here(&self, arguments: &[&str]) -> Run {
         // The build directory may be closed to others, so the binary is copied.
         let binary = self.path("stanch");
         if !binary.exists() {
             std::fs::copy(BINARY, &binary).unwrap();
         }
-        let mut command = self.looking(&binary, arguments);
-        command.current_dir("/");
+        let mut command = command(&binary);
+        command.args(arguments).current_dir("/");
         if rustix::process::geteuid().is_root() {
             command.uid(NOBODY).gid(NOBODY);
         }

@@ -4,6 +4,7 @@ use stanch_incident::deeds::ActError;
 use stanch_incident::{Deed, LedgerError, RunError, State};
 use stanch_words::{Both, text};
 
+use crate::pages::ledger;
 use crate::{Look, Report, Sheet, Trouble};
 
 /// Returns what is said after acts were taken back, or gone on with.
@@ -61,6 +62,7 @@ pub fn trouble(error: &ActError, plan: &str) -> Report {
             Both::new("another process is writing to the case", "另一个进程正在写入该案件"),
         ))
         .next(Both::new("wait for it to end, and try again", "等它结束后再试")),
+        ActError::Ledger(error) if ledger::is_unreadable(error) => ledger::broken(error),
         ActError::Ledger(_) => because(Report::new(
             Trouble::Refused,
             Both::new("the case's ledger does not take the record", "案件台账无法写入"),

@@ -1,17 +1,56 @@
 //! A bundle of evidence: what was taken, and what of one holds.
 
 use stanch_incident::Signed;
-use stanch_incident::evidence::{Broken, BundleVerified, Bundled, EvidenceError, PreserveError};
+use stanch_incident::evidence::{
+    Broken, BundleVerified, Bundled, Custody, EvidenceError, PreserveError,
+};
 use stanch_wire as wire;
-use stanch_words::{Both, Lang, text};
+use stanch_words::{Both, Gap, Lang, text};
 
 use super::detect::quoted;
 use super::detect::thousands;
+use super::status::Asker;
 use crate::documents::gap;
+use crate::texts::system;
 use crate::{Look, Report, Sheet, Tone, Trouble};
 
 /// How many flaws are shown unless all are asked for.
 const SHOWN: usize = 20;
+
+/// Returns what is said before anything is collected: what this run will not give.
+pub fn ahead(asker: Asker, custody: &Custody, look: Look) -> String {
+    let mut sheet = Sheet::new(look);
+    if asker == Asker::User {
+        sheet.prose(
+            0,
+            look.say(
+                "You are not root: most of what vanishes first may not be read and will be missing. `sudo stanch preserve …` takes all.",
+                "当前不是 root：最先消失的内容大多无权读取，证据包里将没有。`sudo stanch preserve …` 可全部收集。",
+            ),
+        );
+    }
+    if let Custody::Missed(gap) = custody {
+        let folder = text::escaped(gap.path.as_deref().unwrap_or_default());
+        let why = why(gap, look);
+        sheet.prose(
+            0,
+            &match look.lang {
+                Lang::En => format!(
+                    "The case {folder} takes no record ({why}): the bundle is made all the same, and the case will not know of it. Who may write to the case should run this, or leave `--case` out."
+                ),
+                Lang::Zh => format!(
+                    "案件 {folder} 无法写入记录（{why}）：证据包照样生成，但案件台账中不会有它。请由有权写入案件的用户运行，或去掉 `--case`。"
+                ),
+            },
+        );
+    }
+    sheet.finish()
+}
+
+/// Returns why a case took no record.
+fn why(gap: &Gap, look: Look) -> String {
+    text::escaped(&system::said(&gap.detail, look.lang))
+}
 
 /// Returns what is said of a bundle that was made.
 pub fn made(file: &str, bundled: &Bundled, look: Look) -> String {
@@ -61,12 +100,36 @@ pub fn made(file: &str, bundled: &Bundled, look: Look) -> String {
             },
         );
     }
+    if let Custody::Missed(gap) = &bundled.custody {
+        unrecorded(&mut sheet, file, root, gap);
+    }
     if file != "-" {
         sheet.heading("Next", "下一步");
         sheet.command(2, &format!("stanch seal verify {}", quoted(file)));
         sheet.command(2, &format!("stanch --bundle {} detect", quoted(file)));
     }
     sheet.finish()
+}
+
+/// Says that the case has no record of a bundle, and how to enter it.
+fn unrecorded(sheet: &mut Sheet, file: &str, root: &str, gap: &Gap) {
+    let look = sheet.look;
+    let folder = text::escaped(gap.path.as_deref().unwrap_or_default());
+    let why = why(gap, look);
+    sheet.prose(
+        0,
+        &match look.lang {
+            Lang::En => format!(
+                "The bundle is whole; the case {folder} has no record of it ({why}). Enter it as who may write there:"
+            ),
+            Lang::Zh => {
+                format!("证据包完整；案件 {folder} 中没有它的记录（{why}）。请由有权写入的用户补记：")
+            }
+        },
+    );
+    let folder = quoted(&folder);
+    let note = format!("{file} root {root}");
+    sheet.command(2, &format!("stanch --case {folder} ledger note {}", quoted(&note)));
 }
 
 fn number(count: u64) -> String {
@@ -190,7 +253,10 @@ pub fn document(file: &str, bundled: &Bundled, look: Look) -> wire::Preserve {
         chain_head: seal.chain_head.clone(),
         tool_sha256: seal.tool_sha256.clone(),
         signed_by: bundled.signed_by.clone(),
-        case_entry: bundled.entry,
+        case_entry: match bundled.custody {
+            Custody::Recorded(number) => Some(number),
+            Custody::NoCase | Custody::Missed(_) => None,
+        },
         artifacts: collected.taken.iter().map(artifact).collect(),
         gaps: collected.gaps.iter().map(|one| gap(one, look)).collect(),
     }
@@ -289,17 +355,12 @@ pub fn failed(file: &str, error: &EvidenceError) -> Report {
                 format!("`{file}` is whole, but it is not signed"),
                 format!("`{file}` 已完整写好，但未签名"),
             );
-            Report::new(Trouble::Stuck, what).because(because).next(Both::new(
+            let mut report = Report::new(Trouble::Stuck, what).because(because);
+            report.left_as = Both::new("the bundle lies there, sealed", "证据包已在原处，并已封存");
+            report.next(Both::new(
                 format!("sign it where it is kept: `minisign -S -m {}`", quoted(file)),
                 format!("请在存放处签名：`minisign -S -m {}`", quoted(file)),
             ))
-        }
-        EvidenceError::Ledger(_) => {
-            let what = Both::new(
-                format!("`{file}` is whole, but the case took no record of it"),
-                format!("`{file}` 已完整写好，但案件台账未能记录"),
-            );
-            Report::new(Trouble::Stuck, what).because(because)
         }
         EvidenceError::Signature { .. } => Report::new(Trouble::Refused, using)
             .because(because)

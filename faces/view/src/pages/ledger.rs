@@ -41,6 +41,15 @@ pub fn noted(number: u64, look: Look) -> String {
     }
 }
 
+/// Returns the report of a note without words.
+pub fn empty_note() -> Report {
+    let what = Both::new("a note without words records nothing", "没有文字的备注等于没有记录");
+    Report::new(Trouble::WrongUse, what).next(Both::new(
+        "stanch ledger note \"disk handed to Li Wei, seal 4711\"",
+        "stanch ledger note \"硬盘交李伟，封条 4711\"",
+    ))
+}
+
 /// Returns what an entry is about: the sentence of its step, or the entry that it ends.
 fn about(body: &serde_json::Value, look: Look) -> String {
     let key = if look.lang == Lang::Zh { "zh" } else { "en" };
@@ -52,6 +61,14 @@ fn about(body: &serde_json::Value, look: Look) -> String {
         (None, Some(intent)) => format!("A-{intent:04}"),
         (None, None) => String::new(),
     }
+}
+
+/// Returns whether a ledger may not even be read, so that nobody can say whether it takes a record.
+pub(crate) fn is_unreadable(error: &LedgerError) -> bool {
+    let LedgerError::Io { doing, source, .. } = error else { return false };
+    let reads = ["looking for", "listing", "opening", "reading"];
+    source.kind() == std::io::ErrorKind::PermissionDenied
+        && reads.iter().any(|verb| doing.starts_with(verb))
 }
 
 /// Returns the report of a ledger that cannot be read or does not hold.
