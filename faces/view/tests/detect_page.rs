@@ -135,12 +135,12 @@ fn a_break_in_in_english() {
       1 note, no sign of a break-in by itself; --all shows it
 
     Next
-      Take the machine off the network, but leave it running: what is in memory is
-      evidence. Clean up only after it has been kept. Use its passwords and keys
-      nowhere else.
+      Leave it running: what is in memory is evidence. Use its passwords and keys
+      nowhere else. In this order; if the intruder is at work right now, 2 before 1:
+      1. stanch preserve -o web01.tar.gz   keeps the evidence
+      2. stanch contain plan               how to cut the intruder off
+      3. stanch eradicate plan             what to clear away, last of all
         stanch query "SELECT * FROM processes WHERE pid = 1"
-        stanch query "SELECT * FROM processes WHERE pid = 2"
-        stanch query "SELECT * FROM processes WHERE pid = 42"
 
     What would change the verdict
       If F-0001 proves innocent, the verdict falls to suspicious.
@@ -204,11 +204,12 @@ fn a_break_in_in_chinese() {
       另有 1 条备注，单独不说明入侵；用 --all 显示
 
     下一步
-      先断网，但不要关机：内存中的内容就是证据。保全证据之后再清除。这台机器上的密码
-      和密钥不要再用于别处。
+      不要关机：内存中的内容就是证据。这台机器上的密码和密钥不要再用于别处。按此顺序
+      进行；若入侵者此刻正在活动，先 2 后 1：
+      1. stanch preserve -o web01.tar.gz   保全证据
+      2. stanch contain plan               断网方案
+      3. stanch eradicate plan             清除方案，最后进行
         stanch query "SELECT * FROM processes WHERE pid = 1"
-        stanch query "SELECT * FROM processes WHERE pid = 2"
-        stanch query "SELECT * FROM processes WHERE pid = 42"
 
     什么会改变结论
       若 F-0001 证实无害，结论将降为可疑。

@@ -24,6 +24,8 @@ use crate::{Look, Report, Sheet, Tone, Trouble, width};
 const HEADLINES: usize = 10;
 /// Commands on the first screen.
 const COMMANDS: usize = 3;
+/// Commands that look closer, where the steps of the emergency stand above them.
+const CLOSER: usize = 1;
 
 /// An answer of detection, and whom it is about.
 #[derive(Clone, Copy, Debug)]
@@ -214,26 +216,62 @@ fn next(sheet: &mut Sheet, answered: &Answered<'_>, grave: &[Group<'_>]) {
             "从上到下逐项查看：有无正当原因？先不要改动系统，内存中的内容就是证据。",
         ),
         (Verdict::Compromised, Place::Live) => look.say(
-            "Take the machine off the network, but leave it running: what is in memory is evidence. Clean up only after it has been kept. Use its passwords and keys nowhere else.",
-            "先断网，但不要关机：内存中的内容就是证据。保全证据之后再清除。这台机器上的密码和密钥不要再用于别处。",
+            "Leave it running: what is in memory is evidence. Use its passwords and keys nowhere else. In this order; if the intruder is at work right now, 2 before 1:",
+            "不要关机：内存中的内容就是证据。这台机器上的密码和密钥不要再用于别处。按此顺序进行；若入侵者此刻正在活动，先 2 后 1：",
         ),
     };
     sheet.heading("Next", "下一步");
     sheet.prose(2, advice);
     let mut commands: Vec<String> = Vec::new();
     // One command of each finding, gravest first.
+    let most = match (answered.detection.verdict, place) {
+        (Verdict::Compromised, Place::Live) => {
+            in_order(sheet, answered.host);
+            CLOSER
+        }
+        _ => COMMANDS,
+    };
     for command in grave.iter().filter_map(|group| place.commands(&group.first().next).next()) {
         if !commands.contains(&command) {
             commands.push(command);
         }
     }
-    for command in commands.into_iter().take(COMMANDS) {
+    for command in commands.into_iter().take(most) {
         sheet.command(4, &command);
     }
 }
 
 /// Returns a share as a whole percentage. Nobody is ever wholly sure: it ends at 99.
 pub(crate) fn percent(share: f64) -> String {
+/// Writes the steps of the emergency in their order, each with its command. What vanishes first is
+/// kept first, as RFC 3227 has it; `handbook/10-signs/how-to-read-a-verdict.md` gives the same order.
+fn in_order(sheet: &mut Sheet, host: &str) {
+    let look = sheet.look;
+    let preserve = format!("stanch preserve -o {}.tar.gz", file_name(host));
+    let steps = [
+        (preserve.as_str(), look.say("keeps the evidence", "保全证据")),
+        ("stanch contain plan", look.say("how to cut the intruder off", "断网方案")),
+        (
+            "stanch eradicate plan",
+            look.say("what to clear away, last of all", "清除方案，最后进行"),
+        ),
+    ];
+    let column = steps.iter().map(|(command, _)| command.len()).max().unwrap_or(0) + 3;
+    for (number, (command, means)) in (1..).zip(steps) {
+        let command = look.paint(Tone::Command, &width::padded(command, column));
+        sheet.line(format!("  {number}. {command}{means}"));
+    }
+}
+
+/// Returns a machine's name as a file can have it; the name is the machine's own claim.
+fn file_name(host: &str) -> &str {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_name = host.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && host.len() <= 64
+        && host.chars().all(plain);
+    if is_name { host } else { "evidence" }
+}
+
     format!("{:.0}", (share * 100.0).round().clamp(0.0, 99.0))
 }
 
@@ -286,4 +324,8 @@ mod tests {
         let look = Look::plain(Lang::En);
         assert_eq!((took(812, look), took(2345, look)), ("812 ms".into(), "2.3 s".into()));
     }
+        assert_eq!(
+            ["web01", "", "-rf", "a b", "../x", "x;id"].map(file_name),
+            ["web01", "evidence", "evidence", "evidence", "evidence", "evidence"]
+        );
 }
