@@ -17,6 +17,7 @@ pub mod deeds;
 mod digests;
 pub mod eradication;
 pub mod evidence;
+pub mod identity;
 mod rule_files;
 mod rules_check;
 mod sigma;
@@ -57,6 +58,7 @@ pub use baseline::{
     make_keys, open_baseline, rfc3339, sign_baseline, take_baseline,
 };
 pub use digests::digests;
+pub use identity::Identity;
 pub use sigma::sigma;
 pub use yara::{LoadedYara, Starter, compiled, yara};
 
@@ -145,6 +147,7 @@ pub struct Incident {
     snapshot: Arc<Snapshot>,
     /// What is wrong with the place itself.
     strange: Vec<Gap>,
+    look: identity::Look,
 }
 
 impl Incident {
@@ -173,7 +176,7 @@ impl Incident {
                 Snapshot::new(Arc::new(machine), Stalls::default())
             }
         };
-        Ok(Self { snapshot: Arc::new(snapshot), strange })
+        Ok(Self { snapshot: Arc::new(snapshot), strange, look: identity::Look::at(place) })
     }
 
     /// Compares files of packages with package files: those in a folder that the responder brings,
@@ -201,6 +204,14 @@ impl Incident {
     /// [`DetectError`] only if the binary itself is broken.
     pub fn scan(&self, scope: Scope) -> Result<Scanned, DetectError> {
         stanch_detect::scan::scan(&self.snapshot, scope)
+    }
+
+    /// Returns an error for a path that a person named and that is not there.
+    ///
+    /// # Errors
+    /// A [`Miss`] if there is nothing of that name, or nobody can tell.
+    pub fn is_there(&self, path: &Path) -> Result<(), Miss> {
+        self.snapshot.host().machine().stat(path).map(drop)
     }
 
     /// Answers a query over the tables, with the gaps of what it read.
@@ -301,6 +312,11 @@ impl Incident {
         let name = machine.read("/etc/hostname".as_ref(), 256).map(|read| read.bytes);
         let name = name.unwrap_or_default();
         stanch_words::text::from_bytes(name.trim_ascii())
+    }
+
+    /// Returns which machine it is, beyond its name.
+    pub fn identity(&self) -> Identity {
+        Identity::of(self.snapshot.host().machine(), self.look)
     }
 
     /// Returns the milliseconds of a clock that never goes back.

@@ -4,6 +4,7 @@ mod acts;
 mod outside;
 mod vault;
 
+use stanch_incident::identity::{self, Identity};
 use stanch_incident::{Answer, Bases, Blind, Checked, Complaint, Harm, LogRead, Page};
 use stanch_wire as wire;
 use stanch_words::{Finding, Gap, Role, Sees, TableSpec, Value};
@@ -23,6 +24,7 @@ pub fn detect(answered: &Answered<'_>, look: Look) -> wire::Detect {
     wire::Detect {
         schema: wire::Detect::SCHEMA.to_owned(),
         host: answered.host.to_owned(),
+        machine: Some(machine(answered.identity)),
         verdict: detection.verdict.name().to_owned(),
         confidence: detection.confidence,
         took_ms: answered.took_ms,
@@ -37,6 +39,21 @@ pub fn detect(answered: &Answered<'_>, look: Look) -> wire::Detect {
         findings: detection.findings.iter().map(|f| finding(f, answered.place, look)).collect(),
         gaps: detection.gaps.iter().map(|blind| blinding_gap(blind, look)).collect(),
         would_change: detection.would_change.iter().map(|t| look.text(t).to_owned()).collect(),
+    }
+}
+
+fn machine(identity: &Identity) -> wire::Machine {
+    let (id, boot) = (identity.machine.clone(), identity.boot.clone());
+    wire::Machine { look: identity.look.name().to_owned(), id, boot }
+}
+
+/// Returns which machine a report says that it is about.
+pub fn looked(machine: &wire::Machine) -> Identity {
+    Identity {
+        // A look that is not known proves no more than an image does.
+        look: identity::Look::from_name(&machine.look).unwrap_or(identity::Look::Root),
+        machine: machine.id.clone(),
+        boot: machine.boot.clone(),
     }
 }
 

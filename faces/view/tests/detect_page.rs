@@ -2,12 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use insta::assert_snapshot;
+use stanch_incident::identity::{self, Identity};
 use stanch_incident::{Bases, Blind, Compared, Detection, LookedAt};
 use stanch_view::pages::detect::{Answered, Place, page};
 use stanch_view::{Look, documents, width};
 use stanch_words::{
     Both, Class, Evidence, Finding, Gap, GapKind, Lang, Level, Subject, SubjectKind, Verdict,
 };
+
+/// A running machine without ids.
+const LIVE: Identity = Identity { look: identity::Look::Live, machine: None, boot: None };
 
 fn finding(number: i64, sign: &str, level: Level, title: (&str, &str)) -> Finding {
     Finding {
@@ -111,7 +115,10 @@ fn clean() -> Detection {
 }
 
 fn text(detection: &Detection, look: Look) -> String {
-    page(&Answered { host: "web01", place: Place::Live, took_ms: 1234, detection }, look)
+    page(
+        &Answered { host: "web01", identity: &LIVE, place: Place::Live, took_ms: 1234, detection },
+        look,
+    )
 }
 
 /// The first screen, without the details.
@@ -346,7 +353,13 @@ fn a_hostile_name_neither_drives_the_terminal_nor_forges_a_line() {
     for lang in [Lang::En, Lang::Zh] {
         let look = Look { all: true, ..Look::plain(lang) };
         let text = page(
-            &Answered { host: hostile, place: Place::Live, took_ms: 1, detection: &detection },
+            &Answered {
+                host: hostile,
+                identity: &LIVE,
+                place: Place::Live,
+                took_ms: 1,
+                detection: &detection,
+            },
             look,
         );
         let driven = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
@@ -369,8 +382,13 @@ fn colour_is_never_the_only_carrier() {
 #[test]
 fn the_document_has_all_findings_and_gaps_in_the_language_asked() {
     let detection = broken_into();
-    let answered =
-        Answered { host: "web01", place: Place::Live, took_ms: 1234, detection: &detection };
+    let answered = Answered {
+        host: "web01",
+        identity: &LIVE,
+        place: Place::Live,
+        took_ms: 1234,
+        detection: &detection,
+    };
     let document = documents::detect(&answered, Look::plain(Lang::Zh));
     assert_eq!(document.findings.len(), detection.findings.len());
     assert_eq!(document.gaps.len(), 4);

@@ -9,6 +9,9 @@ pub struct Detect {
     pub schema: String,
     /// The machine's own name.
     pub host: String,
+    /// Which machine it is, beyond its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
     /// `clean`, `suspicious` or `compromised`.
     pub verdict: String,
     /// How sure of the verdict, 0 to 1.
@@ -31,6 +34,17 @@ pub struct Detect {
 impl Detect {
     /// The name and version of the document.
     pub const SCHEMA: &'static str = "stanch.detect/1";
+}
+
+/// Which machine a report is about: another may have the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// How it was looked at: `live`, `root` or `bundle`.
+    pub look: String,
+    /// SHA-256 of `stanch ` and its `/etc/machine-id`, which itself is not to be spread.
+    pub id: Option<String>,
+    /// The id of the start of its kernel, if one runs.
+    pub boot: Option<String>,
 }
 
 /// How much was looked at.

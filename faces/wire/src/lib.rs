@@ -28,7 +28,7 @@ mod scan;
 mod status;
 
 pub use baseline::{Baseline, BaselineCheck, BaselineDifference, BaselineFile, PackageRun};
-pub use detect::{Detect, Entity, Evidence, Finding, Gap, LookedAt, Packages};
+pub use detect::{Detect, Entity, Evidence, Finding, Gap, LookedAt, Machine, Packages};
 pub use error::Error;
 pub use event::{EventLines, EventsSource, EventsSummary};
 pub use evidence::{Preserve, PreserveArtifact, SealFlaw, SealVerify};

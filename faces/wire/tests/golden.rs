@@ -12,8 +12,8 @@ mod outside;
 use serde::Serialize;
 use stanch_wire::{
     Act, Acts, Cell, Column, Complaint, Detect, Entity, Error, Evidence, Facts, Finding, Gap,
-    Ledger, LedgerEntry, LookedAt, Plan, Proof, Query, QuerySummary, Refusal, Row, RowLine, Rule,
-    Rules, RulesCheck, Status, Step, Table, json,
+    Ledger, LedgerEntry, LookedAt, Machine, Plan, Proof, Query, QuerySummary, Refusal, Row,
+    RowLine, Rule, Rules, RulesCheck, Status, Step, Table, json,
 };
 
 fn written(document: &impl Serialize) -> String {
@@ -68,6 +68,11 @@ fn finding() -> Finding {
 fn detect() -> Detect {
     Detect {
         schema: Detect::SCHEMA.into(),
+        machine: Some(Machine {
+            look: "live".into(),
+            id: Some("5f0c".into()),
+            boot: Some("0b2e7f0a-7d0c-4d0e-9b0e-2f0c5a3d1e11".into()),
+        }),
         host: "web01".into(),
         verdict: "compromised".into(),
         confidence: 0.97,
@@ -98,6 +103,11 @@ fn detect_stays_as_it_is() {
 fn an_old_detect_document_can_still_be_read() {
     let old: Detect = serde_json::from_str(include_str!("golden/detect.json")).unwrap();
     assert_eq!(old, detect());
+    // The first documents did not say which machine they are of.
+    let mut first: serde_json::Value = serde_json::to_value(detect()).unwrap();
+    first.as_object_mut().unwrap().remove("machine");
+    let read: Detect = serde_json::from_value(first).unwrap();
+    assert_eq!(read, Detect { machine: None, ..detect() });
 }
 
 #[test]

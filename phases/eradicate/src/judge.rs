@@ -47,8 +47,8 @@ pub(crate) enum Rank {
 pub(crate) enum Decision {
     Step(Rank, Box<Step>),
     Refuse(Refusal),
-    /// It is gone already, or something else takes care of it.
-    Nothing,
+    /// There is nothing there.
+    Gone,
 }
 
 impl Decision {
@@ -138,7 +138,7 @@ fn nobodys(
 ) -> Result<Decision, Trouble> {
     let (path, met) = (&group.met.path, &group.met);
     if met.seen.state == There::Absent {
-        return Ok(Decision::Nothing);
+        return Ok(Decision::Gone);
     }
     let is_named = group.suspects.iter().any(|one| one.is_named());
     let entries = places.of(path);
@@ -170,7 +170,7 @@ fn config(
     if met.seen.state == There::Absent {
         return match shipped {
             Some(shipped) => restore(group, shipped, vault),
-            None => Ok(Decision::Nothing),
+            None => Ok(Decision::Gone),
         };
     }
     let read = machine.read(&met.path, limits::CONFIG_FILE);
@@ -268,17 +268,17 @@ fn others_stay(
     }))
 }
 
-fn refusal(group: &Group<'_>, en: &str, zh: &str) -> Refusal {
+pub(crate) fn refusal(group: &Group<'_>, en: &str, zh: &str) -> Refusal {
     let path = text::escaped(&group.met.path.to_string_lossy());
     let findings: BTreeSet<&str> =
         group.suspects.iter().map(|one: &&Suspect| one.finding.as_str()).collect();
     let findings: Vec<&str> = findings.into_iter().filter(|id| !id.is_empty()).take(5).collect();
-    let about = findings.join(", ");
-    Refusal {
-        asked: Both::new(
-            format!("clear `{path}` away ({about})"),
-            format!("清除 `{path}`（{about}）"),
+    let asked = match findings.as_slice() {
+        [] => Both::new(format!("clear `{path}` away"), format!("清除 `{path}`")),
+        about => Both::new(
+            format!("clear `{path}` away ({})", about.join(", ")),
+            format!("清除 `{path}`（{}）", about.join("、")),
         ),
-        why: Both::new(en, zh),
-    }
+    };
+    Refusal { asked, why: Both::new(en, zh) }
 }

@@ -104,6 +104,7 @@ pub fn plan(
         false => places::Places::read(snapshot),
     };
     let mut steps: Vec<(Rank, Step)> = Vec::new();
+    let mut gone: Vec<&Group<'_>> = Vec::new();
     let index = packages::index(snapshot.host());
     processes(machine, &index, suspects, &mut steps, &mut plan)?;
     let mut groups = groups(machine, suspects, &mut plan)?;
@@ -123,7 +124,7 @@ pub fn plan(
         match judge::decide(snapshot, &places, group, &shipped, vault)? {
             Decision::Step(rank, step) => steps.push((rank, *step)),
             Decision::Refuse(refusal) => plan.refusals.push(refusal),
-            Decision::Nothing => {}
+            Decision::Gone => gone.push(group),
         }
     }
     let taken = steps.iter().filter_map(|(_, step)| step.subject.path.clone()).collect();
@@ -135,6 +136,7 @@ pub fn plan(
         plan.steps.push(Step { id, ..step });
     }
     plan.costs = advice::of(&plan, suspects, &groups, &shipped);
+    tell_gone(&gone, &mut plan);
     plan.costs.extend(reach::of(snapshot, &plan, &groups));
     plan.costs.extend(of_accounts.costs);
     Ok((plan, shipped.gaps))
@@ -255,10 +257,28 @@ fn add_started<'s>(
     Ok(())
 }
 
+/// Tells of what is not there: what a person named is refused, what a finding names was there when
+/// it was found.
+fn tell_gone(gone: &[&Group<'_>], plan: &mut Plan) {
+    for group in gone {
+        if group.suspects.iter().any(|one| one.is_named()) {
+            let refusal = judge::refusal(group, "there is no such file", "没有这个文件");
+            plan.refusals.push(refusal);
+            continue;
+        }
+        let path = text::escaped(&group.met.path.to_string_lossy());
+        plan.costs.push(Both::new(
+            format!("`{path}` is not there any more: nothing to clear away"),
+            format!("`{path}` 已不存在：无需清除"),
+        ));
+    }
+}
+
 /// Returns why nothing is planned about what is no file.
 fn no_file(suspect: &Suspect) -> Refusal {
     let subject = &suspect.subject;
-    let name = subject.name.as_deref().or(subject.address.as_deref()).unwrap_or_default();
+    let name = subject.name.as_deref().or(subject.address.as_deref());
+    let name = name.or(subject.path.as_deref()).unwrap_or_default();
     let (kind, name) = (subject.kind.name(), text::escaped(name));
     let sign = &suspect.sign;
     let why = match subject.kind {

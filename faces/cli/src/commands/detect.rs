@@ -69,6 +69,7 @@ pub(super) fn run(
     let path = looked_at(&asked.place);
     let answered = Answered {
         host: &incident.host_name(),
+        identity: &incident.identity(),
         place: match (&asked.place, &path) {
             (Place::Root(_), Some(path)) => detect::Place::Root(path),
             (Place::Bundle(_), Some(path)) => detect::Place::Bundle(path),

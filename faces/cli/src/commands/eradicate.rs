@@ -77,17 +77,22 @@ fn planned(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<P
         incident.trust_archive(packages, keyring);
     }
     let paths = matches.get_many::<PathBuf>("path").into_iter().flatten();
-    let mut suspects: Vec<Suspect> = paths.map(|path| Suspect::named(path)).collect();
+    let mut suspects: Vec<Suspect> =
+        paths.map(|path| Suspect::named(&super::scan::whole(path, asked))).collect();
     let report = matches.get_one::<PathBuf>("report");
     let level = matches.get_one::<String>("level").and_then(|name| Level::from_name(name));
     if report.is_some() || level.is_some() || suspects.is_empty() {
-        let found = match report {
-            Some(report) => read(report, &incident.host_name())?,
+        let found: Vec<Suspect> = match report {
+            Some(report) => read(report, &incident)?,
             None => {
                 look(&incident, &[], asked)?.findings.iter().map(eradication::suspect).collect()
             }
         };
         let only: Vec<&String> = matches.get_many("finding").into_iter().flatten().collect();
+        let is_lost = |id: &&&String| !found.iter().any(|suspect| suspect.finding == ***id);
+        if let Some(id) = only.iter().find(is_lost) {
+            return Err(Box::new(page::no_finding(id)));
+        }
         let least = level.unwrap_or(Level::Medium);
         suspects.extend(found.into_iter().filter(|suspect| match only.as_slice() {
             [] => suspect.level >= least,
@@ -105,9 +110,10 @@ fn told(error: ActError) -> Box<Report> {
     Box::new(stanch_view::pages::acts::trouble(&error, "stanch eradicate plan"))
 }
 
-/// Reads a report of `stanch detect --json` about the machine of that name: what another machine
-/// has is nothing to clear away here.
-fn read(path: &Path, host: &str) -> Result<Vec<Suspect>, Box<Report>> {
+/// Reads a report of `stanch detect --json` about this machine: what another one has is nothing to
+/// clear away here, whatever its name.
+fn read(path: &Path, incident: &Incident) -> Result<Vec<Suspect>, Box<Report>> {
+    let host = &incident.host_name();
     let bad = |why: String| Box::new(page::no_report(&path.to_string_lossy(), &why));
     let bytes = eradication::read_report(path).map_err(|miss| bad(miss.detail))?;
     let report: stanch_wire::Detect =
@@ -115,17 +121,23 @@ fn read(path: &Path, host: &str) -> Result<Vec<Suspect>, Box<Report>> {
     if report.schema != stanch_wire::Detect::SCHEMA {
         return Err(bad(format!("not of schema `{}`", stanch_wire::Detect::SCHEMA)));
     }
-    if report.host != host {
+    if report.host != *host {
         return Err(Box::new(page::another_host(&path.to_string_lossy(), &report.host, host)));
     }
-    report
+    let of = report.machine.as_ref().map(documents::looked);
+    let Some(pids) = of.and_then(|of| of.is_of(&incident.identity())) else {
+        let kind = report.machine.as_ref().map(|machine| machine.look.as_str());
+        return Err(Box::new(page::another_machine(&path.to_string_lossy(), host, kind)));
+    };
+    let suspects: Result<Vec<Suspect>, Box<Report>> = report
         .findings
         .iter()
         .map(|finding| {
             documents::suspect(finding)
                 .ok_or_else(|| bad(format!("`{}` has no such level or kind", finding.id)))
         })
-        .collect()
+        .collect();
+    Ok(suspects?.into_iter().map(|suspect| pids.told(suspect)).collect())
 }
 
 /// Looks for the signs of an intrusion as `stanch detect` does.

@@ -10,7 +10,7 @@ mod packages;
 mod place;
 mod unseen;
 
-use stanch_incident::Detection;
+use stanch_incident::{Detection, Identity};
 use stanch_words::{Both, Lang, Level, Verdict};
 
 pub use self::packages::without_trust;
@@ -32,6 +32,8 @@ const CLOSER: usize = 1;
 pub struct Answered<'a> {
     /// The machine's own name.
     pub host: &'a str,
+    /// Which machine it is, beyond its name.
+    pub identity: &'a Identity,
     /// Where the machine was looked at: commands that are offered must reach the same one.
     pub place: Place<'a>,
     /// How long it took.
@@ -222,8 +224,6 @@ fn next(sheet: &mut Sheet, answered: &Answered<'_>, grave: &[Group<'_>]) {
     };
     sheet.heading("Next", "下一步");
     sheet.prose(2, advice);
-    let mut commands: Vec<String> = Vec::new();
-    // One command of each finding, gravest first.
     let most = match (answered.detection.verdict, place) {
         (Verdict::Compromised, Place::Live) => {
             in_order(sheet, answered.host);
@@ -231,6 +231,8 @@ fn next(sheet: &mut Sheet, answered: &Answered<'_>, grave: &[Group<'_>]) {
         }
         _ => COMMANDS,
     };
+    let mut commands: Vec<String> = Vec::new();
+    // One command of each finding, gravest first.
     for command in grave.iter().filter_map(|group| place.commands(&group.first().next).next()) {
         if !commands.contains(&command) {
             commands.push(command);
@@ -241,8 +243,6 @@ fn next(sheet: &mut Sheet, answered: &Answered<'_>, grave: &[Group<'_>]) {
     }
 }
 
-/// Returns a share as a whole percentage. Nobody is ever wholly sure: it ends at 99.
-pub(crate) fn percent(share: f64) -> String {
 /// Writes the steps of the emergency in their order, each with its command. What vanishes first is
 /// kept first, as RFC 3227 has it; `handbook/10-signs/how-to-read-a-verdict.md` gives the same order.
 fn in_order(sheet: &mut Sheet, host: &str) {
@@ -272,6 +272,8 @@ fn file_name(host: &str) -> &str {
     if is_name { host } else { "evidence" }
 }
 
+/// Returns a share as a whole percentage. Nobody is ever wholly sure: it ends at 99.
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.0}", (share * 100.0).round().clamp(0.0, 99.0))
 }
 
@@ -322,10 +324,10 @@ mod tests {
             ("99".into(), "99".into(), "84".into())
         );
         let look = Look::plain(Lang::En);
-        assert_eq!((took(812, look), took(2345, look)), ("812 ms".into(), "2.3 s".into()));
-    }
         assert_eq!(
             ["web01", "", "-rf", "a b", "../x", "x;id"].map(file_name),
             ["web01", "evidence", "evidence", "evidence", "evidence", "evidence"]
         );
+        assert_eq!((took(812, look), took(2345, look)), ("812 ms".into(), "2.3 s".into()));
+    }
 }

@@ -61,6 +61,47 @@ pub fn another_host(path: &str, of: &str, host: &str) -> Report {
         .next(Both::new("stanch detect --json > report.json", "stanch detect --json > report.json"))
 }
 
+/// Returns the report of a report that only shares this machine's name, or cannot prove more.
+pub fn another_machine(path: &str, host: &str, look: Option<&str>) -> Report {
+    let [path, host] = [path, host].map(text::escaped);
+    let (what, because) = match look {
+        Some("live") => (
+            Both::new(
+                format!("`{path}` is a report of another machine that is named `{host}`, too"),
+                format!("`{path}` 是另一台同名机器 `{host}` 的报告"),
+            ),
+            Both::new("its machine id is another", "其机器标识不同"),
+        ),
+        Some(_) => (
+            Both::new(
+                format!("`{path}` is a report of an image or bundle that is named `{host}`, too"),
+                format!("`{path}` 是同名映像或证据包 `{host}` 的报告"),
+            ),
+            Both::new("its machine id is another, or there is none", "其机器标识不同，或没有标识"),
+        ),
+        None => (
+            Both::new(
+                format!("`{path}` does not say which machine it is of, only the name `{host}`"),
+                format!("`{path}` 只有名称 `{host}`，没有说明是哪台机器"),
+            ),
+            Both::new("an older version made it", "它由旧版本生成"),
+        ),
+    };
+    Report::new(Trouble::Refused, what)
+        .because(because)
+        .next(Both::new("stanch detect --json > report.json", "stanch detect --json > report.json"))
+}
+
+/// Returns the report of a finding that there is not.
+pub fn no_finding(id: &str) -> Report {
+    let id = text::escaped(id);
+    let what = Both::new(format!("there is no finding `{id}`"), format!("没有发现 `{id}`"));
+    Report::new(Trouble::WrongUse, what).next(Both::new(
+        "give an id such as `F-0001` of that report, or of what `stanch detect --all` shows",
+        "请给出该报告中的编号，如 `F-0001`，或 `stanch detect --all` 所列的编号",
+    ))
+}
+
 /// Returns the report of a file that is no report of `stanch detect --json`.
 pub fn no_report(path: &str, why: &str) -> Report {
     let path = text::escaped(path);
