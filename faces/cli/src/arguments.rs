@@ -306,8 +306,8 @@ fn scan(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
 
 fn yara_rules(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {
     Arg::new("rules")
-        .long("rules")
-        .visible_alias("yara")
+        .long("yara")
+        .visible_alias("rules")
         .value_name(say("DIR", "目录"))
         .action(ArgAction::Append)
         .value_parser(ValueParser::path_buf())

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use stanch_incident::{Incident, Miss, Place};
+use stanch_view::pages::scan as page;
 use stanch_view::{Report, Trouble};
 use stanch_words::Both;
 
@@ -120,6 +121,14 @@ fn since(matches: &ArgMatches, incident: &Incident) -> Result<Option<i64>, Box<R
         Some(time) => Ok(Some(time)),
         None => Err(Box::new(stanch_view::pages::detect::unknown_time(written))),
     }
+}
+
+/// Refuses paths that a person named and that are not there: nothing would be found in them.
+fn are_there(incident: &Incident, asked: &Asked, paths: &[PathBuf]) -> Result<(), Box<Report>> {
+    for path in paths {
+        incident.is_there(path).map_err(|miss| page::not_there(&miss, &asked.place))?;
+    }
+    Ok(())
 }
 
 /// Returns the report of a directory of rules that cannot be read, or holds none.

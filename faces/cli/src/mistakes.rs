@@ -116,12 +116,17 @@ fn context(error: &clap::Error, wanted: ContextKind) -> Option<String> {
     .filter(|text| !text.is_empty())
 }
 
-/// Returns the first command that the arguments name, with a space before it.
+/// Returns the command that the arguments name, down to the deepest, each with a space before it.
 fn command_of(given: &[OsString]) -> String {
     let root = crate::arguments::command(stanch_words::Lang::En);
-    let mut names = given.iter().skip(1).filter_map(|argument| argument.to_str());
-    let name = names.find(|name| root.find_subcommand(name).is_some());
-    name.map(|name| format!(" {name}")).unwrap_or_default()
+    let (mut at, mut names) = (&root, String::new());
+    for argument in given.iter().skip(1).filter_map(|argument| argument.to_str()) {
+        if let Some(deeper) = at.find_subcommand(argument) {
+            names = format!("{names} {argument}");
+            at = deeper;
+        }
+    }
+    names
 }
 
 /// Returns the report of a command that is not there.

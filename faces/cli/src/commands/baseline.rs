@@ -77,6 +77,7 @@ fn scope(matches: &ArgMatches, asked: &Asked) -> BaselineScope {
 fn create(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
     let incident = super::open(&asked.place)?;
     let (path, scope) = (file(matches, "output"), scope(matches, asked));
+    super::are_there(&incident, asked, &scope.roots)?;
     let sign = matches.get_one::<PathBuf>("sign").map(PathBuf::as_path);
     if path == "-" {
         return to_stdout(&incident, scope, sign, asked, terminal);

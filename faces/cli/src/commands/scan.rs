@@ -33,6 +33,7 @@ pub(super) fn run(
         .flatten()
         .map(|p| whole(p, asked))
         .collect();
+    super::are_there(&incident, asked, &roots)?;
     let in_memory = matches.get_flag("processes");
     let files = if roots.is_empty() && in_memory { Files::LeftOut } else { Files::Judged };
     if roots.is_empty() {

@@ -67,7 +67,7 @@ const EVENTS: &[Example] = &[
 const SCAN: &[Example] = &[
     ("stanch scan /var/www", "web pages", "网页目录"),
     ("stanch scan --processes", "memory of all processes", "所有进程的内存"),
-    ("stanch scan --rules yara /srv", "with rules of others", "同时使用外来规则"),
+    ("stanch scan --yara rules /srv", "with rules of others", "同时使用外来规则"),
     ("stanch scan --hashes bad.csv /srv", "with a list of bad files", "同时比对摘要清单"),
 ];
 

@@ -5,6 +5,18 @@ use insta::assert_snapshot;
 use crate::clean;
 
 #[test]
+fn a_mistake_points_at_the_help_of_the_command_that_it_is_in() {
+    let world = clean();
+    let run = world.plain(&["contain", "plan", "--block", "foo", "--lang", "en"]);
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stderr.contains("next:    stanch contain plan --help"), "{run}");
+    let help = world.plain(&["scan", "--help"]).stdout;
+    for named in ["--yara", "--hashes"] {
+        assert!(help.contains(named), "{help}");
+    }
+}
+
+#[test]
 fn mistyped_arguments_are_told_in_both_languages() {
     let world = clean();
     assert_snapshot!(world.plain(&["detcet"]), @r"

@@ -28,6 +28,16 @@ fn made(world: &World) -> String {
 }
 
 #[test]
+fn of_a_folder_that_is_not_there_no_baseline_is_made() {
+    let world = server();
+    let file = beside(&world, "b");
+    let run = world.run(&["baseline", "create", "-o", &file, "/etc", "/nodir", "--lang", "en"]);
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stderr.starts_with("error: there is no `/nodir` in the image\n"), "{run}");
+    assert!(!world.path("b").exists());
+}
+
+#[test]
 fn what_was_added_removed_and_altered_is_told_and_nothing_else() {
     let world = server();
     let file = made(&world);
@@ -163,6 +173,4 @@ fn what_may_not_be_read_is_a_gap_and_neither_new_nor_gone() {
     let run = world.as_nobody(&["baseline", "check", &file, "--lang", "en"]);
     assert_eq!(run.code, 3, "{run}");
     assert!(run.stdout.starts_with("As in the baseline"), "{run}");
-    let run = world.run(&["baseline", "create", "/nowhere", "-o", &beside(&world, "n")]);
-    assert_eq!(run.code, 3, "{run}");
 }

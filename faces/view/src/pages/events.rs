@@ -55,6 +55,10 @@ pub fn unreadable(miss: &Miss, place: &Place) -> Report {
     let command = |command: String| Both::new(command.clone(), command);
     report.next(match (kind, system::instead_of_a_file(&miss.detail)) {
         (Trouble::Refused, _) => Both::new("run it as root", "以 root 运行"),
+        _ if matches!(place, Place::Bundle(_)) => Both::new(
+            "with `--bundle`, give the path that it had on its machine: `/var/log/auth.log`; what was not taken is not there",
+            "用 --bundle 时，请给出它在原机器上的路径，如 `/var/log/auth.log`；未收集的内容不在其中",
+        ),
         _ if *place != Place::Live => Both::new(
             "with `--root`, give the path inside it: `/var/log/auth.log`",
             "用 --root 时，请给出映像之内的路径，如 `/var/log/auth.log`",

@@ -1,6 +1,6 @@
 //! What is in files and processes.
 
-use stanch_incident::Scanned;
+use stanch_incident::{Miss, Place, Scanned};
 use stanch_words::{Both, Finding, GapKind, Lang, Level, SubjectKind, text};
 
 use super::detect::{level_name, percent, thousands, tone};
@@ -132,6 +132,38 @@ pub fn unusable_list(path: &str, detail: &str, kind: GapKind) -> Report {
         "请给出可读取的文件：每行一个摘要，或 CSV、STIX 2.1、MISP",
     );
     unread(path, detail, kind, next)
+}
+
+/// Returns the report of a path that a person named and that is not there.
+pub fn not_there(miss: &Miss, place: &Place) -> Report {
+    let path = &miss.path;
+    let what = match place {
+        Place::Live => Both::new(format!("there is no `{path}`"), format!("没有 `{path}`")),
+        Place::Root(_) => {
+            Both::new(format!("there is no `{path}` in the image"), format!("映像中没有 `{path}`"))
+        }
+        Place::Bundle(_) => Both::new(
+            format!("there is no `{path}` in the bundle"),
+            format!("证据包中没有 `{path}`"),
+        ),
+    };
+    let what = match miss.absent {
+        true => what,
+        false => {
+            Both::new(format!("`{path}` could not be looked at"), format!("无法查看 `{path}`"))
+        }
+    };
+    let next = match (place, miss.kind) {
+        (_, GapKind::Denied) => Both::new("run it as root", "以 root 运行"),
+        (Place::Live, _) => {
+            Both::new("give the path of a file or directory", "给出文件或目录的路径")
+        }
+        (Place::Root(_) | Place::Bundle(_), _) => Both::new(
+            "give the path as the machine itself knows it, such as `/var/www`",
+            "给出该机器自身所用的路径，如 `/var/www`",
+        ),
+    };
+    Report::new(Trouble::of_unread(miss.kind), what).because_of(&miss.detail).next(next)
 }
 
 fn unread(path: &str, detail: &str, kind: GapKind, next: Both) -> Report {
