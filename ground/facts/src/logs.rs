@@ -19,7 +19,7 @@ pub mod years;
 use std::io::{self, BufRead};
 use std::path::Path;
 
-use stanch_machine::{Machine, Miss};
+use stanch_machine::{Machine, Miss, beside};
 use stanch_words::{Event, Gap, Place};
 
 use crate::decompress;
@@ -284,7 +284,7 @@ pub fn read(
         let digest = || digest::of_file(machine, path, &[Digest::Sha256]).ok()?.pop();
         let (counts, gaps) = std::thread::scope(|threads| {
             // The file is read at will: its digest is made beside that, from its beginning.
-            let digest = context.wants_digest.then(|| threads.spawn(digest));
+            let digest = context.wants_digest.then(|| beside(threads, digest).ok()).flatten();
             let (mut counts, gaps) = whole(machine, path, &context, each)?;
             counts.sha256 = digest.and_then(|digest| digest.join().ok().flatten());
             Ok((counts, gaps))

@@ -49,4 +49,4 @@ pub use live::{Changes, Hands, Live};
 pub use pretend::Pretend;
 pub use process_stat::ProcessStat;
 pub use reading::{Contents, Entry, FileKind, Listing, Machine, Miss, OpenFile, Stat};
-pub use stall::{Stalls, Watched, together};
+pub use stall::{Stalls, Watched, beside, together};

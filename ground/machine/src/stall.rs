@@ -13,9 +13,11 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use crate::hanging::{self, Place};
@@ -42,17 +44,32 @@ struct Progress {
 /// Does one piece of work in several threads, all under the watch of the thread that asks (if it
 /// is watched). The work is told the number of its thread, and ends when all have ended.
 pub fn together(threads: usize, work: &(dyn Fn(usize) + Sync)) {
-    let watch = CURRENT.with(|current| current.borrow().clone());
     std::thread::scope(|scope| {
         for number in 1..threads {
-            let watch = watch.clone();
-            scope.spawn(move || {
-                CURRENT.with(|current| *current.borrow_mut() = watch);
-                work(number);
-            });
+            scope.spawn(watched_too(move || work(number)));
         }
         work(0);
     });
+}
+
+/// Starts a thread beside the one that asks, under the same watch (if there is one).
+///
+/// # Errors
+/// That of the kernel, if no thread is to be had.
+pub fn beside<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> io::Result<ScopedJoinHandle<'scope, T>> {
+    std::thread::Builder::new().name("reader".into()).spawn_scoped(scope, watched_too(work))
+}
+
+/// Returns work that another thread may do under the watch of this one.
+fn watched_too<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let watch = CURRENT.with(|current| current.borrow().clone());
+    move || {
+        CURRENT.with(|current| *current.borrow_mut() = watch);
+        work()
+    }
 }
 
 /// Paths that did not answer, shared by all workers of one machine.
@@ -303,6 +320,27 @@ mod tests {
         });
         let Watched::Done((), left_out) = result else { panic!("{result:?}") };
         assert_eq!(left_out, vec![PathBuf::from("/mnt/hangs")]);
+    }
+
+    #[test]
+    fn a_thread_beside_that_hangs_is_seen() {
+        let stalls = Stalls::default();
+        let theirs = stalls.clone();
+        let result = stalls.watch(Duration::from_millis(50), 3, move || {
+            let path = Path::new("/mnt/hangs");
+            std::thread::scope(|threads| {
+                let reads = || {
+                    let _busy = begin(path);
+                    if !theirs.has(path) {
+                        std::thread::sleep(Duration::from_secs(600));
+                    }
+                    "the rest"
+                };
+                beside(threads, reads).unwrap().join().unwrap()
+            })
+        });
+        let Watched::Done(what, left_out) = result else { panic!("{result:?}") };
+        assert_eq!((what, left_out), ("the rest", vec![PathBuf::from("/mnt/hangs")]));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use stanch_machine::{Machine, Miss};
+use stanch_machine::{Machine, Miss, beside};
 use stanch_words::GapKind;
 
 use super::roles::Role;
@@ -87,9 +87,7 @@ pub(super) fn read(
     let (full, filled) = sync_channel(BATCHES);
     let (empty, emptied) = sync_channel(BATCHES);
     std::thread::scope(|threads| {
-        let reader = std::thread::Builder::new()
-            .name("journal".into())
-            .spawn_scoped(threads, || ahead(machine, path, full, emptied));
+        let reader = beside(threads, || ahead(machine, path, full, emptied));
         // No thread to be had: the caller's own must do.
         let Ok(reader) = reader else { return read_here(machine, path, Depth::Fields, each) };
         let mut room = Vec::new();
