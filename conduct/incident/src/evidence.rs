@@ -263,7 +263,7 @@ fn unrecorded(folder: &Path, error: &LedgerError) -> Gap {
 }
 
 /// Returns the file that is being written, by device and inode.
-fn ours(file: &std::fs::File) -> Vec<(u64, u64)> {
+pub(crate) fn ours(file: &std::fs::File) -> Vec<(u64, u64)> {
     use std::os::fd::AsRawFd as _;
     let own = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
     let stat = Live::new().stat(&own);

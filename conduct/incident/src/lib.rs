@@ -21,6 +21,7 @@ pub mod identity;
 mod rule_files;
 mod rules_check;
 mod sigma;
+pub mod timeline;
 pub mod unplugging;
 pub mod watch;
 mod yara;
@@ -43,6 +44,7 @@ pub use stanch_facts::baseline::{
     Because, Change, Crossing, Difference, Digests as BaselineDigests, Field as BaselineField,
     Header as BaselineHeader, Row as BaselineRow, Run as PackageRun, Scope as BaselineScope, Told,
 };
+pub use stanch_facts::history::SourceRead;
 pub use stanch_facts::logs::{Counts, Format as LogFormat};
 pub use stanch_facts::packages::{Bases, Trust};
 pub use stanch_facts::scan::{Archives, Files, Intact, Processes, Remote, Scope};

@@ -6,6 +6,7 @@ mod baseline;
 mod eradicate;
 mod events;
 mod preserve;
+mod timeline;
 
 use std::path::PathBuf;
 
@@ -87,6 +88,7 @@ pub(crate) fn command(lang: Lang) -> Command {
         .subcommand(acts::contain(say))
         .subcommand(preserve::preserve(&say))
         .subcommand(preserve::seal(&say))
+        .subcommand(timeline::command(&say))
         .subcommand(eradicate::eradicate(say))
         .subcommand(eradicate::quarantine(say))
         .subcommand(acts::undo(say))

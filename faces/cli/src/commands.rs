@@ -15,6 +15,7 @@ mod query;
 mod rules;
 mod scan;
 mod status;
+mod timeline;
 mod undo;
 
 use std::path::{Path, PathBuf};
@@ -52,6 +53,7 @@ pub(crate) fn run(
         Some(("quarantine", matches)) => quarantine::run(matches, asked, terminal),
         Some(("preserve", matches)) => preserve::run(matches, asked, terminal),
         Some(("seal", matches)) => preserve::seal(matches, asked, terminal),
+        Some(("timeline", matches)) => timeline::run(matches, asked, terminal),
         Some(("undo", matches)) => undo::run(matches, asked, terminal),
         Some(("ledger", matches)) => ledger::run(matches, asked, terminal),
         Some(("completions", matches)) => completions::run(matches, asked, terminal),

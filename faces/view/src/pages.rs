@@ -17,3 +17,4 @@ pub mod query;
 pub mod rules;
 pub mod scan;
 pub mod status;
+pub mod timeline;

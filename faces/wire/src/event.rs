@@ -223,9 +223,18 @@ impl Serialize for Wired<'_> {
     }
 }
 
+/// How many places of the second are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Places {
+    /// As many as are not 0.
+    Needed,
+    /// All six.
+    All,
+}
+
 /// The day that was written last: most events are of the same.
 #[derive(Debug)]
-struct Date {
+pub(crate) struct Date {
     day: i64,
     text: [u8; 10],
 }
@@ -239,6 +248,17 @@ impl Default for Date {
 impl Date {
     /// Writes microseconds since 1970 UTC as RFC 3339; returns whether there is such a time.
     fn put(&mut self, line: &mut Vec<u8>, micros: i64) -> bool {
+        self.put_in(line, micros, "Z", Places::Needed)
+    }
+
+    /// Does the same with a zone's own way to say UTC, and so many places of the second.
+    pub(crate) fn put_in(
+        &mut self,
+        line: &mut Vec<u8>,
+        micros: i64,
+        utc: &str,
+        places: Places,
+    ) -> bool {
         const DAY: i64 = 86_400_000_000;
         let day = micros.div_euclid(DAY);
         if day != self.day {
@@ -264,18 +284,19 @@ impl Date {
         let h = two_digits(seconds / 3_600);
         let (m, s) = (two_digits(seconds / 60 % 60), two_digits(seconds % 60));
         line.extend_from_slice(&[b'T', h[0], h[1], b':', m[0], m[1], b':', s[0], s[1]]);
-        if fraction > 0 {
+        if fraction > 0 || places == Places::All {
             let (high, middle) = (two_digits(fraction / 10_000), two_digits(fraction / 100 % 100));
             let low = two_digits(fraction % 100);
             let digits = [b'.', high[0], high[1], middle[0], middle[1], low[0], low[1]];
-            let mut places = digits.len();
-            while fraction % 10 == 0 {
+            let mut used = digits.len();
+            while places == Places::Needed && fraction % 10 == 0 {
                 fraction /= 10;
-                places = usize::saturating_sub(places, 1);
+                used = usize::saturating_sub(used, 1);
             }
-            line.extend_from_slice(digits.get(..places).unwrap_or(&digits));
+            line.extend_from_slice(digits.get(..used).unwrap_or(&digits));
         }
-        line.extend_from_slice(b"Z\"");
+        line.extend_from_slice(utc.as_bytes());
+        line.push(b'"');
         true
     }
 }

@@ -26,6 +26,7 @@ mod query;
 mod rules;
 mod scan;
 mod status;
+mod timeline;
 
 pub use baseline::{Baseline, BaselineCheck, BaselineDifference, BaselineFile, PackageRun};
 pub use detect::{Detect, Entity, Evidence, Finding, Gap, LookedAt, Machine, Packages};
@@ -40,3 +41,4 @@ pub use query::{Cell, Query, QuerySummary, Row, RowLine};
 pub use rules::{Complaint, Rule, Rules, RulesCheck};
 pub use scan::{Scan, ScanMatch};
 pub use status::Status;
+pub use timeline::{TimelineForm, TimelineLines, TimelineSource, TimelineSummary, message};

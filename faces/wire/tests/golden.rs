@@ -8,6 +8,8 @@ mod baseline;
 mod evidence;
 #[path = "golden/outside.rs"]
 mod outside;
+#[path = "golden/timeline.rs"]
+mod timeline;
 
 use serde::Serialize;
 use stanch_wire::{

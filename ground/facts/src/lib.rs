@@ -23,6 +23,7 @@ pub mod decompress;
 pub mod descriptors;
 pub mod digest;
 mod elf_symbols;
+pub mod every_file;
 mod hiding;
 pub mod history;
 pub mod host;

@@ -12,12 +12,14 @@
 //! **Start reading** at [`table`] (what can be seen), [`finding`] (what is concluded) and
 //! [`gap`] (what could not be seen).
 
+pub mod bodyfile;
 pub mod both;
 pub mod byte_rules;
 pub mod event;
 pub mod finding;
 pub mod gap;
 pub mod level;
+pub mod moment;
 pub mod plan;
 pub mod sealed;
 pub mod table;
@@ -32,6 +34,7 @@ pub use event::{Clock, Event, EventKind, Field, Place, Text, Trust};
 pub use finding::{Class, Evidence, Finding, Subject, SubjectKind, Verdict};
 pub use gap::{Gap, GapKind};
 pub use level::Level;
+pub use moment::{FileTimes, Happened, Moment};
 pub use plan::{Phase, Plan, Refusal, Risk, Step, Undo};
 pub use table::{
     Ask, Column, ColumnSet, Constraint, Kind, Op, Role, Row, Seen, Sees, TableSpec, Tables,

@@ -17,6 +17,7 @@ pub(super) fn of(names: &[String], look: Look) -> Vec<(String, String)> {
         Some("contain") => CONTAIN,
         Some("preserve") => PRESERVE,
         Some("seal") => SEAL,
+        Some("timeline") => TIMELINE,
         Some("undo") => UNDO,
         Some("ledger") => LEDGER,
         Some("baseline") => BASELINE,
@@ -112,6 +113,16 @@ const SEAL: &[Example] = &[
     ("stanch seal verify web01.tar.gz --public-key me.pub", "and is it mine", "并验证签名"),
 ];
 
+const TIMELINE: &[Example] = &[
+    ("stanch timeline --since 2d --kind auth,file.times", "logins beside files", "登录与文件对照"),
+    ("stanch timeline --path /srv/www", "one folder", "只看一个目录"),
+    (
+        "stanch timeline --bundle web01.tar.gz -o web01.jsonl",
+        "to be loaded into Timesketch",
+        "供 Timesketch 导入",
+    ),
+];
+
 const UNDO: &[Example] = &[
     ("stanch ledger show", "the acts and their ids", "查看各项处置及编号"),
     ("stanch undo A-0003", "take one back", "撤销其中一项"),
@@ -135,9 +146,11 @@ mod tests {
 
     #[test]
     fn every_example_is_a_command_that_is_understood() {
-        let all =
-            [DETECT, QUERY, EVENTS, SCAN, RULES, CONTAIN, PRESERVE, SEAL, UNDO, LEDGER, BASELINE]
-                .concat();
+        let all = [
+            DETECT, QUERY, EVENTS, SCAN, RULES, CONTAIN, PRESERVE, SEAL, TIMELINE, UNDO, LEDGER,
+            BASELINE,
+        ]
+        .concat();
         assert!(all.len() > 20);
         for (example, en, zh) in all {
             assert!(!en.is_empty() && !zh.is_empty(), "{example}");

@@ -8,6 +8,7 @@ mod eradicate;
 mod preserve;
 mod scan;
 mod sigma;
+mod timeline;
 mod world;
 
 use insta::assert_snapshot;

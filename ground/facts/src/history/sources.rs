@@ -138,6 +138,14 @@ impl Source {
     }
 }
 
+/// Returns the sources of a machine, in the order in which they are to be read, and what could not
+/// be looked at.
+pub fn all(host: &Host) -> (Vec<Source>, Vec<stanch_words::Gap>) {
+    let mut seen = Seen::default();
+    let sources = find(host, "log_sources", &mut seen);
+    (sources, seen.gaps)
+}
+
 /// Finds the sources, in the order in which they are to be read: series by series, oldest first.
 pub(crate) fn find(host: &Host, table: &'static str, seen: &mut Seen) -> Vec<Source> {
     let mut sources = Vec::new();

@@ -3,7 +3,8 @@
 //!
 //! Source: the Sleuth Kit's wiki, "Body file" (version 3.x):
 //! `MD5|name|inode|mode_as_string|UID|GID|size|atime|mtime|ctime|crtime`. What would break a line
-//! or a field is written `\x0a`, `\x7c`, `\x20` and, so that this can be told, `\x5c`.
+//! or a field is written `\x0a`, `\x0d`, `\x7c`, `\x20` and, so that this can be told, `\x5c`;
+//! they are written in `ground/words/src/bodyfile.rs`.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -72,6 +73,7 @@ fn plain(name: &[u8]) -> Vec<u8> {
     while let Some((&first, tail)) = rest.split_first() {
         let code = match tail {
             [b'x', b'0', b'a', ..] if first == b'\\' => Some(b'\n'),
+            [b'x', b'0', b'd', ..] if first == b'\\' => Some(b'\r'),
             [b'x', b'7', b'c', ..] if first == b'\\' => Some(b'|'),
             [b'x', b'2', b'0', ..] if first == b'\\' => Some(b' '),
             [b'x', b'5', b'c', ..] if first == b'\\' => Some(b'\\'),
@@ -123,8 +125,8 @@ mod tests {
         assert_eq!((path, target), (PathBuf::from("/usr/bin/su"), None));
         assert_eq!((stat.mode, stat.inode, stat.size), (0o104_755, 131, 55_680));
         assert_eq!((stat.accessed, stat.born), (1_000_000_000, Some(4_000_000_000)));
-        let (path, stat, _) = told(b"0|/a\\x0ab\\x7c\\x5c|1|drwxrwxrwt|0|0|0|0|0|0|0");
-        assert_eq!((path, stat.mode, stat.born), ("/a\nb|\\".into(), 0o041_777, None));
+        let (path, stat, _) = told(b"0|/a\\x0ab\\x0d\\x7c\\x5c|1|drwxrwxrwt|0|0|0|0|0|0|0");
+        assert_eq!((path, stat.mode, stat.born), ("/a\nb\r|\\".into(), 0o041_777, None));
         let (path, stat, target) = told(b"0|/a\\x20-> b -> usr/bin|1|lrwxrwxrwx|0|0|7|1|1|1|0");
         assert_eq!((path, stat.mode), ("/a -> b".into(), 0o120_777));
         assert_eq!(target.as_deref(), Some(&b"usr/bin"[..]));
