@@ -153,6 +153,14 @@ pub fn rpm_tools() -> Result<()> {
     wanted(&[("rpm", "rpm"), ("rpmbuild", "rpm")])
 }
 
+/// Installs minisign on the machine that the range is made on.
+///
+/// # Errors
+/// When it cannot be installed.
+pub fn minisign() -> Result<()> {
+    wanted(&[("minisign", "minisign")])
+}
+
 /// Installs the packages of programs that are not there.
 fn wanted(programs: &[(&str, &str)]) -> Result<()> {
     let missing: Vec<&str> = programs

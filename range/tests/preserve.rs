@@ -2,9 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use serde_json::Value;
-use stanch_range::{Victim, debian, possible};
+use stanch_range::{Victim, debian, minisign, possible};
 
 /// Returns sign and entity of each finding at some levels.
 fn findings(document: &Value, levels: &[&str]) -> BTreeSet<String> {
@@ -112,6 +113,55 @@ fn what_is_in_it(victim: &Victim) {
     assert_eq!(of("[root]/tmp/pipe")["status"], "described");
     assert_eq!(of("[root]/tmp/sparse")["status"], "left-out");
     assert_eq!(of("[root]/tmp/a\nb")["status"], "whole");
+}
+
+/// The script that the handbook gives to who does not trust us.
+const HANDBOOK: &str = include_str!("../../handbook/40-preserve/keeping-evidence.md");
+
+#[test]
+fn a_stranger_verifies_what_minisign_signed_without_us() {
+    if !possible() {
+        return;
+    }
+    minisign().unwrap();
+    let victim = Victim::boot(&debian().unwrap()).unwrap();
+    let (made, code) = victim.stanch(&["preserve", "-o", "/run/case.tar.gz"]).unwrap();
+    assert!(matches!(code, 0 | 3), "{made:#}");
+    // Their machine is another.
+    let folder = std::env::temp_dir().join(format!("stanch-stranger-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let kept = folder.join("case.tar.gz");
+    std::fs::copy(victim.root().join("run/case.tar.gz"), &kept).unwrap();
+    let on_the_range = |program: &str, arguments: &[&str]| {
+        let out = Command::new(program).args(arguments).current_dir(&folder).output().unwrap();
+        let said = [out.stdout, out.stderr].map(|said| String::from_utf8(said).unwrap()).concat();
+        (out.status.success(), said)
+    };
+    for arguments in [
+        &["-G", "-W", "-p", "their.pub", "-s", "their.key"][..],
+        &["-S", "-s", "their.key", "-m", "case.tar.gz"],
+        &["-V", "-p", "their.pub", "-m", "case.tar.gz"],
+    ] {
+        let (is_done, said) = on_the_range("minisign", arguments);
+        assert!(is_done, "{arguments:?}: {said}");
+    }
+    for name in ["their.pub", "case.tar.gz.minisig"] {
+        victim.put(&folder.join(name), &format!("/run/{name}")).unwrap();
+    }
+    let verify = ["seal", "verify", "/run/case.tar.gz", "--public-key", "/run/their.pub"];
+    let (seal, code) = victim.stanch(&verify).unwrap();
+    assert_eq!((code, &seal["holds"]), (0, &Value::Bool(true)), "{seal:#}");
+    let script = HANDBOOK.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    std::fs::write(folder.join("verify.sh"), script).unwrap();
+    let by_hand = ["verify.sh", "case.tar.gz", "their.pub"];
+    let (holds, said) = on_the_range("sh", &by_hand);
+    assert!(holds && said.contains(made["merkle_root"].as_str().unwrap()), "{said}");
+    let (is_done, said) =
+        on_the_range("minisign", &["-G", "-W", "-f", "-p", "their.pub", "-s", "x"]);
+    assert!(is_done, "{said}");
+    let (holds, said) = on_the_range("sh", &by_hand);
+    assert!(!holds && said.contains("does not hold: signature"), "{said}");
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
