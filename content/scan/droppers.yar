@@ -10,7 +10,7 @@ rule Dropper_Fetch_And_Run {
         $go = /cd\s+\/(tmp|var\/run|var\/tmp|dev\/shm|mnt)\s*(\|\||;|&&)/
         $get = /\b(wget|curl|tftp|ftpget|busybox\s+wget)\b[^\n;|&]{0,30}(https?:\/\/|[0-9]{1,3}\.[0-9]{1,3}\.)/
         $mode = /chmod\s+(\+x|0?777|0?755|a\+x|u\+x)/
-        $run = /(;|&&|\|\|)\s*\.\/[A-Za-z0-9._-]{1,40}/
+        $run = /(;|&&|\|\|)\s{0,20}\.\/[A-Za-z0-9._-]{1,40}/
         $gone = /rm\s+-r?f/
         $cpu1 = /[.\/](mips|mipsel|mpsl)\b/
         $cpu2 = /[.\/](arm[4-7]?|armv[5-7]l?)\b/

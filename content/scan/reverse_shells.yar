@@ -10,7 +10,7 @@ rule Reverse_Shell_Command {
         $bash = /\b(ba|z|k|da)?sh\s+-i\s*(>&|&>|<>?|[0-9]*>)\s*\/dev\/(tcp|udp)\/[0-9a-zA-Z.:$_{}-]{3,80}\/[0-9$]/
         $exec = /exec\s+[0-9]+<>\s*\/dev\/(tcp|udp)\/[0-9a-zA-Z.:-]{3,80}\/[0-9]{2,5}/
         $fifo = /mkfifo\s+\/[^ ;|&]{1,60}\s*[;&]{1,2}[^\n]{0,160}\|\s*\/?(bin\/)?(ba)?sh\s+-i[^\n]{0,80}\|\s*(\/[a-z\/]{0,20})?(nc|ncat|netcat|openssl)\b/
-        $nc = /\b(nc|ncat|netcat)(\.traditional|\.openbsd)?\s+(-[a-z]+\s+)*-[a-z]*[ec]\s+['"]?\/?(bin\/)?(ba)?sh['"]?\s+[0-9a-zA-Z.:-]{4,80}\s+[0-9]{2,5}|\b(nc|ncat|netcat)(\.traditional)?\s+[0-9]{1,3}\.[0-9.]{5,12}\s+[0-9]{2,5}\s+-[a-z]*e\s+\/bin\/(ba)?sh/
+        $nc = /\b(nc|ncat|netcat)(\.traditional|\.openbsd)?\s{1,20}(-[a-z]{1,20}\s{1,20}){0,8}-[a-z]{0,20}[ec]\s{1,20}['"]?\/?(bin\/)?(ba)?sh['"]?\s{1,20}[0-9a-zA-Z.:-]{4,80}\s{1,20}[0-9]{2,5}|\b(nc|ncat|netcat)(\.traditional)?\s{1,20}[0-9]{1,3}\.[0-9.]{5,12}\s{1,20}[0-9]{2,5}\s{1,20}-[a-z]{0,20}e\s{1,20}\/bin\/(ba)?sh/
         $socat = /socat\s+[^\n]{0,80}exec:['"]?[^\n]{0,40}sh\b[^\n]{0,120}tcp[46]?:[0-9a-z.-]{4,80}:[0-9]{2,5}/ nocase
         $python = /socket\.socket\([^\n]{0,80}\)[^\n]{0,40};?[^\n]{0,60}\.connect\(\(['"][0-9a-zA-Z.:-]{4,80}['"]\s*,\s*[0-9]{2,5}\)\)[^\n]{0,400}(dup2|pty\.spawn|subprocess\.(call|Popen|run))/
         $perl = /use\s+Socket;[^\n]{0,200}connect\s*\(\s*S[^\n]{0,200}open\s*\(\s*STDIN\s*,\s*['"]>&S['"]/

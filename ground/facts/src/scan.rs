@@ -17,12 +17,12 @@ mod places;
 mod processes;
 mod walk;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stanch_words::{ByteRules, Gap, GapKind, KnownDigests, Row, Seen};
+use stanch_words::{ByteRules, Gap, GapKind, KnownDigests, Row, Seen, Value};
 
 use crate::Host;
 use crate::packages::{self, Index};
@@ -142,6 +142,37 @@ struct Found {
     rows: Vec<Row>,
     gaps: Vec<Gap>,
     more: u64,
+    not_asked: NotAsked,
+}
+
+/// What was not judged by rules that were still at work on what they took too long over.
+#[derive(Default)]
+struct NotAsked {
+    /// Files, members and pieces of them.
+    count: u64,
+    /// The most rules that one of them was not judged by.
+    rules: usize,
+    first: PathBuf,
+}
+
+impl NotAsked {
+    fn add(&mut self, rules: usize, path: &Path) {
+        if self.count == 0 {
+            self.first = path.to_owned();
+        }
+        self.count = self.count.saturating_add(1);
+        self.rules = self.rules.max(rules);
+    }
+
+    fn gap(&self, table: &'static str) -> Option<Gap> {
+        let detail = format!(
+            "from here on {} files or pieces were not judged by {} rules that take too long: they \
+             are still at work on earlier ones",
+            self.count, self.rules
+        );
+        let gap = Gap::new(table, GapKind::TimedOut, detail);
+        (self.count > 0).then(|| gap.at(Value::from(self.first.as_path()).to_string()))
+    }
 }
 
 /// A scan under way.
@@ -190,6 +221,7 @@ pub(crate) fn scan(host: &Host, table: &'static str, scope: &Scope, seen: &mut S
     rows.dedup();
     seen.rows.extend(rows);
     seen.gaps.extend(found.gaps);
+    seen.gaps.extend(found.not_asked.gap(table));
     if found.more > 0 {
         let detail = format!("{} more matches are not listed", found.more);
         seen.gap(Gap::new(table, GapKind::Truncated, detail));

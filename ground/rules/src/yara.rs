@@ -5,8 +5,10 @@
 //! public rules expect, the cap of time, and packs of compiled rules ([`Yara::pack`]).
 //! The engine gets bytes and never a path: reading is `machine`'s.
 
+mod apart;
 mod clamp;
 mod divide;
+mod endless;
 mod load;
 mod modules;
 mod pack;
@@ -18,6 +20,7 @@ use boreal::scanner::{ScanError, ScanParams, ScanResult};
 use boreal::{MetadataValue, Scanner};
 use stanch_words::{About, ByteHit, ByteJudgement, ByteRules, Value};
 
+use apart::{Hands, Left};
 use divide::Fits;
 pub use pack::{Pack, PackError};
 
@@ -51,6 +54,7 @@ pub struct Yara {
     sets: Vec<Arc<Set>>,
     loaded: Loaded,
     time: Duration,
+    hands: Arc<Hands>,
 }
 
 /// Rules that were compiled together.
@@ -58,20 +62,34 @@ pub struct Yara {
 struct Set {
     /// Only such bytes can fulfil any of them.
     fits: Fits,
+    pace: Pace,
+    /// What was not waited for any more.
+    left: Left,
     rules: usize,
     scanner: OnceLock<Result<Scanner, String>>,
     /// The engine's bytes, until they are read.
     packed: Mutex<Vec<u8>>,
 }
 
+/// Whether the engine keeps to its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// It does.
+    Steady,
+    /// There is a string among them over which it may not.
+    Watched,
+}
+
 impl Set {
-    fn of(scanner: Scanner, fits: Fits) -> Self {
+    fn of(scanner: Scanner, fits: Fits, pace: Pace) -> Self {
         let rules = scanner.rules().count();
-        Self { fits, rules, scanner: Ok(scanner).into(), packed: Mutex::default() }
+        let (scanner, packed) = (Ok(scanner).into(), Mutex::default());
+        Self { fits, pace, left: Left::default(), rules, scanner, packed }
     }
 
-    fn packed(bytes: Vec<u8>, rules: usize, fits: Fits) -> Self {
-        Self { fits, rules, scanner: OnceLock::new(), packed: bytes.into() }
+    fn packed(bytes: Vec<u8>, rules: usize, fits: Fits, pace: Pace) -> Self {
+        let (scanner, packed) = (OnceLock::new(), bytes.into());
+        Self { fits, pace, left: Left::default(), rules, scanner, packed }
     }
 
     fn count(&self) -> usize {
@@ -96,7 +114,8 @@ impl std::fmt::Debug for Yara {
 
 impl Yara {
     fn of(sets: Vec<Set>, loaded: Loaded) -> Self {
-        Self { sets: sets.into_iter().map(Arc::new).collect(), loaded, time: TIME }
+        let sets = sets.into_iter().map(Arc::new).collect();
+        Self { sets, loaded, time: TIME, hands: Arc::default() }
     }
 
     /// Loads rules from files, each a path and its bytes. A bad file is a complaint, never the end
@@ -180,21 +199,11 @@ impl Yara {
 
 impl ByteRules for Yara {
     fn judge(&self, bytes: &[u8], about: &About) -> ByteJudgement {
-        let mut all = ByteJudgement::default();
-        let sets: Vec<&Arc<Set>> = self.sets.iter().filter(|set| set.fits.fits(bytes)).collect();
-        // The time for one file is shared out.
-        let time = self.time / u32::try_from(sets.len().max(1)).unwrap_or(u32::MAX);
-        for set in sets {
-            match set.scanner() {
-                Ok(scanner) => {
-                    let judged = Self::judge_by(scanner, bytes, about, time);
-                    all.hits.extend(judged.hits);
-                    all.timed_out |= judged.timed_out;
-                }
-                Err(why) => all.failed = Some(why),
-            }
-        }
-        all
+        self.judged(bytes, &|| Arc::new(bytes.to_vec()), about)
+    }
+
+    fn judge_kept(&self, bytes: &Arc<Vec<u8>>, about: &About) -> ByteJudgement {
+        self.judged(bytes, &|| Arc::clone(bytes), about)
     }
 
     fn count(&self) -> usize {
@@ -203,25 +212,65 @@ impl ByteRules for Yara {
 }
 
 impl Yara {
-    fn judge_by(set: &Scanner, bytes: &[u8], about: &About, time: Duration) -> ByteJudgement {
-        let mut scanner = Self::prepared(set, about, time);
-        let (found, was_cut) = modules::within(time, || outcome(scanner.scan_mem(bytes)));
-        let (found, timed_out) = (found.0, found.1 || was_cut);
-        if found.rules.is_empty() {
-            return ByteJudgement { timed_out, ..ByteJudgement::default() };
+    /// Judges bytes, which those rules keep that may not end.
+    fn judged(
+        &self,
+        bytes: &[u8],
+        kept: &dyn Fn() -> Arc<Vec<u8>>,
+        about: &About,
+    ) -> ByteJudgement {
+        let mut all = ByteJudgement::default();
+        let mut watched = Vec::new();
+        let sets: Vec<&Arc<Set>> = self.sets.iter().filter(|set| set.fits.fits(bytes)).collect();
+        // The time for one file is shared out.
+        let time = self.time / u32::try_from(sets.len().max(1)).unwrap_or(u32::MAX);
+        for set in sets {
+            if set.pace == Pace::Steady || bytes.len() <= apart::FEW {
+                apart::add(&mut all, Self::judge_by(set, bytes, about, time, &mut |_| {}));
+            } else if set.left.is_full() {
+                all.not_asked = all.not_asked.saturating_add(set.count());
+            } else {
+                watched.push(Arc::clone(set));
+            }
         }
-        let mut hits: Vec<ByteHit> = found.rules.iter().map(|rule| told(&scanner, rule)).collect();
-        drop(found);
+        if !watched.is_empty() {
+            apart::add(&mut all, self.hands.judge(&watched, &kept(), about, time));
+        }
+        all
+    }
+
+    /// Judges bytes by a set, and says what was found before it looks where the strings stand.
+    fn judge_by(
+        set: &Set,
+        bytes: &[u8],
+        about: &About,
+        time: Duration,
+        found: &mut dyn FnMut(&ByteJudgement),
+    ) -> ByteJudgement {
+        let set = match set.scanner() {
+            Ok(set) => set,
+            Err(why) => return ByteJudgement { failed: Some(why), ..ByteJudgement::default() },
+        };
+        let mut scanner = Self::prepared(set, about, time);
+        let (first, was_cut) = modules::within(time, || outcome(scanner.scan_mem(bytes)));
+        let (first, timed_out) = (first.0, first.1 || was_cut);
+        let mut judged = ByteJudgement { timed_out, ..ByteJudgement::default() };
+        if first.rules.is_empty() {
+            return judged;
+        }
+        judged.hits = first.rules.iter().map(|rule| told(&scanner, rule)).collect();
+        drop(first);
+        found(&judged);
         // Where the strings stand is worth a second look only where something was found.
         scanner.set_scan_params(params(Matches::Whole, about, time));
         let ((again, _), _) = modules::within(time, || outcome(scanner.scan_mem(bytes)));
         for rule in &again.rules {
             let same = |hit: &&mut ByteHit| hit.rule == rule.name && hit.file == rule.namespace;
-            if let Some(hit) = hits.iter_mut().find(same) {
+            if let Some(hit) = judged.hits.iter_mut().find(same) {
                 hit.met = met(rule);
             }
         }
-        ByteJudgement { hits, timed_out, failed: None }
+        judged
     }
 }
 

@@ -1,6 +1,8 @@
 //! Rules over bytes, as those who read files see them: who judges content (YARA) and who reads it
 //! know only this.
 
+use std::sync::Arc;
+
 use crate::Value;
 
 /// What is known of bytes besides themselves. Public rules ask for it by the variables `filename`,
@@ -47,12 +49,19 @@ pub struct ByteJudgement {
     pub timed_out: bool,
     /// Why some rules could not look at the bytes at all, if they could not.
     pub failed: Option<String>,
+    /// How many rules were not asked, since they are still at work on what they took too long over.
+    pub not_asked: usize,
 }
 
 /// Whoever judges bytes by rules.
 pub trait ByteRules: Send + Sync + std::fmt::Debug {
     /// Judges bytes, at most for the time that one file may take.
     fn judge(&self, bytes: &[u8], about: &About) -> ByteJudgement;
+
+    /// Judges bytes that may be kept for as long as a rule takes that no longer is waited for.
+    fn judge_kept(&self, bytes: &Arc<Vec<u8>>, about: &About) -> ByteJudgement {
+        self.judge(bytes, about)
+    }
 
     /// Returns how many rules there are.
     fn count(&self) -> usize;

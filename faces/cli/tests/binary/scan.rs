@@ -132,3 +132,67 @@ fn a_rule_that_takes_too_long_is_a_gap_of_its_file_and_the_others_are_judged() {
     assert_eq!(Vec::from_iter(found), ["/srv/door.php", "/srv/eicar.txt"]);
     assert_eq!(run.code, 1);
 }
+
+#[test]
+fn a_string_without_fixed_text_keeps_neither_the_others_nor_the_end() {
+    let world = site();
+    // Each of them would take minutes.
+    let letters = [&b"marked "[..], &vec![b'q'; 20 << 20]].concat();
+    for name in ["one", "two", "three", "four"] {
+        world.bytes(&format!("srv/{name}.txt"), &letters);
+    }
+    let endless = "rule endless { strings: $a = /[a-z]+/ condition: #a > 9000 }\n\
+                   rule other { strings: $a = \"marked\" condition: $a }";
+    world.file("endless.yar", endless);
+    let rules = world.path("root").join("endless.yar").display().to_string();
+    let run = world.run(&["scan", "/srv", "--lang", "en", "--json", "--rules", &rules]);
+    let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let gaps: Vec<&serde_json::Value> = document["gaps"].as_array().unwrap().iter().collect();
+    assert!(gaps.iter().all(|gap| gap["kind"] == "timed-out"), "{run}");
+    let reasons: Vec<&str> = gaps.iter().filter_map(|gap| gap["why"].as_str()).collect();
+    let details = |part: &str| reasons.iter().filter(|reason| reason.contains(part)).count();
+    // Two judge at a time, and when two were left behind no more is: the second may be asked while
+    // the first is still waited for.
+    let cut_off = details("rules took too long over it");
+    assert!(matches!(cut_off, 2 | 3), "{run}");
+    let rest = format!("from here on {} files or pieces were not judged by 1 rules", 4 - cut_off);
+    assert_eq!((details(&rest), gaps.len()), (1, cut_off + 1), "{run}");
+    let found = document["matches"].as_array().unwrap().iter().filter(|one| one["rule"] == "other");
+    let found: std::collections::BTreeSet<_> =
+        found.filter_map(|one| one["path"].as_str()).collect();
+    let all = ["/srv/four.txt", "/srv/one.txt", "/srv/three.txt", "/srv/two.txt"];
+    assert_eq!(Vec::from_iter(found), all);
+    assert_eq!(run.code, 1);
+}
+
+#[test]
+fn compiled_rules_that_cannot_be_kept_are_a_gap_and_the_scan_goes_on() {
+    let world = site();
+    world.file("more.yar", "rule other { strings: $a = \"how to find\" condition: $a }");
+    world.file("a-file", "no folder");
+    let path = |name: &str| world.path("root").join(name).display().to_string();
+    let (rules, cache) = (path("more.yar"), path("a-file/cache"));
+    let scan = |cache: &str| {
+        world.run(&["scan", "/srv", "--lang", "en", "--json", "--rules", &rules, "--cache", cache])
+    };
+    let run = scan(&cache);
+    let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let [gap] = document["gaps"].as_array().unwrap().as_slice() else { panic!("{run}") };
+    assert_eq!((gap["kind"].as_str(), gap["path"].as_str()), (Some("failed"), Some(&*cache)));
+    let why = gap["why"].as_str().unwrap();
+    assert!(why.contains("the compiled rules could not be kept: Not a directory"), "{run}");
+    let found = |run: &crate::world::Run| run.stdout.contains("\"rule\": \"other\"");
+    assert!(found(&run) && run.code == 1, "{run}");
+    assert_eq!(std::fs::read(path("a-file")).unwrap(), b"no folder");
+    // Where it can be made it is made, and the next run takes what is there.
+    let cache = path("new/cache");
+    for _time in 0..2 {
+        let run = scan(&cache);
+        let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(document["gaps"].as_array().map(Vec::len), Some(0), "{run}");
+        assert!(found(&run), "{run}");
+    }
+    let kept: Vec<_> = std::fs::read_dir(&cache).unwrap().map(|one| one.unwrap().path()).collect();
+    let [pack] = kept.as_slice() else { panic!("{kept:?}") };
+    assert!(std::fs::read(pack).unwrap().starts_with(b"stanch-yara 5 "));
+}

@@ -1,6 +1,7 @@
 //! One piece before all judges, and the rows that come of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use stanch_words::{About, Algorithm, ByteHit, Digested, Gap, GapKind, Row, Value, text};
 
@@ -23,6 +24,8 @@ struct Part<'p> {
     name: &'p str,
     kind: Kind,
     bytes: &'p [u8],
+    /// The same, where they may be kept by a rule that takes too long over them.
+    kept: Option<&'p Arc<Vec<u8>>>,
     offset: u64,
     is_whole: bool,
     sha256: Option<String>,
@@ -39,17 +42,7 @@ impl Scan<'_> {
     }
 
     fn look(&self, piece: &Piece) {
-        let state = match &piece.state {
-            State::Known(state) => state,
-            State::Owned(algorithm, expected) if piece.is_whole => {
-                if digest::of_bytes(*algorithm, &piece.bytes) == *expected {
-                    "intact"
-                } else {
-                    "altered"
-                }
-            }
-            State::Owned(..) => "unverified",
-        };
+        let state = state(piece);
         if state == "intact" && self.scope.intact == Intact::Counted && piece.process.is_none() {
             return Counts::add(&self.counts.intact, 1);
         }
@@ -66,6 +59,7 @@ impl Scan<'_> {
             name,
             kind: if piece.offset == 0 { content::kind(&piece.bytes, name) } else { Kind::Data },
             bytes: &piece.bytes,
+            kept: Some(&piece.bytes),
             offset: piece.offset,
             is_whole: piece.is_whole,
             sha256: None,
@@ -90,6 +84,7 @@ impl Scan<'_> {
                 name,
                 kind,
                 bytes,
+                kept: None,
                 offset,
                 is_whole,
                 sha256,
@@ -134,7 +129,13 @@ impl Scan<'_> {
             owner: part.piece.owner.to_string(),
             is_memory,
         };
-        let judged = rules.judge(part.bytes, &about);
+        let judged = match part.kept {
+            Some(bytes) => rules.judge_kept(bytes, &about),
+            None => rules.judge(part.bytes, &about),
+        };
+        if judged.not_asked > 0 {
+            self.found().not_asked.add(judged.not_asked, &part.piece.path);
+        }
         if judged.timed_out {
             let detail = "rules took too long over it; others may match";
             let gap = Gap::new(self.table, GapKind::TimedOut, detail);
@@ -219,6 +220,18 @@ impl Scan<'_> {
             row.put(col::line, *line);
         }
         self.push(row);
+    }
+}
+
+/// Returns what is known of who shipped a file, by its digest where that decides.
+fn state(piece: &Piece) -> &'static str {
+    match &piece.state {
+        State::Known(state) => state,
+        State::Owned(algorithm, expected) if piece.is_whole => {
+            let is_intact = digest::of_bytes(*algorithm, &piece.bytes) == *expected;
+            if is_intact { "intact" } else { "altered" }
+        }
+        State::Owned(..) => "unverified",
     }
 }
 

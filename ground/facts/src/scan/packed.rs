@@ -1,6 +1,7 @@
 //! Archives on their way to the judges: the caps of time, and what was left out as gaps.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use stanch_machine::OpenFile;
@@ -50,14 +51,14 @@ impl Scan<'_> {
         size: u64,
         sender: &SyncSender<Piece>,
         seen: &mut Seen,
-        made: &dyn Fn(Vec<u8>, u64, bool) -> Piece,
+        made: &dyn Fn(Arc<Vec<u8>>, u64, bool) -> Piece,
     ) {
         let mut head = vec![0; HEAD];
         let Ok(read) = file.read_at(0, &mut head) else { return };
         head.truncate(read);
         let Kind::Archive(format) = content::kind(&head, "") else { return };
         let each = &mut |member: Member<'_>| {
-            let mut piece = made(member.bytes.to_vec(), member.offset, member.is_whole);
+            let mut piece = made(Arc::new(member.bytes.to_vec()), member.offset, member.is_whole);
             member.name.clone_into(&mut piece.member);
             // Who judges is gone only if it died, and then the walk ends soon.
             let _gone = sender.send(piece);

@@ -22,7 +22,8 @@ pub(super) struct Piece {
     /// What the package database says: `altered`, `config`, `unowned`, … or, before the digest is
     /// taken, what it should be.
     pub(super) state: State,
-    pub(super) bytes: Vec<u8>,
+    /// A rule may keep them that takes too long over them.
+    pub(super) bytes: Arc<Vec<u8>>,
     /// Where in the file (or in a process's memory) the bytes begin.
     pub(super) offset: u64,
     /// Whether these are all bytes of the file.
@@ -109,7 +110,7 @@ impl Scan<'_> {
         stat: &Stat,
         sender: &SyncSender<Piece>,
         seen: &mut Seen,
-        made: &dyn Fn(Vec<u8>, u64, bool) -> Piece,
+        made: &dyn Fn(Arc<Vec<u8>>, u64, bool) -> Piece,
     ) {
         let size = stat.size;
         let end = size.min(FILE);
@@ -136,7 +137,7 @@ impl Scan<'_> {
             read_in_all = read_in_all.saturating_add(length);
             let past = data.saturating_add(length);
             let is_whole = data == 0 && past >= size;
-            if sender.send(made(bytes, data, is_whole)).is_err() {
+            if sender.send(made(Arc::new(bytes), data, is_whole)).is_err() {
                 return;
             }
             at = if past >= end {

@@ -3,6 +3,7 @@
 //! Source: proc_pid_mem(5), proc_pid_maps(5).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use stanch_machine::{Stat, limits};
@@ -127,7 +128,7 @@ fn memory_of(
                     stat: Stat::default(),
                     owner: "".into(),
                     state: State::Known(""),
-                    bytes,
+                    bytes: Arc::new(bytes),
                     offset: at,
                     is_whole: false,
                     process: Some(process.clone()),

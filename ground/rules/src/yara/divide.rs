@@ -5,6 +5,7 @@
 //! bytes begin with `MZ`. Those are compiled apart, and only bytes that begin so are shown to them.
 //! Where there are too many rules for one set anyhow, those for ELF programs stand apart as well,
 //! and those that no large program fulfils: they ask for few bytes or for another beginning.
+//! Rules whose strings may be looked for without end stand apart always.
 //! What remains is as true as before: a rule is taken for one of them only if its condition cannot
 //! be fulfilled otherwise. Rules that name each other stay together.
 
@@ -14,6 +15,8 @@ use std::ops::Range;
 use boreal_parser::expression::{Expression, ExpressionKind, ReadIntegerType};
 use boreal_parser::file::YaraFileComponent;
 use boreal_parser::rule::Rule;
+
+use super::endless;
 
 /// What bytes may fulfil any rule of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +86,9 @@ pub(super) struct Part {
     modules: Vec<String>,
     /// What bytes may fulfil it.
     pub(super) fits: Fits,
+    /// Whether a string of theirs may be looked for without end: then others are not asked with
+    /// them, so that what those find is not lost.
+    pub(super) is_endless: bool,
 }
 
 impl Part {
@@ -124,6 +130,11 @@ impl Divided {
         }
         let parts = parts(text, &rules, &names, &imports);
         Some(Self { imports, parts })
+    }
+
+    /// Returns whether a string of some rule may be looked for without end.
+    pub(super) fn has_endless(&self) -> bool {
+        self.parts.iter().any(|part| part.is_endless)
     }
 
     /// Returns the text of some parts; what stands between is empty, and every line keeps its
@@ -238,8 +249,10 @@ fn parts(
     let mut parts: BTreeMap<usize, (Part, u8)> = BTreeMap::new();
     for (((rule, range), modules), &first) in rules.iter().zip(modules).zip(&firsts) {
         let (part, part_kinds) = parts.entry(first).or_insert_with(|| {
-            (Part { rules: Vec::new(), modules: Vec::new(), fits: Fits::Mz }, 0)
+            let (rules, modules) = (Vec::new(), Vec::new());
+            (Part { rules, modules, fits: Fits::Mz, is_endless: false }, 0)
         });
+        part.is_endless |= endless::has_one(rule, text);
         part.rules.push(range.clone());
         part.modules.extend(modules);
         // What a private rule demands is no matter: it is not told.

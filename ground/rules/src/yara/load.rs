@@ -11,7 +11,7 @@ use stanch_words::Both;
 
 use super::clamp::clamped;
 use super::divide::{self, Divided, Fits, Part};
-use super::{Loaded, Set, Yara, modules};
+use super::{Loaded, Pace, Set, Yara, endless, modules};
 use crate::sigma::{Complaint, Harm};
 
 /// The largest file of rules; the largest public one has 5 MiB.
@@ -88,11 +88,12 @@ pub(super) fn load(
     let mut sets = Vec::from_iter(first_set.filter(|set| set.count() > 0));
     complaints.extend(more);
     let rules = |source: &Source| source.text.matches("condition").count();
-    let divided = if others.iter().map(rules).sum::<usize>() > FEW {
-        in_threads(&others, |source| Divided::of(&source.text))
-    } else {
-        others.iter().map(|_| None).collect()
-    };
+    let are_many = others.iter().map(rules).sum::<usize>() > FEW;
+    let divided = in_threads(&others, |source| {
+        let is_worth_it = are_many || endless::may_have_one(&source.text);
+        let divided = is_worth_it.then(|| Divided::of(&source.text))?;
+        divided.filter(|divided| are_many || divided.has_endless())
+    });
     for (set, more) in in_threads(&shares(&others, &divided, most), compiled) {
         sets.extend(set);
         complaints.extend(more);
@@ -109,12 +110,12 @@ fn shares<'s>(
     most: usize,
 ) -> Vec<Share<'s>> {
     let is_one = most == usize::MAX;
-    let mut pieces: BTreeMap<Fits, Vec<Piece<'s>>> = BTreeMap::new();
+    let mut pieces: BTreeMap<(Fits, bool), Vec<Piece<'s>>> = BTreeMap::new();
     for (source, divided) in sources.iter().zip(divided) {
         match divided {
             None => {
                 let rules = source.text.matches("condition").count();
-                pieces.entry(Fits::Any).or_default().push((source, None, rules));
+                pieces.entry((Fits::Any, false)).or_default().push((source, None, rules));
             }
             Some(divided) => {
                 for part in &divided.parts {
@@ -125,13 +126,13 @@ fn shares<'s>(
                         _ if is_one => Fits::Any,
                         other => other,
                     };
-                    pieces.entry(fits).or_default().push(piece);
+                    pieces.entry((fits, part.is_endless)).or_default().push(piece);
                 }
             }
         }
     }
     let mut shares = Vec::new();
-    for (fits, pieces) in pieces {
+    for ((fits, _), pieces) in pieces {
         let all: usize = pieces.iter().map(|(_, _, rules)| rules).sum();
         let room = all.div_ceil(all.div_ceil(most).max(1));
         let mut share = Share { fits, of: Vec::new(), rules: 0 };
@@ -201,11 +202,12 @@ pub(super) fn in_threads<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R +
 struct Compiled {
     compiler: Compiler,
     complaints: Vec<Complaint>,
+    pace: Pace,
 }
 
 impl Compiled {
     fn new(files: &Arc<Mutex<Files>>) -> Self {
-        Self { compiler: compiler(files), complaints: Vec::new() }
+        Self { compiler: compiler(files), complaints: Vec::new(), pace: Pace::Steady }
     }
 
     /// Adds a file. A mistake costs the rule that it stands in, and those that name this one.
@@ -213,7 +215,13 @@ impl Compiled {
         let mut rest = Some(text);
         while let Some(text) = rest {
             rest = match self.compiler.add_rules_str_in_namespace(&text, told) {
-                Ok(_with_warnings) => None,
+                Ok(status) => {
+                    let mut strings = status.statistics().flat_map(|rule| &rule.strings);
+                    if strings.any(endless::is_slow) {
+                        self.pace = Pace::Watched;
+                    }
+                    None
+                }
                 Err(error) => {
                     self.complaints.push(refused(told, &error));
                     let labels = error.to_diagnostic().labels;
@@ -227,14 +235,15 @@ impl Compiled {
 
     fn finished(self, fits: Fits) -> (Option<Set>, Vec<Complaint>) {
         let scanner = self.compiler.finalize();
-        let set = (scanner.rules().count() > 0).then(|| Set::of(scanner, fits));
+        let set = (scanner.rules().count() > 0).then(|| Set::of(scanner, fits, self.pace));
         (set, self.complaints)
     }
 }
 
 fn compiler(files: &Arc<Mutex<Files>>) -> Compiler {
     let mut compiler = modules::builder().build();
-    compiler.set_params(CompilerParams::default().disable_unknown_escape_warning(true));
+    let params = CompilerParams::default().disable_unknown_escape_warning(true);
+    compiler.set_params(params.compute_statistics(true));
     for name in VARIABLES {
         let _new = compiler.define_symbol(name, "");
     }

@@ -49,9 +49,9 @@ pub(super) fn within<T>(time: Duration, scan: impl FnOnce() -> T) -> (T, bool) {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a cap of time beside the engine's own, in its measure; it is told as a gap only"
+    reason = "caps of time beside the engine's own, in its measure; they are told as gaps only"
 )]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }
 

@@ -2,11 +2,12 @@
 //! bytes for each set of rules.
 //!
 //! ```text
-//! stanch-yara 4 ENGINE KEY STARTER FILES SET…\n  SHA-256 of all else (32 bytes)  the engine's bytes
+//! stanch-yara 5 ENGINE KEY STARTER FILES SET…\n  SHA-256 of all else (32 bytes)  the engine's bytes
 //! ```
 //! A set is told as `any:RULES:BYTES`, or with `lesser`, `elf` or `mz` in the first place: for all
 //! but large programs, for ELF programs, for programs for Windows. Sets of the last two kinds are
-//! read when the first such program comes by.
+//! read when the first such program comes by. A fourth word, `watched`, says that the engine may not
+//! keep to its time.
 //!
 //! The digest finds damage, not malice: who can write the pack can write the rules as well. It is
 //! kept where its caller says, and never on the machine that is looked at unless he asks for it.
@@ -16,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::divide::Fits;
 use super::load::in_threads;
-use super::{Loaded, Set, Yara};
+use super::{Loaded, Pace, Set, Yara};
 
 /// The engine and its version: another one reads other bytes.
 const ENGINE: &str = "boreal-1.4.0";
@@ -33,6 +34,7 @@ const ANY: &str = "any";
 const MZ: &str = "mz";
 const ELF: &str = "elf";
 const LESSER: &str = "lesser";
+const WATCHED: &str = ":watched";
 
 /// Why a pack is not used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,7 +86,7 @@ impl Yara {
     pub fn pack(&self, key: &str, has_starter: bool) -> Result<Vec<u8>, PackError> {
         let engine = |error: &dyn std::fmt::Display| PackError::Engine(error.to_string());
         let starter = if has_starter { starter() } else { WITHOUT.to_owned() };
-        let mut head = format!("{MAGIC} 4 {ENGINE} {key} {starter} {}", self.loaded.files);
+        let mut head = format!("{MAGIC} 5 {ENGINE} {key} {starter} {}", self.loaded.files);
         let mut compiled = Vec::new();
         for set in &self.sets {
             let scanner = set.scanner().map_err(|why| engine(&why))?;
@@ -101,7 +103,8 @@ impl Yara {
                 Fits::Lesser => LESSER,
             };
             let bytes = compiled.len().saturating_sub(from);
-            head.push_str(&format!(" {kind}:{rules}:{bytes}"));
+            let pace = if set.pace == Pace::Watched { WATCHED } else { "" };
+            head.push_str(&format!(" {kind}:{rules}:{bytes}{pace}"));
         }
         head.push('\n');
         if head.len() > HEAD {
@@ -125,7 +128,7 @@ impl Yara {
         let (told, mut compiled) = rest.split_at_checked(DIGEST).ok_or(PackError::Damaged)?;
         let text = std::str::from_utf8(head).unwrap_or_default();
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        let [MAGIC, "4", ENGINE, key, theirs, files, told_sets @ ..] = words.as_slice() else {
+        let [MAGIC, "5", ENGINE, key, theirs, files, told_sets @ ..] = words.as_slice() else {
             return Err(PackError::Foreign);
         };
         if told != digest(head, compiled) {
@@ -133,6 +136,10 @@ impl Yara {
         }
         let mut sets = Vec::new();
         for set in told_sets {
+            let (set, pace) = match set.strip_suffix(WATCHED) {
+                Some(set) => (set, Pace::Watched),
+                None => (*set, Pace::Steady),
+            };
             let parts: Vec<&str> = set.split(':').collect();
             let [kind, rules, length] = parts.as_slice() else { return Err(PackError::Foreign) };
             let fits = match *kind {
@@ -144,7 +151,7 @@ impl Yara {
             };
             let (rules, length) = (number(rules)?, number(length)?);
             let (own, rest) = compiled.split_at_checked(length).ok_or(PackError::Foreign)?;
-            sets.push(Set::packed(own.to_vec(), rules, fits));
+            sets.push(Set::packed(own.to_vec(), rules, fits, pace));
             compiled = rest;
         }
         let is_wanted = |set: &&Set| matches!(set.fits, Fits::Any | Fits::Lesser);

@@ -302,3 +302,89 @@ fn a_range_that_begins_before_the_file_is_the_whole_of_it() {
         assert_eq!(names(&yara, bytes, "x"), ["not_near_end", "none_near_end"]);
     }
 }
+
+/// Returns how long a judgement takes by the way, so that what never ends fails and does not hang.
+fn judged_in_time(yara: &Yara, bytes: &Arc<Vec<u8>>) -> ByteJudgement {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let (yara, bytes) = (yara.clone(), Arc::clone(bytes));
+    std::thread::spawn(move || sender.send(yara.judge_kept(&bytes, &About::default())));
+    receiver.recv_timeout(Duration::from_secs(120)).expect("the cap of time holds")
+}
+
+#[test]
+fn a_string_without_fixed_text_is_cut_off_and_other_rules_still_hit() {
+    // Ten thousand times as many bytes are looked at, and nothing else ends that.
+    let letters = Arc::new([&b"marked 1 "[..], &vec![b'q'; 2 << 20], b"9"].concat());
+    let mut runs = vec![b'q'; 4094];
+    runs.extend_from_slice(b"q9");
+    let runs = Arc::new([b"marked 1 ", runs.repeat(1024).as_slice()].concat());
+    for (string, bytes) in [
+        ("/[a-z]+/", &letters),
+        ("/(q+)+9/", &runs),
+        ("/(q|[a-z])+[a-z0-9]/ nocase fullword", &letters),
+    ] {
+        let text = format!(
+            "rule other {{ strings: $a = \"marked\" condition: $a }}\n\
+             rule endless {{ strings: $a = {string} condition: #a > 9000 and @a[9000] > 8000 }}\n\
+             rule last {{ strings: $a = /mar[j-l]ed [0-9]/ condition: $a }}"
+        );
+        let files = [("endless.yar".to_owned(), text.into_bytes())];
+        let (yara, complaints) = Yara::load(files.clone());
+        assert_eq!(complaints, []);
+        let (small, _) = Yara::load_to_pack(files);
+        let packed = Yara::from_pack(&small.pack("key", false).unwrap()).unwrap().rules;
+        let yara = if string.contains('q') { yara } else { packed };
+        assert_eq!(yara.loaded().rules, 3);
+        assert_eq!(names(&yara, b"marked 1 by few", "x"), ["other", "last"], "{string}");
+        let judged = judged_in_time(&yara.within(Duration::from_secs(1)), bytes);
+        let hits: Vec<&str> = judged.hits.iter().map(|hit| hit.rule.as_str()).collect();
+        assert_eq!(hits, ["other", "last"], "{string}");
+        assert!(judged.hits.iter().all(|hit| !hit.met.is_empty()), "{judged:?}");
+        assert_eq!((judged.timed_out, judged.not_asked), (true, 0), "{string}");
+    }
+}
+
+#[test]
+fn a_rule_that_is_still_at_work_for_others_is_not_asked_again() {
+    let text = "rule endless { strings: $a = /[a-z]+/ condition: #a > 9000 }\n\
+                rule other { strings: $a = \"marked\" condition: $a }";
+    let (yara, complaints) = rules(&[("endless.yar", text)]);
+    assert_eq!(complaints, []);
+    let yara = yara.within(Duration::from_millis(200));
+    let bytes = Arc::new([&b"marked "[..], &vec![b'q'; 1 << 20]].concat());
+    let asked: Vec<(bool, usize, usize)> = (0..4)
+        .map(|_time| judged_in_time(&yara, &bytes))
+        .map(|judged| (judged.timed_out, judged.not_asked, judged.hits.len()))
+        .collect();
+    assert_eq!(asked, [(true, 0, 1), (true, 0, 1), (false, 1, 1), (false, 1, 1)]);
+    // What is small is judged at once, whatever is under way.
+    assert_eq!(names(&yara, b"marked", "x"), ["other"]);
+}
+
+#[test]
+fn what_takes_long_and_ends_is_waited_for_and_asked_again() {
+    let (yara, _) =
+        rules(&[("long.yar", "rule long { strings: $a = /[a-z]+/ condition: #a > 90 }")]);
+    let bytes = Arc::new(b"one two ".repeat(2000));
+    for _time in 0..5 {
+        let judged = judged_in_time(&yara, &bytes);
+        assert_eq!((judged.timed_out, judged.not_asked, judged.hits.len()), (false, 0, 1));
+    }
+    assert_eq!(yara.hands.waiting(), 1);
+    let yara = yara.within(Duration::ZERO);
+    // As few bytes as are too many for this machine.
+    let too_many = |power: &u32| {
+        let letters = Arc::new(vec![b'q'; 1 << power]);
+        judged_in_time(&yara, &letters).timed_out
+    };
+    assert!((15..25).any(|power| too_many(&power)));
+    // It ends soon by itself, and is not counted any more.
+    let is_free = || yara.sets.iter().all(|set| set.left.is_empty());
+    for _moment in 0..1200 {
+        if is_free() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(is_free());
+}
