@@ -10,7 +10,8 @@ use stanch_ledger::signature::{Digesting, PublicKey, SecretKey, SignatureError};
 use stanch_ledger::{Entry, LedgerError};
 use stanch_machine::{Live, Machine as _};
 pub use stanch_preserve::{
-    Broken, Collected, Flaw, Options, PreserveError, Seal, Secrets, TakenOf, Verified,
+    Broken, Collected, Flaw, Item, Kind, Options, PreserveError, Seal, Secrets, Status, TakenOf,
+    Told, Verified,
 };
 pub use stanch_rules::Profile;
 use stanch_words::{Gap, GapKind, Value};
@@ -53,6 +54,12 @@ pub enum EvidenceError {
         /// Why.
         source: SignatureError,
     },
+    /// The case that was named cannot be read.
+    #[error("the ledger of the case could not be read")]
+    Case(#[source] LedgerError),
+    /// It does not hold, so that nothing is to be said for it.
+    #[error("the bundle does not hold; `stanch seal verify` tells what of it")]
+    NotWhole,
     /// It could not be read.
     #[error("the bundle could not be read")]
     Read(#[source] io::Error),
@@ -312,6 +319,83 @@ fn verify(
     path: Option<&Path>,
     with: &VerifyWith,
 ) -> Result<BundleVerified, EvidenceError> {
+    let read = &mut |from: &mut dyn Read| {
+        stanch_preserve::verify(from).map(|verified| Told { verified, ..Told::default() })
+    };
+    Ok(told(from, path, with, read)?.0)
+}
+
+/// What a bundle and the case tell of evidence.
+#[derive(Clone, Debug)]
+pub struct EvidenceList {
+    /// What of the bundle holds.
+    pub bundle: BundleVerified,
+    /// Everything that was taken, in its order.
+    pub items: Vec<Item>,
+    /// What people did and noted, up to the seal.
+    pub custody: Vec<Entry>,
+    /// What people noted in the case afterwards.
+    pub later: Vec<Entry>,
+}
+
+/// Lists what a bundle holds, and who had it in hand.
+///
+/// # Errors
+/// As [`verify_bundle`]; [`EvidenceError::Case`] if the case that is named cannot be read.
+pub fn list_bundle(
+    desk: &Desk,
+    path: &Path,
+    with: &VerifyWith,
+) -> Result<EvidenceList, EvidenceError> {
+    let mut file = kept::open(path).map_err(EvidenceError::Open)?;
+    let read = &mut |from: &mut dyn Read| stanch_preserve::list(from);
+    let (bundle, items, custody) = told(&mut file, Some(path), with, read)?;
+    let case = match desk.named {
+        // The case opened last may be another's: only one that is named speaks of this bundle.
+        Some(_) => desk.case().map_err(EvidenceError::Case)?,
+        None => None,
+    };
+    let entries = case.map(|case| case.entries()).transpose().map_err(EvidenceError::Case)?;
+    let head = bundle.verified.seal.as_ref().and_then(|seal| seal.case_head.clone());
+    let before = head.and_then(|head| head.split(' ').next()?.parse::<u64>().ok()).unwrap_or(0);
+    let is_later = |entry: &Entry| entry.head.n > before && entry.what == NOTE;
+    let later = entries.into_iter().flatten().filter(is_later).collect();
+    Ok(EvidenceList { bundle, items, custody, later })
+}
+
+/// Keeps a list in a file, which must not be there yet.
+///
+/// # Errors
+/// [`EvidenceError::Kept`] if it cannot be written.
+pub fn keep_list(to: &Path, bytes: &[u8]) -> Result<(), EvidenceError> {
+    kept::keep(to, bytes, Older::Refused).map_err(EvidenceError::Kept)
+}
+
+/// Writes the request for a time stamp over the seal of a bundle that holds, into a file that must
+/// not be there yet.
+///
+/// # Errors
+/// As [`verify_bundle`]; [`EvidenceError::NotWhole`] if it does not hold.
+pub fn request_stamp(path: &Path, to: &Path) -> Result<BundleVerified, EvidenceError> {
+    let bundle = verify_bundle(path, &VerifyWith::default())?;
+    let (true, (Some(sha256), _)) = (bundle.verified.holds(), bundle.verified.digests) else {
+        return Err(EvidenceError::NotWhole);
+    };
+    let random = kept::unguessable().map_err(EvidenceError::Read)?;
+    let nonce = random.first_chunk().copied().unwrap_or_default();
+    let request = stanch_preserve::stamp_request(sha256, nonce);
+    kept::keep(to, &request, Older::Refused).map_err(EvidenceError::Kept)?;
+    Ok(bundle)
+}
+
+type Reading<'r> = dyn FnMut(&mut dyn Read) -> io::Result<Told> + 'r;
+
+fn told(
+    from: &mut dyn Read,
+    path: Option<&Path>,
+    with: &VerifyWith,
+    read: &mut Reading<'_>,
+) -> Result<(BundleVerified, Vec<Item>, Vec<Entry>), EvidenceError> {
     let small = |path: &Path| kept::read_small(path).map_err(EvidenceError::Open);
     let refused = |path: &Path| {
         let path = path.to_owned();
@@ -334,7 +418,7 @@ fn verify(
     };
     let digesting = Arc::new(Mutex::new(Digesting::default()));
     let mut noting = Noting { from, digesting: Arc::clone(&digesting) };
-    let verified = stanch_preserve::verify(&mut noting).map_err(EvidenceError::Read)?;
+    let Told { verified, items, custody } = read(&mut noting).map_err(EvidenceError::Read)?;
     let (mut signed, mut wrong) = (Signed::No, None);
     match (key, signature) {
         (Some(key), Some(signature)) => match key.verify(&signature, &digest_of(&digesting)) {
@@ -344,5 +428,5 @@ fn verify(
         _ if at.is_some_and(|at| kept::open(&at).is_ok()) => signed = Signed::NotVerified,
         _ => {}
     }
-    Ok(BundleVerified { verified, signed, refused: wrong })
+    Ok((BundleVerified { verified, signed, refused: wrong }, items, custody))
 }

@@ -7,6 +7,7 @@ pub mod detect;
 pub mod eradicate;
 pub mod events;
 pub mod evidence;
+pub mod evidence_list;
 pub mod facts;
 pub mod help;
 pub mod ledger;

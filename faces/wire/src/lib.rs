@@ -17,6 +17,7 @@ mod detect;
 mod error;
 mod event;
 mod evidence;
+mod evidence_list;
 mod facts;
 pub mod json;
 mod outside;
@@ -33,6 +34,7 @@ pub use detect::{Detect, Entity, Evidence, Finding, Gap, LookedAt, Machine, Pack
 pub use error::Error;
 pub use event::{EventLines, EventsSource, EventsSummary};
 pub use evidence::{Preserve, PreserveArtifact, SealFlaw, SealVerify};
+pub use evidence_list::{EvidenceEntry, EvidenceList, EvidenceNote};
 pub use facts::{Column, Facts, Table};
 pub use outside::{Outside, OutsideAdvice, OutsideDevice, OutsideNeighbour};
 pub use plan::{Act, Acts, Ledger, LedgerEntry, Plan, Proof, Refusal, Step};
@@ -41,4 +43,6 @@ pub use query::{Cell, Query, QuerySummary, Row, RowLine};
 pub use rules::{Complaint, Rule, Rules, RulesCheck};
 pub use scan::{Scan, ScanMatch};
 pub use status::Status;
-pub use timeline::{TimelineForm, TimelineLines, TimelineSource, TimelineSummary, message};
+pub use timeline::{
+    TimelineForm, TimelineLines, TimelineSource, TimelineSummary, csv_cell, message,
+};

@@ -13,6 +13,7 @@ use stanch_words::{Event, Field, FileTimes, Happened, Moment, bodyfile, text};
 
 use crate::event::{Date, Places};
 use crate::{Gap, json};
+pub use csv::cell as csv_cell;
 
 /// In which form a timeline is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

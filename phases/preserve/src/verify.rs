@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
-use stanch_ledger::chain;
+use stanch_ledger::{Entry, chain};
 use stanch_machine::tar::{self, Found, Raw, Tar, skip};
 use stanch_words::text;
 
@@ -34,6 +34,21 @@ pub struct Verified {
     pub last: Option<String>,
     /// The seal, where there is one that can be read.
     pub seal: Option<Seal>,
+    /// SHA-256 of the seal as it is written (`meta/seal.json`), and of the whole file.
+    pub digests: (Option<[u8; 32]>, [u8; 32]),
+    /// Bytes of the whole file.
+    pub packed: u64,
+}
+
+/// What a bundle tells of itself.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// What of it holds.
+    pub verified: Verified,
+    /// Everything that was taken, in its order.
+    pub items: Vec<Item>,
+    /// The record of custody, as far as it holds.
+    pub custody: Vec<Entry>,
 }
 
 impl Verified {
@@ -84,9 +99,29 @@ impl Broken {
 /// # Errors
 /// If it cannot be read, or is no bundle of ours at all (of kind `InvalidData`).
 pub fn verify(from: &mut dyn Read) -> io::Result<Verified> {
+    Ok(read(from, Keep::Nothing)?.verified)
+}
+
+/// Verifies a bundle, and returns what was taken and by whom.
+///
+/// # Errors
+/// As [`verify`].
+pub fn list(from: &mut dyn Read) -> io::Result<Told> {
+    read(from, Keep::All)
+}
+
+/// What is kept of what was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Keep {
+    #[default]
+    Nothing,
+    All,
+}
+
+fn read(from: &mut dyn Read, keep: Keep) -> io::Result<Told> {
     let mut ending =
         Ending { from, held: Vec::new(), digest: Sha256::new(), length: 0, broke: None };
-    let mut checking = Checking::default();
+    let mut checking = Checking { keep, ..Checking::default() };
     let stopped = {
         let mut source = BufReader::with_capacity(256 << 10, &mut ending);
         if !source.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
@@ -109,6 +144,9 @@ pub fn verify(from: &mut dyn Read) -> io::Result<Verified> {
     if !is_ours {
         return Err(no_bundle("no `meta/begin.json` stands at its start"));
     }
+    checking.told.verified.packed = ending.length.saturating_add(ending.held.len() as u64);
+    let whole = ending.digest.clone().chain_update(&ending.held);
+    checking.told.verified.digests.1 = whole.finalize().into();
     Ok(checking.finish(stopped, ending.end()))
 }
 
@@ -183,7 +221,8 @@ struct Checking {
     lines: Vec<u8>,
     root: Root,
     items: u64,
-    verified: Verified,
+    keep: Keep,
+    told: Told,
     more_flaws: u64,
     manifest: Option<Vec<u8>>,
     sums: Option<Vec<u8>>,
@@ -195,9 +234,9 @@ struct Checking {
 
 impl Checking {
     fn flaw(&mut self, name: impl Into<String>, broken: Broken, why: impl Into<String>) {
-        if self.verified.flaws.len() < FLAWS {
+        if self.told.verified.flaws.len() < FLAWS {
             let flaw = Flaw { name: name.into(), broken, why: why.into() };
-            self.verified.flaws.push(flaw);
+            self.told.verified.flaws.push(flaw);
         } else {
             self.more_flaws = self.more_flaws.saturating_add(1);
         }
@@ -282,7 +321,7 @@ impl Checking {
             self.flaw(item.name.clone(), Broken::Altered, why);
         }
         if !item.status.is_taken() {
-            self.verified.noted = self.verified.noted.saturating_add(1);
+            self.told.verified.noted = self.told.verified.noted.saturating_add(1);
             return;
         }
         let name = item.name_bytes();
@@ -295,8 +334,11 @@ impl Checking {
         let Some(member) = self.waiting.pop_front() else { return };
         match difference(&member, &item) {
             None => {
-                self.verified.whole = self.verified.whole.saturating_add(1);
-                self.verified.last = Some(item.name);
+                self.told.verified.whole = self.told.verified.whole.saturating_add(1);
+                self.told.verified.last = Some(item.name.clone());
+                if self.keep == Keep::All {
+                    self.told.items.push(item);
+                }
             }
             Some(why) => self.flaw(item.name, Broken::Altered, why),
         }
@@ -309,7 +351,7 @@ impl Checking {
         }
     }
 
-    fn finish(mut self, stopped: io::Result<()>, end: End) -> Verified {
+    fn finish(mut self, stopped: io::Result<()>, end: End) -> Told {
         let breaks_off = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
         if self.is_whole {
             while !self.waiting.is_empty() {
@@ -320,9 +362,9 @@ impl Checking {
         match (&stopped, end) {
             (Ok(()), End::Holds) => {}
             // What is another is named already; that the bytes are others says no more.
-            (Ok(()), _) if !self.verified.flaws.is_empty() => {}
+            (Ok(()), _) if !self.told.verified.flaws.is_empty() => {}
             (Err(error), End::None) if breaks_off(error) && !self.is_whole => {
-                self.verified.is_cut = true;
+                self.told.verified.is_cut = true;
             }
             (stopped, end) => {
                 let (at, is_whole) = (self.at.clone(), self.is_whole);
@@ -335,19 +377,24 @@ impl Checking {
                 self.flaw(name, Broken::Packing, why);
             }
         }
-        if !self.verified.is_cut {
-            self.verified.last = None;
+        if !self.told.verified.is_cut {
+            self.told.verified.last = None;
         }
         if self.more_flaws > 0 {
             let why = format!("{} more", self.more_flaws);
-            self.verified.flaws.push(Flaw { name: "…".to_owned(), broken: Broken::Altered, why });
+            self.told.verified.flaws.push(Flaw {
+                name: "…".to_owned(),
+                broken: Broken::Altered,
+                why,
+            });
         }
-        self.verified
+        self.told
     }
 
     /// Compares what the bundle says of itself with what was counted.
     fn seal(&mut self) {
         let sealed = self.seal.take();
+        self.told.verified.digests.0 = sealed.as_ref().map(|bytes| Sha256::digest(bytes).into());
         let read = sealed.as_deref().and_then(|bytes| serde_json::from_slice::<Seal>(bytes).ok());
         let Some(sealed) = read else {
             let broken = if sealed.is_some() { Broken::Altered } else { Broken::Missing };
@@ -386,11 +433,18 @@ impl Checking {
             );
             self.flaw("meta/seal.json", Broken::Altered, why);
         }
-        self.verified.seal = Some(sealed);
+        self.told.verified.seal = Some(sealed);
     }
 
     fn custody_holds(&mut self, list: &[u8], head: &str) {
-        let why = match chain::check(&mut &*list, &mut |_entry| {}) {
+        let keep = self.keep == Keep::All;
+        let custody = &mut self.told.custody;
+        let mut each = |entry| {
+            if keep {
+                custody.push(entry);
+            }
+        };
+        let why = match chain::check(&mut &*list, &mut each) {
             Ok(checked) if checked.torn.is_empty() && checked.head.hash == head => return,
             Ok(_) => "its chain does not end in the head that was sealed".to_owned(),
             Err(error) => {

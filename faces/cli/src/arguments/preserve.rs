@@ -83,6 +83,56 @@ pub(super) fn seal(say: Say<'_>) -> Command {
                     "证据包；`-` 表示标准输入",
                 ))),
         )
+        .subcommand(list(say))
+        .subcommand(request(say))
+}
+
+fn list(say: Say<'_>) -> Command {
+    Command::new("list")
+        .about(say(
+            "Lists every item of a bundle, as a form for police or court",
+            "列出证据包的每一项，即电子数据提取固定清单",
+        ))
+        .long_about(say(
+            "Verifies a bundle and lists every item: number, name, path, size, SHA-256, times and method, with the seal and with who had it in hand. Notes of the case that is named with --case and that were written after the seal are listed, too. Of a bundle that does not hold there is no list. The exit code is 0, 3 if it breaks off (what is whole is listed), 4 if it does not hold.",
+            "校验证据包并列出每一项：编号、名称、来源路径、大小、SHA-256、时间和提取方法，并附封存摘要和保管记录。用 --case 指定案件时，一并列出封存之后写入台账的记录。与封存时不符的证据包不出清单。退出码：0 完成，3 文件中断（完整的部分照常列出），4 与封存时不符。",
+        ))
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .value_name("html|markdown|csv")
+                .value_parser(PossibleValuesParser::new(["html", "markdown", "csv"]))
+                .help(say(
+                    "html (a page to be printed and signed), markdown (the default), or csv (the items alone)",
+                    "html（可打印签字的页面）、markdown（默认）或 csv（仅清单）",
+                )),
+        )
+        .arg(path("output", say("FILE", "文件")).short('o').long("output").help(say(
+            "Write it into this file, which must not be there yet",
+            "写入此文件，不得已存在",
+        )))
+        .arg(path("public-key", say("KEY", "公钥")).long("public-key").help(say(
+            "Also verify the signature with this key (minisign's)",
+            "同时用此公钥（minisign 格式）验证签名",
+        )))
+        .arg(path("file", say("FILE", "文件")).required(true).help(say("The bundle", "证据包")))
+}
+
+fn request(say: Say<'_>) -> Command {
+    Command::new("request")
+        .about(say(
+            "Writes a request for a time stamp over a bundle's seal (RFC 3161)",
+            "生成针对证据包封存记录的时间戳请求（RFC 3161）",
+        ))
+        .long_about(say(
+            "Verifies a bundle and writes a request for a time stamp over the SHA-256 of its seal (`meta/seal.json`). Nothing is sent: take the file to a machine that reaches an authority. The exit code is 0, or 4 if the bundle does not hold.",
+            "校验证据包，并针对封存记录（`meta/seal.json`）的 SHA-256 生成时间戳请求。不会发送任何内容：请把该文件拿到能连接时间戳机构的机器上。退出码：0 完成，4 与封存时不符。",
+        ))
+        .arg(path("output", say("FILE", "文件")).short('o').long("output").help(say(
+            "The request; FILE.tsq of the bundle without it",
+            "请求文件，默认为 证据包.tsq",
+        )))
+        .arg(path("file", say("FILE", "文件")).required(true).help(say("The bundle", "证据包")))
 }
 
 fn path(name: &'static str, value: &'static str) -> Arg {

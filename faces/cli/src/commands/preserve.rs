@@ -8,7 +8,7 @@ use stanch_incident::evidence::{self, Bundled, Custody, EvidenceError, Options, 
 use stanch_incident::{Incident, Place, VerifyWith};
 use stanch_view::Report;
 use stanch_view::pages::status::Asker;
-use stanch_view::pages::{evidence as page, query};
+use stanch_view::pages::{evidence as page, evidence_list as form, query};
 use stanch_wire::json;
 use stanch_words::Both;
 
@@ -112,6 +112,11 @@ pub(super) fn seal(
     asked: &Asked,
     terminal: &Terminal,
 ) -> Result<u8, Box<Report>> {
+    match matches.subcommand() {
+        Some(("list", matches)) => return list(matches, asked, terminal),
+        Some(("request", matches)) => return request(matches, asked, terminal),
+        _ => {}
+    }
     let Some(("verify", matches)) = matches.subcommand() else {
         terminal.text(&crate::help::for_command(&["seal".to_owned()], asked.look)?)?;
         return Ok(2);
@@ -134,6 +139,56 @@ pub(super) fn seal(
         terminal.text(&page::verified(&shown(path), &answer, asked.look))?;
     }
     Ok(page::exit(&answer))
+}
+
+/// `stanch seal list`.
+fn list(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
+    let path = file(matches, "file");
+    let public_key = matches.get_one::<PathBuf>("public-key").cloned();
+    let with = VerifyWith { public_key, signature: None };
+    let progress = Progress::start(asked.look.say("verifying", "正在校验"));
+    let list = evidence::list_bundle(&asked.desk, path, &with);
+    drop(progress);
+    let list = list.map_err(failed(path))?;
+    let is_cut = list.bundle.verified.is_cut;
+    if page::exit(&list.bundle) == 1 {
+        return Err(failed(path)(EvidenceError::NotWhole));
+    }
+    let document = form::document(&shown(path), &list);
+    let kind = matches.get_one::<String>("format").and_then(|name| form::Form::from_name(name));
+    let mut out = Vec::new();
+    let written = match (kind, asked.json) {
+        (None, true) => json::pretty(&mut out, &document),
+        (kind, _) => {
+            form::write(&document, kind.unwrap_or(form::Form::Markdown), asked.look, &mut out)
+        }
+    };
+    written.map_err(|error| Box::new(crate::mistakes::not_written(&error)))?;
+    match matches.get_one::<PathBuf>("output") {
+        Some(to) => evidence::keep_list(to, &out).map_err(failed(to))?,
+        None => terminal.data(|to| to.write_all(&out))?,
+    }
+    Ok(if is_cut { 3 } else { 0 })
+}
+
+/// `stanch seal request`.
+fn request(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {
+    let path = file(matches, "file");
+    let beside = || {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".tsq");
+        PathBuf::from(name)
+    };
+    let to = matches.get_one::<PathBuf>("output").cloned().unwrap_or_else(beside);
+    let progress = Progress::start(asked.look.say("verifying", "正在校验"));
+    let requested = evidence::request_stamp(path, &to);
+    drop(progress);
+    requested.map_err(|error| match &error {
+        EvidenceError::Kept(_) => failed(&to)(error),
+        _ => failed(path)(error),
+    })?;
+    terminal.text(&page::requested(&shown(path), &shown(&to), asked.look))?;
+    Ok(0)
 }
 
 fn file<'a>(matches: &'a ArgMatches, name: &str) -> &'a Path {

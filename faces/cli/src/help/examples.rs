@@ -111,6 +111,12 @@ const PRESERVE: &[Example] = &[
 const SEAL: &[Example] = &[
     ("stanch seal verify web01.tar.gz", "is it as it was", "校验是否原样"),
     ("stanch seal verify web01.tar.gz --public-key me.pub", "and is it mine", "并验证签名"),
+    (
+        "stanch seal list web01.tar.gz --format html -o list.html",
+        "to be printed and signed",
+        "可打印签字的清单",
+    ),
+    ("stanch seal request web01.tar.gz", "for a time stamp", "生成时间戳请求"),
 ];
 
 const TIMELINE: &[Example] = &[

@@ -279,3 +279,148 @@ fn killed_at_any_moment_what_was_written_holds_up_to_its_last_whole_item() {
     assert!(cut >= 3, "{cut}");
     assert!(most > 10, "{most}");
 }
+
+/// Runs openssl and returns what it says.
+fn openssl(arguments: &[&str]) -> String {
+    let output = Command::new("openssl").args(arguments).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {errors}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_list_for_the_court_names_every_item_and_everybody_who_had_it() {
+    let world = world();
+    world.file("srv/www/=1+1|<b>.php", "<?php");
+    let case = world.path("case").display().to_string();
+    let note = |text: &str| world.plain(&["--case", &case, "ledger", "note", text]);
+    assert_eq!(note("disk seen by Li Wei").code, 0);
+    let file = world.path("case.tar.gz").display().to_string();
+    let made = world.run(&["--case", &case, "preserve", "-o", &file]);
+    assert_eq!(made.code, 0, "{made}");
+    assert_eq!(note("handed to Chen Jing").code, 0);
+
+    let json = world.plain(&["--case", &case, "seal", "list", &file, "--json"]);
+    assert_eq!(json.code, 0, "{json}");
+    let list: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let items = list["items"].as_array().unwrap();
+    let of = |path: &str| items.iter().find(|item| item["path"] == path).unwrap();
+    let passwd = of("/etc/passwd");
+    assert_eq!((&passwd["name"], &passwd["status"]), (&"passwd".into(), &"whole".into()));
+    let text = std::fs::read_to_string(world.path("root/etc/passwd")).unwrap();
+    assert_eq!(passwd["size"], text.len());
+    let sum = |path: &std::path::Path| {
+        let said = openssl(&["dgst", "-sha256", "-r", path.to_str().unwrap()]);
+        said.split(' ').next().unwrap().to_owned()
+    };
+    assert_eq!(passwd["sha256"], sum(&world.path("root/etc/passwd")));
+    assert_eq!(list["sha256"], sum(&world.path("case.tar.gz")));
+    let notes: Vec<(&str, bool)> = list["custody"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|note| (note["text"].as_str().unwrap(), note["in_bundle"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(
+        notes,
+        [("", true), ("disk seen by Li Wei", true), ("", true), ("handed to Chen Jing", false)]
+    );
+
+    let page = world.path("list.html").display().to_string();
+    let html = ["--lang", "zh", "seal", "list", &file, "--format", "html", "-o", &page];
+    assert_eq!(world.plain(&html).code, 0);
+    let html = std::fs::read_to_string(&page).unwrap();
+    assert!(html.contains("<h1>电子数据提取固定清单</h1>"), "{html}");
+    assert!(html.contains("=1+1|&lt;b&gt;.php") && !html.contains("<b>"), "{html}");
+    assert!(html.contains("disk seen by Li Wei") && !html.contains("handed to"), "{html}");
+    let csv = world.plain(&["seal", "list", &file, "--format", "csv"]);
+    assert_eq!(csv.stdout.lines().count(), items.len() + 1, "{csv}");
+    assert!(csv.stdout.contains(",\"'=1+1|<b>.php\","), "{csv}");
+
+    // Of what does not hold there is no list, and no request for a stamp.
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    assert_eq!(world.plain(&["seal", "list", &file]).code, 4);
+    assert_eq!(world.plain(&["seal", "request", &file]).code, 4);
+    assert!(!world.path("case.tar.gz.tsq").exists());
+    // Of what breaks off there is one of what is whole.
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes.get(..middle).unwrap()).unwrap();
+    let cut = world.plain(&["seal", "list", &file]);
+    assert_eq!(cut.code, 3, "{cut}");
+    assert!(cut.stdout.contains("it breaks off before its seal"), "{cut}");
+}
+
+/// The configuration of an authority of the test's own.
+const AUTHORITY: &str = "[tsa]\ndefault_tsa = t\n[t]\nserial = SERIAL\ncrypto_device = builtin\n\
+    signer_digest = sha256\ndefault_policy = 1.2.3.4\ndigests = sha256\naccuracy = secs:1\n\
+    ess_cert_id_alg = sha256\n[req]\ndistinguished_name = dn\nprompt = no\n[dn]\nCN = test\n\
+    [ext]\nextendedKeyUsage = critical,timeStamping\nkeyUsage = critical,digitalSignature\n";
+
+#[test]
+fn an_authority_answers_the_request_and_its_stamp_stands_for_the_seal() {
+    let world = world();
+    let file = collected(&world, &[]);
+    let run = world.plain(&["seal", "request", &file]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stdout.contains("openssl ts -verify -in"), "{run}");
+    let at = |name: &str| world.path(name).display().to_string();
+    let request = at("case.tar.gz.tsq");
+    let said = openssl(&["ts", "-query", "-in", &request, "-text"]);
+    for expected in
+        ["Version: 1", "Hash Algorithm: sha256", "Nonce: 0x", "Certificate required: yes"]
+    {
+        assert!(said.contains(expected), "{said}");
+    }
+    // What the handbook says, with an authority that the test makes.
+    let sealed = Command::new("tar").args(["-xzOf", &file, "meta/seal.json"]).output().unwrap();
+    std::fs::write(at("seal.json"), &sealed.stdout).unwrap();
+    let config = AUTHORITY.replace("SERIAL", &at("serial"));
+    std::fs::write(at("tsa.cnf"), config).unwrap();
+    std::fs::write(at("serial"), "01\n").unwrap();
+    let (cnf, key, ca, answer) = (at("tsa.cnf"), at("key.pem"), at("ca.pem"), at("case.tsr"));
+    openssl(&[
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        "-config",
+        &cnf,
+        "-extensions",
+        "ext",
+        "-keyout",
+        &key,
+        "-out",
+        &ca,
+    ]);
+    openssl(&[
+        "ts",
+        "-reply",
+        "-config",
+        &cnf,
+        "-queryfile",
+        &request,
+        "-signer",
+        &ca,
+        "-inkey",
+        &key,
+        "-out",
+        &answer,
+    ]);
+    let said =
+        openssl(&["ts", "-verify", "-in", &answer, "-data", &at("seal.json"), "-CAfile", &ca]);
+    assert!(said.contains("Verification: OK"), "{said}");
+    openssl(&["ts", "-verify", "-in", &answer, "-queryfile", &request, "-CAfile", &ca]);
+    // Two requests differ: an old answer is no answer to a new one.
+    let other = at("other.tsq");
+    assert_eq!(world.plain(&["seal", "request", &file, "-o", &other]).code, 0);
+    assert_ne!(std::fs::read(&other).unwrap(), std::fs::read(&request).unwrap());
+    assert_eq!(world.plain(&["seal", "request", &file]).code, 2, "a name that is taken is refused");
+}

@@ -227,6 +227,26 @@ fn signature(answer: &BundleVerified, look: Look) -> String {
     }
 }
 
+/// Returns what is said of a request for a time stamp.
+pub fn requested(file: &str, to: &str, look: Look) -> String {
+    let mut sheet = Sheet::new(look);
+    sheet.prose(0, &match look.lang {
+        Lang::En => format!("{to}: a request for a time stamp over the seal of {file}. Send it to an authority (RFC 3161) from any machine."),
+        Lang::Zh => format!("{to}：针对 {file} 封存记录的时间戳请求。可在任何机器上发送给时间戳机构（RFC 3161）。"),
+    });
+    sheet.heading("Next", "下一步");
+    let (file, to) = (quoted(file), quoted(to));
+    sheet.command(
+        2,
+        &format!(
+            "curl -sS -H 'Content-Type: application/timestamp-query' --data-binary @{to} -o {file}.tsr URL"
+        ),
+    );
+    sheet.command(2, &format!("tar -xzOf {file} meta/seal.json > seal.json"));
+    sheet.command(2, &format!("openssl ts -verify -in {file}.tsr -data seal.json -CAfile CA.pem"));
+    sheet.finish()
+}
+
 /// Returns `stanch.preserve/1`.
 pub fn document(file: &str, bundled: &Bundled, look: Look) -> wire::Preserve {
     let collected = &bundled.collected;
@@ -366,6 +386,7 @@ pub fn failed(file: &str, error: &EvidenceError) -> Report {
             .because(because)
             .next(Both::new("give the right key and signature", "请给出正确的密钥和签名")),
         EvidenceError::Open(source) => unopened(using, because, source),
+        EvidenceError::Case(_) | EvidenceError::NotWhole => unlisted(file, error, because),
         EvidenceError::Read(_) => {
             Report::new(Trouble::WrongUse, using).because(because).next(Both::new(
                 "give a file that `stanch preserve` made",
@@ -373,6 +394,22 @@ pub fn failed(file: &str, error: &EvidenceError) -> Report {
             ))
         }
     }
+}
+
+/// Returns the report of a list or a request that is not made.
+fn unlisted(file: &str, error: &EvidenceError, because: Both) -> Report {
+    if matches!(error, EvidenceError::Case(_)) {
+        let what = Both::new("the case could not be read", "无法读取案件");
+        let next =
+            Both::new("give the folder of a case with `--case`", "请用 `--case` 给出案件目录");
+        return Report::new(Trouble::WrongUse, what).because(because).next(next);
+    }
+    let what = Both::new(
+        format!("`{file}` does not hold, so that nothing is written for it"),
+        format!("`{file}` 与封存时不符，不出具任何文件"),
+    );
+    let verify = format!("stanch seal verify {}", quoted(file));
+    Report::new(Trouble::Refused, what).next(Both::new(verify.clone(), verify))
 }
 
 /// Says what lies there of a bundle that breaks off.

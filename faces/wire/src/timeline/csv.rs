@@ -101,8 +101,8 @@ fn next(line: &mut Vec<u8>, text: &str) {
     cell(line, text);
 }
 
-/// Adds a cell of text.
-pub(crate) fn cell(line: &mut Vec<u8>, content: &str) {
+/// Adds a cell of text that no spreadsheet computes; an empty text is an empty cell.
+pub fn cell(line: &mut Vec<u8>, content: &str) {
     if content.is_empty() {
         return;
     }

@@ -1,6 +1,8 @@
 //! Documents of evidence, byte for byte.
 
-use stanch_wire::{Preserve, PreserveArtifact, SealFlaw, SealVerify};
+use stanch_wire::{
+    EvidenceEntry, EvidenceList, EvidenceNote, Preserve, PreserveArtifact, SealFlaw, SealVerify,
+};
 
 use super::{gap, written};
 
@@ -56,4 +58,45 @@ fn seal_verify_stays_as_it_is() {
         key: None,
     };
     assert_eq!(written(&document), include_str!("seal-verify.json"));
+}
+
+#[test]
+fn evidence_list() {
+    let document = EvidenceList {
+        schema: EvidenceList::SCHEMA.into(),
+        file: "web01.tar.gz".into(),
+        bytes: 4_096,
+        sha256: "12".repeat(32),
+        host: "web01".into(),
+        begun: "2026-03-01T08:00:00Z".into(),
+        sealed: Some("2026-03-01T08:00:09Z".into()),
+        tool: "stanch 0.1.0".into(),
+        tool_sha256: Some("34".repeat(32)),
+        merkle_root: Some("56".repeat(32)),
+        seal_sha256: Some("78".repeat(32)),
+        chain_head: Some("9a".repeat(32)),
+        signed: "no".into(),
+        key: None,
+        not_taken: 2,
+        custody: vec![EvidenceNote {
+            time: "2026-03-01T07:59:00Z".into(),
+            who: "li wei".into(),
+            what: "preserve.note".into(),
+            text: "disk handed over".into(),
+            in_bundle: true,
+        }],
+        items: vec![EvidenceEntry {
+            number: 7,
+            name: "passwd".into(),
+            path: "/etc/passwd".into(),
+            size: 41,
+            sha256: Some("bc".repeat(32)),
+            modified: "2026-02-01T00:00:00Z".into(),
+            taken: "2026-03-01T08:00:02Z".into(),
+            method: "open, read".into(),
+            status: "whole".into(),
+            remark: String::new(),
+        }],
+    };
+    assert_eq!(written(&document), include_str!("evidence-list.json"));
 }
