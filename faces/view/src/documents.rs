@@ -76,7 +76,7 @@ fn finding(found: &Finding, place: Place<'_>, look: Look) -> wire::Finding {
         confidence: found.confidence,
         class: found.class.name().to_owned(),
         title: text(&found.title),
-        seen: text(&found.seen),
+        seen: look.seen(found),
         why: text(&found.why),
         innocent_when: text(&found.innocent_when),
         todo: text(&found.todo),

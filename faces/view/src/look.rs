@@ -1,8 +1,8 @@
 //! Who reads a page, and where: language, width, colour; and the sheet that is written on.
 
-use stanch_words::{Both, Lang, text};
+use stanch_words::{Both, Finding, Lang, text};
 
-use crate::width;
+use crate::{texts, width};
 
 /// The widest that prose gets: longer lines are hard to read.
 const PROSE: usize = 96;
@@ -29,6 +29,14 @@ impl Look {
     /// Returns the width that pages are laid out for.
     pub fn width(self) -> usize {
         self.terminal.unwrap_or(80).clamp(40, PROSE)
+    }
+
+    /// Returns what was seen, as a page words it, and what content does in the reader's language.
+    pub fn seen(self, finding: &Finding) -> String {
+        match self.lang {
+            Lang::En => finding.seen.en.to_string(),
+            Lang::Zh => texts::seen_in_chinese(finding),
+        }
     }
 
     /// Returns the wording for the reader.
@@ -69,7 +77,7 @@ impl Look {
 /// Returns a machine's name as it may be printed; an image without one still needs a word.
 pub(crate) fn host(name: &str, look: Look) -> String {
     match name {
-        "" => look.say("this machine", "这台机器").to_owned(),
+        "" => look.say("the machine", "这台机器").to_owned(),
         name => text::shortened(&text::escaped(name), 64),
     }
 }

@@ -1,8 +1,11 @@
 //! What tables and their columns mean, in the reader's language. The English stands in each
 //! table's spec, the Chinese here, so that the ground stays free of wording.
 
+mod known;
 pub mod system;
 mod zh;
+
+pub(crate) use known::seen_in_chinese;
 
 use stanch_words::{Column, Lang, TableSpec};
 

@@ -424,7 +424,7 @@ fn what_claims_about_packages_rest_on_is_told_and_how_to_prove_them() {
     "#);
     assert_snapshot!(section(lists, Lang::Zh), @r#"
     对软件包的判断依据什么
-      本机自己的清单，root 可以改写（2 个软件包）。要与发行版所发布的内容对比：
+      机器自己的清单，root 可以改写（2 个软件包）。要与发行版所发布的内容对比：
         stanch detect --trust archive
     "#);
     let compared = Bases {
@@ -446,7 +446,7 @@ fn what_claims_about_packages_rest_on_is_told_and_how_to_prove_them() {
     "#);
     assert_snapshot!(section(compared, Lang::Zh), @r#"
     对软件包的判断依据什么
-      470 个软件包依据发行版签过名的文件，3 个依据您带来的软件包，2 个只依据本机自己
+      470 个软件包依据发行版签过名的文件，3 个依据您带来的软件包，2 个只依据机器自己
       的清单（root 可以改写）。
       已对比 9,200 个文件，另有 31,000 个自软件包安装后未变动，没有读取，`--deep` 会
       读取。

@@ -83,8 +83,8 @@ impl GapKind {
                 Both::new("the kernel refuses it even to root", "内核拒绝，root 也不行")
             }
             Self::NotHere => Both::new(
-                "not in a disk image, or not on this kind of machine",
-                "磁盘映像里没有，或这类机器上没有",
+                "not in an image or bundle, or not on this kind of machine",
+                "映像或证据包里没有，或这类机器上没有",
             ),
             Self::Truncated => {
                 Both::new("larger than the cap; the rest was not read", "超过读取上限，其余未读")

@@ -10,7 +10,7 @@ use stanch_incident::{Archives, Depth, Detection, Incident, Options, Scope, Star
 use stanch_view::pages::{eradicate as page, plan as plan_page, query, scan};
 use stanch_view::{Report, Trouble, documents};
 use stanch_wire::json;
-use stanch_words::{Level, Plan};
+use stanch_words::{Finding, Level, Plan};
 
 use super::contain::{consent, show};
 use crate::arguments::Asked;
@@ -161,12 +161,12 @@ fn look(incident: &Incident, only: &[&str], asked: &Asked) -> Result<Detection, 
 }
 
 /// Returns the findings that are still about what the plan dealt with.
-fn left(plan: &Plan, detection: &Detection) -> Vec<String> {
+fn left(plan: &Plan, detection: &Detection) -> Vec<Finding> {
     let paths: Vec<&String> =
         plan.steps.iter().filter_map(|step| step.subject.path.as_ref()).collect();
     let still = detection.findings.iter().filter(|finding| {
         finding.level > Level::Low
             && finding.subject.path.as_ref().is_some_and(|path| paths.contains(&path))
     });
-    still.map(|finding| format!("{}: {}", finding.sign, finding.seen.en)).collect()
+    still.cloned().collect()
 }

@@ -46,6 +46,10 @@ fn a_bundle_is_made_verified_and_looked_at() {
     assert!(events.stdout.contains("\"kind\":\"auth.success\""), "{events}");
     let detect = world.plain(&["--bundle", &file, "detect", "--json"]);
     assert!(detect.stdout.contains("\"host\": \"web01\""), "{detect}");
+    let page = world.plain(&["--bundle", &file, "detect"]).stdout;
+    assert!(page.contains("Keep the bundle as it is") && !page.contains("the image"), "{page}");
+    let lost = world.plain(&["--bundle", &file, "events", "/var/log/nothing"]);
+    assert!(lost.stderr.contains("with `--bundle`, give the path that it had"), "{lost}");
     // A bundle is only looked at.
     let refused = world.plain(&["--bundle", &file, "contain", "plan"]);
     assert_eq!(refused.code, 2, "{refused}");
@@ -99,6 +103,8 @@ fn a_ledger_that_may_not_be_read_is_not_said_to_be_broken() {
     let run = world.as_nobody(&["--case", &case, "ledger", "verify"]);
     assert_eq!(run.code, 4, "{run}");
     assert!(run.stderr.contains("the ledger could not be read"), "{run}");
+    let zh = world.as_nobody(&["--lang", "zh", "--case", &case, "ledger", "verify"]).stderr;
+    assert!(zh.contains("：权限不足（os error 13）") && zh.contains("查找台账"), "{zh}");
     assert!(run.stderr.contains("as root"), "{run}");
     // Whoever asks what is cut is told the same.
     let status = world.as_nobody_here(&["--case", &case, "contain", "status"]);
@@ -175,6 +181,10 @@ fn a_signature_is_made_and_verified_and_a_note_is_kept() {
     let ledger = world.plain(&["--case", &case, "ledger", "show"]);
     assert!(ledger.stdout.contains("disk sealed as 4711"), "{ledger}");
     assert!(ledger.stdout.contains("preserve.sealed"), "{ledger}");
+    let zh = world.plain(&["--lang", "zh", "--case", &case, "ledger", "show"]).stdout;
+    for word in ["案件建立", "人工备注", "证据已封存"] {
+        assert!(zh.contains(word), "{zh}");
+    }
     let custody = Command::new("tar").args(["xzOf", &file, "meta/custody.jsonl"]).output().unwrap();
     assert!(String::from_utf8(custody.stdout).unwrap().contains("disk sealed as 4711"));
 }

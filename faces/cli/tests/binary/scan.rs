@@ -19,6 +19,22 @@ fn site() -> World {
 }
 
 #[test]
+fn in_chinese_what_content_does_is_told_in_chinese() {
+    let world = site();
+    let run = world.run(&["scan", "/srv", "--lang", "zh"]);
+    assert_eq!(run.code, 1, "{run}");
+    let said: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with("  `")).collect();
+    assert_snapshot!(said.join("\n"), @r"
+      `/srv/door.php` 第 1 行：$_POST 到达 eval。
+      `/srv/eicar.txt`：Test_EICAR（EICAR 测试文件：无害，供试验扫描软件）。
+      `/srv/door.php`：Web_Shell_One_Line_PHP（执行请求所送内容的 PHP）。
+    ");
+    let gaps = world.run(&["detect", "--all", "--lang", "zh"]).stdout;
+    assert!(gaps.contains("processes  只有运行中的机器才有\n"), "{gaps}");
+    assert!(!gaps.contains("only a running machine"), "{gaps}");
+}
+
+#[test]
 fn a_path_that_is_not_there_is_not_scanned_in_silence() {
     let world = site();
     let run = world.run(&["scan", "/srv", "/nofile", "--lang", "en"]);

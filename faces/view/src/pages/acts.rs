@@ -5,6 +5,7 @@ use stanch_incident::{Deed, LedgerError, RunError, State};
 use stanch_words::{Both, text};
 
 use crate::pages::ledger;
+use crate::texts::system;
 use crate::{Look, Report, Sheet, Trouble};
 
 /// Returns what is said after acts were taken back, or gone on with.
@@ -34,7 +35,7 @@ pub fn state(state: State) -> Both {
 /// Returns the report of what did not work. `plan` is the command that plans anew.
 pub fn trouble(error: &ActError, plan: &str) -> Report {
     let because = because(error);
-    let because = |report: Report| report.because(Both::new(because.clone(), because.clone()));
+    let because = |report: Report| report.because(system::both(&because));
     match error {
         ActError::Unseen(_) => because(Report::new(
             Trouble::Refused,

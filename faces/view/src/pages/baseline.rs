@@ -7,6 +7,7 @@ use stanch_incident::{
 use stanch_words::{Both, text};
 
 use super::detect::thousands;
+use crate::texts::system;
 use crate::{Look, Report, Sheet, Tone, Trouble};
 
 mod documents;
@@ -315,7 +316,7 @@ pub fn failed(file: &str, error: &BaselineError) -> Report {
         ),
     };
     let chain = chain(error);
-    Report::new(kind, what).because(Both::new(chain.clone(), chain)).next(next)
+    Report::new(kind, what).because(system::both(&chain)).next(next)
 }
 
 fn chain(error: &BaselineError) -> String {

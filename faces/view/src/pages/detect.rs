@@ -205,11 +205,19 @@ fn next(sheet: &mut Sheet, answered: &Answered<'_>, grave: &[Group<'_>]) {
     let place = answered.place;
     let advice = match (answered.detection.verdict, place) {
         (Verdict::Clean, _) => return,
-        (Verdict::Suspicious, Place::Root(_) | Place::Bundle(_)) => look.say(
+        (Verdict::Suspicious, Place::Bundle(_)) => look.say(
+            "Look at each finding from the top: innocent, or not? Keep the bundle as it is: it is evidence.",
+            "从上到下逐项查看：有无正当原因？证据包保持原样，它就是证据。",
+        ),
+        (Verdict::Compromised, Place::Bundle(_)) => look.say(
+            "Keep the bundle as it is, and a copy elsewhere: it is evidence. Keep the machine it is from off the network, and use its passwords and keys nowhere else.",
+            "证据包保持原样，并另存一份副本：它就是证据。它所属的机器不要联网，其中的密码和密钥不要再用于别处。",
+        ),
+        (Verdict::Suspicious, Place::Root(_)) => look.say(
             "Look at each finding from the top: innocent, or not? Change nothing in the image: it is evidence.",
             "从上到下逐项查看：有无正当原因？不要改动映像中的任何内容，它就是证据。",
         ),
-        (Verdict::Compromised, Place::Root(_) | Place::Bundle(_)) => look.say(
+        (Verdict::Compromised, Place::Root(_)) => look.say(
             "Change nothing in the image: it is evidence; work on a copy. Keep the machine it is from off the network, and use its passwords and keys nowhere else.",
             "不要改动映像中的任何内容，它就是证据；需要动手时用副本。它所属的机器不要联网，其中的密码和密钥不要再用于别处。",
         ),

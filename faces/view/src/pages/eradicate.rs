@@ -1,7 +1,7 @@
 //! What was cleared away, and what is left of it.
 
 use stanch_incident::Deed;
-use stanch_words::{Both, Lang, text};
+use stanch_words::{Both, Finding, Lang, text};
 
 use crate::{Look, Report, Sheet, Tone, Trouble};
 
@@ -9,12 +9,12 @@ use crate::{Look, Report, Sheet, Tone, Trouble};
 const SHOWN: usize = 20;
 
 /// Returns what is said after a plan was carried out.
-pub fn applied(deeds: &[Deed], left: Option<&[String]>, look: Look) -> String {
+pub fn applied(deeds: &[Deed], left: Option<&[Finding]>, look: Look) -> String {
     let mut sheet = Sheet::new(look);
     for deed in deeds {
         sheet.prose(0, &format!("{}  {}", deed.id, look.text(&deed.step.does)));
     }
-    let count = left.map_or(0, <[String]>::len);
+    let count = left.map_or(0, <[Finding]>::len);
     if left.is_none() {
         sheet.prose(0, look.say("Not looked at once more.", "未再次查看。"));
     } else if count == 0 {
@@ -36,7 +36,7 @@ pub fn applied(deeds: &[Deed], left: Option<&[String]>, look: Look) -> String {
             },
         );
         for one in left.into_iter().flatten().take(SHOWN) {
-            sheet.prose(2, &text::escaped(one));
+            sheet.prose(2, &format!("{}: {}", one.sign, look.seen(one)));
         }
     }
     sheet.heading("Next", "下一步");

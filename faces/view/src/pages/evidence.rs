@@ -349,7 +349,7 @@ fn unopened(what: Both, because: Both, source: &dyn std::error::Error) -> Report
 /// Returns the report of a bundle that could not be made or verified.
 pub fn failed(file: &str, error: &EvidenceError) -> Report {
     let because = chain(error);
-    let because = Both::new(because.clone(), because);
+    let because = system::both(&because);
     let writing = Both::new(
         format!("the bundle `{file}` could not be written"),
         format!("无法写入证据包 `{file}`"),

@@ -13,8 +13,8 @@ pub fn list(tables: &[&TableSpec], look: Look) -> String {
     }
     sheet.blank();
     sheet.prose(0, match look.lang {
-        Lang::En => "`stanch facts TABLE` lists a table's columns. ∗ needs a running kernel: not in a disk image.",
-        Lang::Zh => "`stanch facts 表名` 列出该表各列。∗ 需要运行中的内核，磁盘映像里没有。",
+        Lang::En => "`stanch facts TABLE` lists a table's columns. ∗ needs a running kernel: no image or bundle has it.",
+        Lang::Zh => "`stanch facts 表名` 列出该表各列。∗ 需要运行中的内核，映像或证据包里没有。",
     });
     sheet.finish()
 }

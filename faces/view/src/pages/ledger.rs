@@ -5,6 +5,7 @@ use std::path::Path;
 use stanch_incident::{Entry, LedgerError};
 use stanch_words::{Both, Lang, text};
 
+use crate::texts::system;
 use crate::{Look, Report, Sheet, Trouble};
 
 /// Returns the entries, one a line.
@@ -12,13 +13,41 @@ pub fn page(path: &Path, entries: &[Entry], look: Look) -> String {
     let mut sheet = Sheet::new(look);
     for entry in entries {
         let about = about(&entry.body, look);
-        let (n, what) = (entry.head.n, text::escaped(&entry.what));
+        let (n, what) = (entry.head.n, text::escaped(word(&entry.what, look)));
         let who = text::escaped(&entry.who);
         sheet.prose(0, format!("{n:>5}  {}  {who}  {what}  {about}", entry.time).trim_end());
     }
     sheet.prose(0, &holds(path, entries, look));
     sheet.finish()
 }
+
+/// Returns the word for what an entry records; in JSON it is the name itself.
+fn word(what: &str, look: Look) -> &str {
+    let known = WORDS.iter().find(|(name, _)| *name == what && look.lang == Lang::Zh);
+    known.map_or(what, |(_, chinese)| chinese)
+}
+
+/// Names of entries, and their Chinese.
+const WORDS: &[(&str, &str)] = &[
+    ("case.opened", "案件建立"),
+    ("note", "人工备注"),
+    ("plan.made", "方案制定"),
+    ("act.intended", "将要执行"),
+    ("act.done", "已执行"),
+    ("act.failed", "执行失败并还原"),
+    ("undo.intended", "将要撤销"),
+    ("undo.done", "已撤销"),
+    ("undo.failed", "撤销失败"),
+    ("contain.confirm-intended", "将要确认断网"),
+    ("contain.confirmed", "断网已确认"),
+    ("contain.proved", "断网已验证"),
+    ("contain.made-again", "断网规则已重建"),
+    ("preserve.begun", "开始保全证据"),
+    ("preserve.sealed", "证据已封存"),
+    ("vault.purge-intended", "将要清除隔离内容"),
+    ("vault.purged", "隔离内容已清除"),
+    ("ledger.torn", "残缺行已另存"),
+];
 
 /// Returns what a check of the chain gave.
 pub fn holds(path: &Path, entries: &[Entry], look: Look) -> String {
@@ -79,7 +108,7 @@ pub fn broken(error: &LedgerError) -> Report {
         words = format!("{words}: {error}");
         source = error.source();
     }
-    let because = Both::new(words.clone(), words);
+    let because = system::both(&words);
     // What may not be read says nothing of what it holds.
     if let LedgerError::Io { source, .. } = error {
         let what = Both::new("the ledger could not be read", "无法读取台账");

@@ -78,7 +78,7 @@ fn one(sheet: &mut Sheet, finding: &Finding, look: Look) {
         finding.sign
     ));
     sheet.prose(2, look.text(&finding.title));
-    sheet.prose(2, look.text(&finding.seen));
+    sheet.prose(2, &look.seen(finding));
     for evidence in finding.evidence.iter().skip(1).take(if look.all { 20 } else { 3 }) {
         let at = match (evidence.line, evidence.offset) {
             (Some(line), _) => format!("{line}: "),

@@ -21,9 +21,10 @@ const MEANINGS: [(&str, &str); 12] = [
 /// What is said of a file that is none to read, before the kind that it is.
 const NOT_REGULAR: &str = "not a regular file: ";
 
-/// Returns the system's words in both languages, with its number: that can be looked up.
+/// Returns the system's words in both languages, with its number: that can be looked up. Sentences
+/// of the ground are known, too.
 pub fn both(words: &str) -> Both {
-    Both::new(words, chinese(words).unwrap_or_else(|| words.to_owned()))
+    Both::new(words, super::known::chinese(words).unwrap_or_else(|| words.to_owned()))
 }
 
 /// Returns the system's words in one language.
@@ -50,7 +51,8 @@ pub(crate) fn kind_of_file(name: &str) -> &'static str {
     }
 }
 
-fn chinese(words: &str) -> Option<String> {
+/// Returns the meaning of the system's own words.
+pub(super) fn chinese(words: &str) -> Option<String> {
     if let Some(kind) = instead_of_a_file(words) {
         let kind = kind_of_file(kind);
         return Some(format!("不是普通文件，而是{kind}"));

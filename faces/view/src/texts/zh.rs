@@ -3,6 +3,7 @@
 //! must say its own, so that a shared sentence is never told of a column that means another thing.
 
 mod accounts;
+pub(super) mod details;
 mod files;
 mod flows;
 mod history;

@@ -40,9 +40,9 @@ fn body(sheet: &mut Sheet, place: Place<'_>, group: &Group<'_>) {
     let mut label = look.say("seen", "见到");
     for finding in group.all().take(told) {
         let numbered = if group.len() > 1 {
-            format!("{} {}", finding.id, look.text(&finding.seen))
+            format!("{} {}", finding.id, look.seen(finding))
         } else {
-            look.text(&finding.seen).to_owned()
+            look.seen(finding)
         };
         sheet.hanging(2, label, column, &numbered);
         label = "";

@@ -117,7 +117,7 @@ fn short(subject: &Subject, look: Look) -> String {
     let (one, _, zh) = words(subject.kind);
     match subject.kind {
         SubjectKind::File | SubjectKind::Log => name(subject),
-        SubjectKind::Host => look.say("this machine", "本机").to_owned(),
+        SubjectKind::Host => look.say("the machine itself", "该机器").to_owned(),
         _ => format!("{} {}", look.say(one, zh), name(subject)),
     }
 }

@@ -24,13 +24,13 @@ pub(super) fn section(sheet: &mut Sheet, place: Place<'_>, bases: &Bases) {
             "The lists of the machine itself, which root can write ({own} packages). Compare with what the distribution shipped:"
         ),
         (Lang::Zh, false) => {
-            format!("本机自己的清单，root 可以改写（{own} 个软件包）。要与发行版所发布的内容对比：")
+            format!("机器自己的清单，root 可以改写（{own} 个软件包）。要与发行版所发布的内容对比：")
         }
         (Lang::En, true) => format!(
             "{archive} packages: files that the distribution signed for. {brought}: package files that you brought. {own}: the lists of the machine itself, which root can write."
         ),
         (Lang::Zh, true) => format!(
-            "{archive} 个软件包依据发行版签过名的文件，{brought} 个依据您带来的软件包，{own} 个只依据本机自己的清单（root 可以改写）。"
+            "{archive} 个软件包依据发行版签过名的文件，{brought} 个依据您带来的软件包，{own} 个只依据机器自己的清单（root 可以改写）。"
         ),
     };
     sheet.prose(2, &line);
