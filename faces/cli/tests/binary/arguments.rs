@@ -161,6 +161,7 @@ fn the_help_of_all_is_in_both_languages() {
       contain      断网：切断入侵者，绝不把您关在外面
       preserve     收集会消失的证据，封存为一个文件
       seal         校验证据包
+      timeline     把所有日志的事件和所有文件的时间排成一条时间线
       eradicate    清除入侵者留下的东西，全部可以恢复
       quarantine   列出、查看、恢复或销毁被隔离的文件
       undo         撤销一项处置，或某方案的全部处置
