@@ -161,6 +161,14 @@ pub fn minisign() -> Result<()> {
     wanted(&[("minisign", "minisign")])
 }
 
+/// Installs a reader of captured packets that is not ours.
+///
+/// # Errors
+/// When it cannot be installed.
+pub fn packet_tools() -> Result<()> {
+    wanted(&[("tcpdump", "tcpdump")])
+}
+
 /// Installs the packages of programs that are not there.
 fn wanted(programs: &[(&str, &str)]) -> Result<()> {
     let missing: Vec<&str> = programs

@@ -4,14 +4,15 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use stanch_facts::Holds;
 use stanch_facts::digest::{self, Digest};
 use stanch_ledger::kept::{self, Keeping, Older};
 use stanch_ledger::signature::{Digesting, PublicKey, SecretKey, SignatureError};
 use stanch_ledger::{Entry, LedgerError};
 use stanch_machine::{Live, Machine as _};
 pub use stanch_preserve::{
-    Broken, Collected, Flaw, Item, Kind, Options, PreserveError, Seal, Secrets, Status, TakenOf,
-    Told, Verified,
+    Broken, CaptureOrder, Collected, Flaw, Item, Kind, Options, PreserveError, Seal, Secrets,
+    Status, TakenOf, Told, Verified,
 };
 pub use stanch_rules::Profile;
 use stanch_words::{Gap, GapKind, Value};
@@ -156,7 +157,14 @@ impl Incident {
     ) -> Result<Bundled, EvidenceError> {
         let Begun { mut keeping, key, path, .. } = begun;
         let digesting = Arc::new(Mutex::new(Digesting::default()));
-        let options = Options { ours: ours(keeping.file()), ..options };
+        let mut options = Options { ours: ours(keeping.file()), ..options };
+        if let Some(capture) = &mut options.capture {
+            // What is written to another machine is traffic, too.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let magic = Live::new().magic(folder.unwrap_or(Path::new(".")));
+            let is_remote = |magic| Holds::of(magic) == Holds::Remote;
+            capture.alone = magic.ok().flatten().is_some_and(is_remote);
+        }
         let noting = &mut Noting { from: &mut keeping, digesting: Arc::clone(&digesting) };
         let collected = match self.collect(desk, &options, noting) {
             Ok(collected) => collected,
@@ -210,8 +218,12 @@ impl Incident {
         // Standard output may lead to a file of this machine.
         let stdout = Live::new().stat(Path::new("/proc/self/fd/1"));
         let ours = stdout.map(|stat| (stat.device, stat.inode)).into_iter().collect();
+        let mut options = Options { ours, ..options };
+        if let Some(capture) = &mut options.capture {
+            capture.alone = true;
+        }
         let collected = self
-            .collect(desk, &Options { ours, ..options }, to)
+            .collect(desk, &options, to)
             .map_err(|source| EvidenceError::Broke { left: None, source })?;
         Ok(Bundled { collected, signed_by: None, custody: Custody::NoCase })
     }

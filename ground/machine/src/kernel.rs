@@ -110,6 +110,19 @@ pub trait Kernel: Send + Sync {
         Err(Miss::new(GapKind::NotHere, "no network to listen to", Path::new("packet socket")))
     }
 
+    /// Takes all frames at some devices for some time, and gives each to `each`, until that says
+    /// that it is enough; returns what was lost. Nothing is sent, no device is changed.
+    ///
+    /// # Errors
+    /// A [`Miss`] if the kernel does not let us listen: it needs `CAP_NET_RAW`.
+    fn capture(
+        &self,
+        _capture: &Capture<'_>,
+        _each: &mut dyn FnMut(&Frame<'_>) -> bool,
+    ) -> Result<Vec<Lost>, Miss> {
+        Err(Miss::new(GapKind::NotHere, "no network to listen to", Path::new("packet socket")))
+    }
+
     /// Sends an empty datagram to "discard" that dies at the first router, from our own network
     /// namespace or another (`/proc/PID/ns/net`): whether anything leaves.
     ///
@@ -148,6 +161,41 @@ pub struct Listen<'a> {
     pub groups: &'a [[u8; 6]],
     /// How long at most.
     pub time: std::time::Duration,
+}
+
+/// What is captured.
+#[derive(Clone, Copy, Debug)]
+pub struct Capture<'a> {
+    /// The devices: names, and the numbers that the kernel has for them (`ifindex`).
+    pub devices: &'a [(String, i32)],
+    /// How long.
+    pub time: std::time::Duration,
+}
+
+/// A frame that was captured: hostile input.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// The place of its device in the order.
+    pub device: usize,
+    /// When the kernel got it, in nanoseconds since 1970 UTC.
+    pub time: i64,
+    /// How long it was.
+    pub length: usize,
+    /// Whether this machine sent it.
+    pub outgoing: bool,
+    /// Its bytes, as far as there was room.
+    pub bytes: &'a [u8],
+}
+
+/// What a capture lost at a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The place of the device in the order.
+    pub device: usize,
+    /// How many frames there were, lost ones too.
+    pub received: u64,
+    /// How many of them were lost, since the kernel had no room for them.
+    pub dropped: u64,
 }
 
 /// What became of something that was sent to see whether anything leaves.

@@ -44,7 +44,7 @@ pub use filing::{Dress, Filing, Known, NewFile, Over, Special};
 pub use hanging::may_hang;
 pub use image::Image;
 pub use inspect::{Attribute, Inspected, Inspector};
-pub use kernel::Kernel;
+pub use kernel::{Capture, Frame, Kernel, Lost};
 pub use live::{Changes, Hands, Live};
 pub use pretend::Pretend;
 pub use process_stat::ProcessStat;

@@ -13,7 +13,8 @@ use stanch_words::GapKind;
 use crate::directory::{ByDescriptor, ByPath, Directory};
 use crate::entries;
 use crate::kernel::{
-    BpfKind, BpfPart, FileSystem, Heard, Knock, Listen, Probe, Protocol, Sysinfo, TakenPorts,
+    BpfKind, BpfPart, Capture, FileSystem, Frame, Heard, Knock, Listen, Lost, Probe, Protocol,
+    Sysinfo, TakenPorts,
 };
 use crate::stall::Guard;
 use crate::tree::{Tree, read_capped};
@@ -21,6 +22,7 @@ use crate::{
     Attribute, Contents, Inspector, Kernel, Listing, Machine, Miss, OpenFile, Stalls, Stat, sys,
 };
 
+mod capturing;
 mod changes;
 mod filing;
 mod frames;
@@ -400,6 +402,14 @@ impl Kernel for Live {
         each: &mut dyn FnMut(&Heard<'_>) -> bool,
     ) -> Result<(), Miss> {
         frames::hear(self, listen, each)
+    }
+
+    fn capture(
+        &self,
+        order: &Capture<'_>,
+        each: &mut dyn FnMut(&Frame<'_>) -> bool,
+    ) -> Result<Vec<Lost>, Miss> {
+        capturing::capture(self, order, each)
     }
 
     fn knock(&self, namespace: Option<&Path>, to: std::net::IpAddr) -> Result<Knock, Miss> {

@@ -116,6 +116,88 @@ pub(crate) fn packet_socket(
     Ok(socket)
 }
 
+/// Has frames come with the time at which the kernel got them, and asks it to keep so many bytes.
+pub(crate) fn stamp_frames(socket: std::os::fd::BorrowedFd<'_>, bytes: i32) -> Result<(), Errno> {
+    set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1_i32)?;
+    // Beyond the system's limit only with CAP_NET_ADMIN.
+    set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &bytes)
+        .or_else(|_refused| set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &bytes))
+}
+
+/// A frame that was received: its whole length, its kind (`PACKET_*`), and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    pub(crate) length: usize,
+    pub(crate) kind: u8,
+    pub(crate) time: Option<i64>,
+}
+
+/// Takes the next frame of a socket of packet(7), if there is one.
+pub(crate) fn receive_frame(
+    socket: std::os::fd::BorrowedFd<'_>,
+    buffer: &mut [u8],
+) -> Result<Received, Errno> {
+    use std::os::fd::AsRawFd as _;
+    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let mut from = libc::sockaddr_ll {
+        sll_family: 0,
+        sll_protocol: 0,
+        sll_ifindex: 0,
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 0,
+        sll_addr: [0; 8],
+    };
+    // Words, so that the heads in it are aligned.
+    let mut control = [0_u64; 16];
+    let mut message = libc::msghdr {
+        msg_name: (&raw mut from).cast(),
+        msg_namelen: libc::socklen_t::try_from(size_of_val(&from)).unwrap_or(0),
+        msg_iov: &raw mut part,
+        msg_iovlen: 1,
+        msg_control: control.as_mut_ptr().cast(),
+        msg_controllen: size_of_val(&control),
+        msg_flags: 0,
+    };
+    let flags = libc::MSG_TRUNC | libc::MSG_DONTWAIT;
+    // SAFETY: `message` points to a live address, one part and control words, each as long as it
+    // says; the part is a live buffer of that length.
+    let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) };
+    let length = result(i64::try_from(length).unwrap_or(-1))?;
+    let time = stamp(&control, message.msg_controllen);
+    let length = usize::try_from(length).unwrap_or(0);
+    Ok(Received { length, kind: from.sll_pkttype, time })
+}
+
+/// Returns the time in a control message: its head (length, level, kind; cmsg(3)), seconds and
+/// nanoseconds. Nothing else was asked for.
+fn stamp(control: &[u64; 16], length: usize) -> Option<i64> {
+    let [_, head, seconds, nanoseconds, ..] = control;
+    let level = half(*head, false);
+    let kind = half(*head, true);
+    let is_stamp =
+        level == libc::SOL_SOCKET.cast_unsigned() && kind == libc::SCM_TIMESTAMPNS.cast_unsigned();
+    (length >= 32 && is_stamp).then(|| {
+        seconds
+            .cast_signed()
+            .saturating_mul(1_000_000_000)
+            .saturating_add(nanoseconds.cast_signed())
+    })
+}
+
+/// Returns how many frames a socket of packet(7) got, and how many it had no room for.
+pub(crate) fn packet_statistics(socket: std::os::fd::BorrowedFd<'_>) -> Result<(u32, u32), Errno> {
+    use std::os::fd::AsRawFd as _;
+    let mut counts = [0_u32; 2];
+    let mut length = libc::socklen_t::try_from(size_of_val(&counts)).unwrap_or(0);
+    let (fd, level, name) = (socket.as_raw_fd(), libc::SOL_PACKET, libc::PACKET_STATISTICS);
+    let room = counts.as_mut_ptr().cast();
+    // SAFETY: the kernel writes at most `length` bytes, one `struct tpacket_stats` (two words).
+    let asked = unsafe { libc::getsockopt(fd, level, name, room, &raw mut length) };
+    let [packets, drops] = counts;
+    result(asked.into()).map(|_zero| (packets, drops))
+}
+
 fn set_option<T>(
     socket: std::os::fd::BorrowedFd<'_>,
     level: i32,

@@ -10,6 +10,7 @@ use stanch_ledger::{Head, LedgerError, Record, chain};
 use stanch_rules::{Artifact, Profile};
 use stanch_words::{Both, Gap, GapKind, Value};
 
+use crate::capture::{CaptureOrder, Captured, Capturing};
 use crate::manifest::{Item, Status, rfc3339};
 use crate::packing::Packing;
 use crate::seal::{Seal, digest};
@@ -41,6 +42,8 @@ pub struct Options {
     pub largest: u64,
     /// What becomes of passwords and private keys.
     pub secrets: Secrets,
+    /// What of the network is captured.
+    pub capture: Option<CaptureOrder>,
     /// Files that are ours, by device and inode: what is being written now.
     pub ours: Vec<(u64, u64)>,
 }
@@ -53,6 +56,7 @@ impl Default for Options {
             exclude: Vec::new(),
             largest: 256 << 20,
             secrets: Secrets::Digests,
+            capture: None,
             ours: Vec::new(),
         }
     }
@@ -192,8 +196,16 @@ impl Collector<'_> {
 
     fn all(&mut self, artifacts: &[Artifact], about: &About, begun: i64) -> io::Result<()> {
         self.begin(about, begun)?;
+        let capturing = self.listen();
+        let (before, during) = match self.options.capture.as_ref().is_some_and(|one| one.alone) {
+            true => (capturing.map(Capturing::end), None),
+            false => (None, capturing),
+        };
         for artifact in artifacts.iter().filter(|one| one.profile <= self.options.profile) {
             self.one(artifact)?;
+        }
+        if let Some(captured) = before.or_else(|| during.map(Capturing::end)) {
+            self.captured(captured)?;
         }
         "meta".clone_into(&mut self.artifact);
         let mut gaps = std::mem::take(&mut self.gaps);
@@ -204,6 +216,25 @@ impl Collector<'_> {
         recorded::write_gaps(&gaps, &mut bytes)?;
         self.gaps = gaps;
         self.ours("live/gaps.jsonl", "what could not be seen", &bytes)
+    }
+
+    /// Begins to listen to the network, if that is asked for.
+    fn listen(&self) -> Option<Capturing> {
+        let order = self.options.capture.as_ref()?;
+        Some(Capturing::begin(self.snapshot.host(), order))
+    }
+
+    /// Takes what was captured meanwhile.
+    fn captured(&mut self, captured: Captured) -> io::Result<()> {
+        "capture".clone_into(&mut self.artifact);
+        let title = Both::new("packets of the network", "网络数据包");
+        self.taken.push(TakenOf { id: self.artifact.clone(), title, ..TakenOf::default() });
+        self.gaps.extend(captured.gaps);
+        if captured.bytes.is_empty() {
+            return Ok(());
+        }
+        let method = format!("packet(7): {}", captured.told);
+        self.ours("live_response/network/capture.pcapng", &method, &captured.bytes)
     }
 
     /// The first item says what this is, so that one that is cut off tells it too.

@@ -13,6 +13,7 @@
 //! [`verify()`]. The format is told in `design/0017-evidence.md`.
 
 mod bodyfile;
+mod capture;
 mod collect;
 mod files;
 mod manifest;
@@ -25,6 +26,7 @@ mod taking;
 mod verify;
 mod walk;
 
+pub use capture::CaptureOrder;
 pub use collect::{About, Collected, Options, PreserveError, Secrets, TakenOf, collect};
 pub use manifest::{Item, Kind, Status};
 pub use seal::Seal;

@@ -325,7 +325,7 @@ fn listening(written: &str) -> Result<u64, String> {
 }
 
 /// Returns a time in seconds.
-fn time(written: &str) -> Result<u64, String> {
+pub(super) fn time(written: &str) -> Result<u64, String> {
     let (digits, unit) = match written.strip_suffix(['s', 'm', 'h']) {
         Some(digits) if written.ends_with('s') => (digits, 1),
         Some(digits) if written.ends_with('m') => (digits, 60),

@@ -51,10 +51,34 @@ pub(super) fn preserve(say: Say<'_>) -> Command {
             "Take private keys and files of passwords with their contents, not only by digest",
             "私钥和口令文件连内容一并收集，而不只记摘要",
         )))
+        .args(network(say))
         .arg(path("sign", say("KEY", "密钥")).long("sign").help(say(
             "Sign it with this secret key (minisign's, without a password); better do it on another machine",
             "用此私钥签名（minisign 格式，无口令）；更稳妥的做法是在另一台机器上签名",
         )))
+}
+
+/// What of the network is taken.
+fn network(say: Say<'_>) -> [Arg; 2] {
+    [
+Arg::new("capture")
+                .long("capture")
+                .value_name(say("TIME", "时间"))
+                .value_parser(ValueParser::new(capturing))
+                .help(say(
+                    "Also take the packets of the network for so long (`60s`, `5m`, an hour at most; 64 MB at most), as pcapng",
+                    "同时抓取这么久的网络数据包（`60s`、`5m`，至多一小时、64 MB），存为 pcapng",
+                )),
+Arg::new("interface")
+                .long("interface")
+                .value_name(say("IF", "网卡"))
+                .action(ArgAction::Append)
+                .requires("capture")
+                .help(say(
+                    "Only at this device; all that are up without it, but the loopback; may be repeated",
+                    "只在此网卡抓取；默认为所有已启用的网卡（回环除外），可重复",
+                )),
+    ]
 }
 
 /// `stanch seal`.
@@ -140,6 +164,12 @@ fn path(name: &'static str, value: &'static str) -> Arg {
         .value_name(value)
         .value_parser(ValueParser::path_buf())
         .value_hint(ValueHint::AnyPath)
+}
+
+/// Reads how long the network is captured, in seconds.
+fn capturing(written: &str) -> Result<u64, String> {
+    let seconds = super::acts::time(written)?;
+    if (1..=3600).contains(&seconds) { Ok(seconds) } else { Err("from 1s to 1h".to_owned()) }
 }
 
 /// Reads a size such as `64M`.

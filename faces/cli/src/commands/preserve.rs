@@ -4,7 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use stanch_incident::evidence::{self, Bundled, Custody, EvidenceError, Options, Profile, Secrets};
+use stanch_incident::evidence::{
+    self, Bundled, CaptureOrder, Custody, EvidenceError, Options, Profile, Secrets,
+};
 use stanch_incident::{Incident, Place, VerifyWith};
 use stanch_view::Report;
 use stanch_view::pages::status::Asker;
@@ -70,7 +72,22 @@ fn options(matches: &ArgMatches, incident: &Incident) -> Result<Options, Box<Rep
             true => Secrets::Contents,
             false => Secrets::Digests,
         },
+        capture: capture(matches),
         ours: Vec::new(),
+    })
+}
+
+/// Returns what of the network is to be captured.
+fn capture(matches: &ArgMatches) -> Option<CaptureOrder> {
+    /// Held in memory until it goes into the bundle.
+    const MOST: usize = 64 << 20;
+    let seconds = *matches.get_one::<u64>("capture")?;
+    let interfaces = matches.get_many::<String>("interface").into_iter().flatten().cloned();
+    Some(CaptureOrder {
+        time: std::time::Duration::from_secs(seconds),
+        interfaces: interfaces.collect(),
+        most: MOST,
+        alone: false,
     })
 }
 
