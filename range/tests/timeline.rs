@@ -1,5 +1,4 @@
 //! The timeline of a running Debian whose daemons write logs of their own.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::Value;
 use stanch_range::{Victim, debian, possible};
