@@ -377,8 +377,10 @@ impl Refusals {
     /// Leaves the one gap.
     pub fn tell(self, table: &str, what: &str, seen: &mut Seen) {
         if let Some(miss) = self.first {
-            let processes = if self.count == 1 { "process" } else { "processes" };
-            let detail = format!("{what} of {} {processes}: {}", self.count, miss.detail);
+            let detail = match self.count {
+                1 => format!("{what} of 1 process: {}", miss.detail),
+                count => format!("{what} of {count} processes: {}", miss.detail),
+            };
             seen.gap(Gap::new(table, miss.kind, detail).at("/proc"));
         }
     }

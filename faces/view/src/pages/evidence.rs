@@ -440,3 +440,30 @@ fn chain(error: &EvidenceError) -> String {
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use stanch_words::GapKind;
+
+    use super::*;
+
+    #[test]
+    fn what_a_run_will_not_give_is_told_before_it() {
+        let look = Look::plain(Lang::En);
+        assert_eq!(ahead(Asker::Root, &Custody::NoCase, look), "");
+        assert_eq!(ahead(Asker::Root, &Custody::Recorded(3), look), "");
+        assert!(ahead(Asker::User, &Custody::NoCase, look).starts_with("You are not root: "));
+        let full = Gap::new("case", GapKind::Failed, "No space left on device (os error 28)");
+        let full = Custody::Missed(full.at("/c"));
+        assert!(
+            ahead(Asker::Root, &full, look)
+                .starts_with("The case /c takes no record (No space left on device (os error 28))")
+        );
+        let zh = Look::plain(Lang::Zh);
+        assert!(
+            ahead(Asker::Root, &full, zh)
+                .starts_with("案件 /c 无法写入记录（磁盘空间已满（os error 28））")
+        );
+        assert!(ahead(Asker::User, &full, zh).starts_with("当前不是 root："));
+    }
+}

@@ -120,6 +120,10 @@ mod tests {
                 "the ledger did not take the record: looking for the ledger `/c/l`: Permission denied (os error 13)",
                 "台账未能记录：查找台账 `/c/l`：权限不足（os error 13）",
             ),
+            (
+                "open files of 12 processes: Permission denied (os error 13)",
+                "打开的文件（12 个进程）：权限不足（os error 13）",
+            ),
             ("$_POST reaches eval", "$_POST 到达 eval"),
             (
                 "$_POST through base64_decode() reaches a page that it writes",

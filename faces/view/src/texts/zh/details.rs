@@ -127,6 +127,21 @@ pub(in crate::texts) const KNOWN: &[(&str, &str)] = &[
     ("line {} is not understood", "第 {0} 行无法识别"),
     ("memory of the processes from this one on was not judged", "从该进程起的内存未判断"),
     ("only {} bytes of its memory were judged", "只判断了其内存的 {0} 字节"),
+    ("{} of 1 process: {}", "{0}（1 个进程）：{1}"),
+    ("{} of {} processes: {}", "{0}（{1} 个进程）：{2}"),
+    (
+        "{} ports of protocol {} cannot be tried without privilege",
+        "没有特权无法试探协议 {1} 的 {0} 个端口",
+    ),
+    ("a CPU's line is not numbers", "有一个 CPU 的行不是数字"),
+    ("no number for {}", "{0} 没有数值"),
+    ("not a number of seconds", "不是秒数"),
+    ("the clock is out of any calendar", "时钟超出任何历法"),
+    ("ids do not grow", "编号没有递增"),
+    ("not a control group", "不是控制组"),
+    ("another program is changing accounts", "另一个程序正在修改账户"),
+    ("another file lies there by now", "那里现在是另一个文件"),
+    ("a folder on the way is none, or a symlink", "路径中有一级不是目录，或是符号链接"),
     // Directories against their blocks.
     (
         "this file system has no second view of its directories that is known",
@@ -273,6 +288,32 @@ pub(in crate::texts) const KNOWN: &[(&str, &str)] = &[
     ("rules took too long over it; others may match", "规则耗时过长，其他规则也可能命中"),
     ("it needs {}, which no package provides", "它需要 {0}，没有软件包提供"),
     // Bundles.
+    ("nothing of a machine is in it", "其中没有任何机器的内容"),
+    ("not a block device: {}", "不是块设备：{0}"),
+    (
+        "a file system of the network or of a program, left out (`--network` enters it)",
+        "网络或程序提供的文件系统，已略去（`--network` 可进入）",
+    ),
+    ("larger than {} bytes: its content was not read", "大于 {0} 字节，内容未读"),
+    ("lines longer than {} bytes, cut there: {}", "超过 {0} 字节而截断的行：{1}"),
+    (
+        "{} audit events had more than {} bytes of records and were cut",
+        "{0} 个审计事件的记录超过 {1} 字节，已截断",
+    ),
+    (
+        "{} bytes of its write-ahead log were not read: the newest changes may be missing",
+        "预写日志有 {0} 字节未读，可能缺最新的改动",
+    ),
+    (
+        "the newest {} logins and the first of each kind were kept",
+        "只保留最新的 {0} 次登录和每类的第一次",
+    ),
+    ("nothing was read from byte {} on", "从第 {0} 字节起未读取"),
+    ("{} older files are kept already", "已保存 {0} 个旧文件"),
+    (
+        "from here on {} files or pieces were not judged by {} rules that take too long: they are still at work on earlier ones",
+        "从此处起，{0} 个文件或片段未经 {1} 条耗时过长的规则判断：它们仍在处理先前的内容",
+    ),
     ("it breaks off here: {}", "在此中断：{0}"),
     ("it breaks off: {}", "中断：{0}"),
     ("lines of the bodyfile not understood: {}", "bodyfile 中无法识别的行：{0}"),
@@ -391,8 +432,18 @@ pub(in crate::texts) const KNOWN: &[(&str, &str)] = &[
 ];
 
 /// Templates that fit much, and count only within another sentence.
-pub(in crate::texts) const WIDE: &[(&str, &str)] =
-    &[("{} through {}()", "经 {1}() 的 {0}"), ("{} through {}", "经 {1} 的 {0}")];
+pub(in crate::texts) const WIDE: &[(&str, &str)] = &[
+    ("memory maps", "内存映射"),
+    ("details of open files", "打开文件的详情"),
+    ("details", "详情"),
+    ("open files", "打开的文件"),
+    ("network namespaces", "网络命名空间"),
+    ("namespaces", "命名空间"),
+    ("environments", "环境变量"),
+    ("environment", "环境变量"),
+    ("{} through {}()", "经 {1}() 的 {0}"),
+    ("{} through {}", "经 {1} 的 {0}"),
+];
 
 /// What our own YARA rules describe: `content/scan`.
 pub(in crate::texts) const RULES: &[(&str, &str)] = &[
