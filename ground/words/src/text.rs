@@ -51,6 +51,32 @@ fn digit(digit: u8) -> Option<u8> {
     }
 }
 
+/// Returns the bytes that hexadecimal digits stand for, two a byte, upper or lower case; nothing if
+/// one is none, or one is left over.
+pub fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+    bytes.filter(|_| rest.is_empty())
+}
+
+/// Returns the same where it is known how many bytes there are: a digest.
+pub fn unhex_exactly<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let (pairs, rest) = digits.as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (place, pair) in bytes.iter_mut().zip(pairs) {
+        *place = byte(pair)?;
+    }
+    Some(bytes)
+}
+
+fn byte([high, low]: &[u8; 2]) -> Option<u8> {
+    let digit = |one: &u8| digit(one.to_ascii_lowercase());
+    Some(digit(high)? << 4 | digit(low)?)
+}
+
 /// Returns bytes as lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().saturating_mul(2));
@@ -107,6 +133,19 @@ mod tests {
         for bytes in [&b"plain"[..], b"caf\xe9", b"\xff\xfe\x00", b"\\x41", "止血".as_bytes()] {
             assert_eq!(to_bytes(&from_bytes(bytes)), bytes, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn hexadecimal_comes_back_whole_or_not_at_all() {
+        assert_eq!(unhex(hex(b"\x00\xff caf\xe9").as_bytes()).unwrap(), b"\x00\xff caf\xe9");
+        assert_eq!(unhex(b"0aFF").unwrap(), [0x0a, 0xff]);
+        assert_eq!(unhex(b""), Some(Vec::new()));
+        for bad in [&b"0"[..], b"0g", b"+f", b"0a0", b"\xff\xff"] {
+            assert_eq!(unhex(bad), None, "{bad:?}");
+        }
+        assert_eq!(unhex_exactly(b"0aff"), Some([0x0a, 0xff]));
+        assert_eq!(unhex_exactly::<3>(b"0aff"), None);
+        assert_eq!(unhex_exactly::<1>(b"0a0"), None);
     }
 
     #[test]

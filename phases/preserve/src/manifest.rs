@@ -159,7 +159,7 @@ impl Item {
     /// Returns the bytes of the name.
     pub fn name_bytes(&self) -> Vec<u8> {
         match &self.name_hex {
-            Some(hex) => unhex(hex),
+            Some(hex) => text::unhex(hex.as_bytes()).unwrap_or_default(),
             None => self.name.as_bytes().to_vec(),
         }
     }
@@ -198,17 +198,6 @@ pub(crate) fn rfc3339(nanoseconds: i64) -> String {
 pub(crate) fn nanoseconds(text: &str) -> Option<i64> {
     let time: jiff::Timestamp = text.parse().ok()?;
     i64::try_from(time.as_nanosecond()).ok()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    text.as_bytes()
-        .chunks_exact(2)
-        .filter_map(|pair| match pair {
-            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-            _ => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]

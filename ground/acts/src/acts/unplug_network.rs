@@ -320,9 +320,7 @@ fn without(body: &[u8], head: usize, kinds: &[u16]) -> Vec<u8> {
 
 /// Returns the bytes that hexadecimal text stands for; none if it is torn.
 fn bytes(text: &str) -> Vec<u8> {
-    let pairs = text.as_bytes().chunks_exact(2);
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    pairs.map(byte).collect::<Option<_>>().unwrap_or_default()
+    stanch_words::text::unhex(text.as_bytes()).unwrap_or_default()
 }
 
 /// Sets whether a device is up. One that is gone is no trouble.

@@ -109,7 +109,9 @@ impl Whole {
 
 /// Returns written attributes as the machine takes them.
 fn as_attributes(written: &[(String, String)]) -> Vec<Attribute> {
-    let one = |(name, value): &(String, String)| (text::to_bytes(name), bytes(value));
+    let one = |(name, value): &(String, String)| {
+        (text::to_bytes(name), text::unhex(value.as_bytes()).unwrap_or_default())
+    };
     written.iter().map(one).collect()
 }
 
@@ -321,16 +323,4 @@ impl Inspector<'_> for Looker<'_> {
 /// Returns the SHA-256 of bytes, in hex.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     text::hex(&Sha256::digest(bytes))
-}
-
-/// Returns the bytes that stand in hex.
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex
-        .chars()
-        .filter_map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-        .collect();
-    digits
-        .chunks_exact(2)
-        .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
-        .collect()
 }

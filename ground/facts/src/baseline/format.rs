@@ -457,16 +457,7 @@ fn path_of(written: &str) -> PathBuf {
 
 /// Returns the digest that 64 hexadecimal digits stand for.
 pub fn digest_of(hexadecimal: &str) -> Option<Digest> {
-    let mut digest = [0_u8; 32];
-    let (pairs, rest) = hexadecimal.as_bytes().as_chunks::<2>();
-    if pairs.len() != digest.len() || !rest.is_empty() {
-        return None;
-    }
-    for (byte, [high, low]) in digest.iter_mut().zip(pairs) {
-        let value = |digit: u8| char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok());
-        *byte = value(*high)? << 4 | value(*low)?;
-    }
-    Some(digest)
+    text::unhex_exactly(hexadecimal.as_bytes())
 }
 
 impl HeaderJson {

@@ -411,10 +411,10 @@ fn peeled(bytes: &[u8], caps: &mut Vec<String>) -> Option<(&'static str, Vec<u8>
     let escapes = memchr::memmem::find_iter(text, b"\\x").count();
     if escapes.saturating_mul(4) >= text.len() {
         let digits: Vec<u8> = text.iter().copied().filter(|b| !matches!(b, b'\\' | b'x')).collect();
-        return Some(("escapes", unhex(&digits)?));
+        return Some(("escapes", stanch_words::text::unhex(&digits)?));
     }
     if text.len().is_multiple_of(2) && text.iter().all(u8::is_ascii_hexdigit) {
-        return Some(("hexadecimal", unhex(text)?));
+        return Some(("hexadecimal", stanch_words::text::unhex(text)?));
     }
     let is_plausible = |inner: &[u8]| {
         let odd =
@@ -432,15 +432,6 @@ fn peeled(bytes: &[u8], caps: &mut Vec<String>) -> Option<(&'static str, Vec<u8>
     let backwards: Vec<u8> = text.iter().rev().copied().collect();
     let inner = crate::base64::decode(&backwards).filter(|inner| is_plausible(inner))?;
     Some(("base64 backwards", inner))
-}
-
-fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    let pairs = digits.chunks(2).map(|pair| match pair {
-        [high, low] => u8::try_from(digit(high)?.checked_mul(16)?.checked_add(digit(low)?)?).ok(),
-        _ => None,
-    });
-    pairs.collect()
 }
 
 #[cfg(test)]

@@ -353,10 +353,8 @@ impl<'a> Record<'a> {
 }
 
 /// Returns the bytes of a hexadecimal digest, at most 64; none if it is not hexadecimal.
-fn unhex(text: &[u8]) -> Vec<u8> {
-    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let bytes: Option<Vec<u8>> = text.chunks(2).take(64).map(pair).collect();
-    bytes.unwrap_or_default()
+fn unhex(digits: &[u8]) -> Vec<u8> {
+    text::unhex(digits.get(..128).unwrap_or(digits)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -145,16 +145,7 @@ impl Index {
 
 /// Returns the bytes of an MD5 digest.
 pub(crate) fn unhex(text: &[u8]) -> Option<Md5> {
-    let mut digest = [0; 16];
-    let (pairs, rest) = text.as_chunks::<2>();
-    if pairs.len() != digest.len() || !rest.is_empty() {
-        return None;
-    }
-    for (byte, [high, low]) in digest.iter_mut().zip(pairs) {
-        let value = |digit: u8| char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok());
-        *byte = value(*high)? << 4 | value(*low)?;
-    }
-    Some(digest)
+    stanch_words::text::unhex_exactly(text)
 }
 
 #[cfg(test)]

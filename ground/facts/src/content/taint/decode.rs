@@ -67,14 +67,7 @@ fn base64(text: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn hexadecimal(text: &[u8]) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> =
-        text.iter().map(|&b| char::from(b).to_digit(16).map(|d| d.to_le_bytes()[0])).collect();
-    let digits = digits?;
-    let byte = |two: &[u8]| match two {
-        [high, low] => Some((high << 4) | low),
-        _ => None,
-    };
-    digits.chunks(2).map(byte).collect()
+    stanch_words::text::unhex(text)
 }
 
 fn percent(text: &[u8]) -> Vec<u8> {

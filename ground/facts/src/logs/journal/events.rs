@@ -334,13 +334,7 @@ fn argument(field: &Field<'_>) -> Option<(u32, String)> {
     if let Some(inner) = value.strip_prefix(b"\"") {
         return Some((number, text::from_bytes(inner.strip_suffix(b"\"").unwrap_or(inner))));
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let pair = |pair: &[u8]| match *pair {
-        [high, low] => Some(digit(high)? << 4 | digit(low)?),
-        _ => None,
-    };
-    let decoded: Option<Vec<u8>> = value.chunks(2).map(pair).collect();
-    Some((number, text::from_bytes(&decoded.unwrap_or_else(|| value.to_vec()))))
+    Some((number, text::from_bytes(&text::unhex(value).unwrap_or_else(|| value.to_vec()))))
 }
 
 #[cfg(test)]
