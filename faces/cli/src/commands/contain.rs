@@ -108,16 +108,9 @@ fn carry_out(
     asked: &Asked,
     terminal: &Terminal,
 ) -> Result<u8, Box<Report>> {
-    if !asked.json {
-        terminal.speak(&plan_page::page(plan, terminal.errors()));
-    }
-    if plan.steps.is_empty() {
-        if asked.json {
-            terminal.data(|out| json::pretty(out, &documents::plan(plan, asked.look)))?;
-        }
+    if !agreed(plan, matches, asked, terminal)? {
         return Ok(Trouble::Refused.exit());
     }
-    consent(plan, matches, asked, terminal)?;
     // Whoever plugs it in again is there before it is unplugged.
     let waits = if unplugging::unplugs(plan) { Some(waiter(plan, asked)?) } else { None };
     let deeds = containment::apply(&asked.desk, plan).map_err(told)?;
@@ -224,8 +217,28 @@ fn watch(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8,
     tell(asked, terminal, &page::watched(end, asked.look))
 }
 
+/// Shows a plan and asks. Returns whether there is something to do, to which somebody said yes.
+pub(super) fn agreed(
+    plan: &Plan,
+    matches: &ArgMatches,
+    asked: &Asked,
+    terminal: &Terminal,
+) -> Result<bool, Box<Report>> {
+    if !asked.json {
+        terminal.speak(&plan_page::page(plan, terminal.errors()));
+    }
+    if plan.steps.is_empty() {
+        if asked.json {
+            terminal.data(|out| json::pretty(out, &documents::plan(plan, asked.look)))?;
+        }
+        return Ok(false);
+    }
+    consent(plan, matches, asked, terminal)?;
+    Ok(true)
+}
+
 /// Asks before anything is done, unless `--yes` was given.
-pub(super) fn consent(
+fn consent(
     plan: &Plan,
     matches: &ArgMatches,
     asked: &Asked,

@@ -7,12 +7,11 @@ use clap::ArgMatches;
 use stanch_incident::deeds::{self, ActError};
 use stanch_incident::eradication::{self, Suspect};
 use stanch_incident::{Archives, Depth, Detection, Incident, Options, Scope, Starter};
-use stanch_view::pages::{eradicate as page, plan as plan_page, query, scan};
+use stanch_view::pages::{eradicate as page, query, scan};
 use stanch_view::{Report, Trouble, documents};
-use stanch_wire::json;
 use stanch_words::{Finding, Level, Plan};
 
-use super::contain::{consent, show};
+use super::contain::{agreed, show};
 use crate::arguments::Asked;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
@@ -46,16 +45,9 @@ fn apply(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8,
         Some(id) => deeds::kept_plan(&asked.desk, id).map_err(told)?,
         None => planned(matches, asked, terminal)?,
     };
-    if !asked.json {
-        terminal.speak(&plan_page::page(&plan, terminal.errors()));
-    }
-    if plan.steps.is_empty() {
-        if asked.json {
-            terminal.data(|out| json::pretty(out, &documents::plan(&plan, asked.look)))?;
-        }
+    if !agreed(&plan, matches, asked, terminal)? {
         return Ok(if plan.refusals.is_empty() { 0 } else { Trouble::Refused.exit() });
     }
-    consent(&plan, matches, asked, terminal)?;
     let deeds = deeds::apply(&asked.desk, &plan).map_err(told)?;
     if matches.get_flag("no-look") {
         return super::contain::tell(asked, terminal, &page::applied(&deeds, None, asked.look));
