@@ -13,6 +13,7 @@
 mod baseline;
 pub mod case;
 pub mod containment;
+pub mod continuity;
 pub mod deeds;
 mod digests;
 pub mod eradication;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 
 use stanch_facts::logs::{self, Context, Format};
 use stanch_facts::{Host, Snapshot, digest, history};
-use stanch_machine::{Bundle, Image, Live, Machine as _, Stalls};
+use stanch_machine::{Bundle, Image, Live, Machine, Stalls};
 use stanch_rules::{Query, content};
 use stanch_words::{Event, Gap, GapKind, TableSpec, Tables as _, Value};
 
@@ -144,12 +145,19 @@ pub fn log_format(name: &str) -> Option<&'static Format> {
 }
 
 /// One look at one machine.
-#[derive(Debug)]
 pub struct Incident {
     snapshot: Arc<Snapshot>,
+    /// The machine itself, to be taken along to where threads of others read.
+    machine: Arc<dyn Machine>,
     /// What is wrong with the place itself.
     strange: Vec<Gap>,
     look: identity::Look,
+}
+
+impl std::fmt::Debug for Incident {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Incident({})", self.machine.kind())
+    }
 }
 
 impl Incident {
@@ -160,25 +168,27 @@ impl Incident {
     /// must not pass for a clean machine.
     pub fn open(place: &Place) -> Result<Self, Miss> {
         let mut strange = Vec::new();
-        let snapshot = match place {
+        let (machine, stalls): (Arc<dyn Machine>, Stalls) = match place {
             Place::Live => {
                 let machine = Live::new();
                 let stalls = machine.stalls().clone();
-                Snapshot::new(Arc::new(machine), stalls)
+                (Arc::new(machine), stalls)
             }
             Place::Root(root) => {
                 let machine = Image::open(root)?;
                 has_a_system(&machine, root)?;
                 let stalls = machine.stalls().clone();
-                Snapshot::new(Arc::new(machine), stalls)
+                (Arc::new(machine), stalls)
             }
             Place::Bundle(path) => {
                 let machine = Bundle::open(path, &SCRATCH.map(Path::new))?;
                 strange.extend_from_slice(machine.strange());
-                Snapshot::new(Arc::new(machine), Stalls::default())
+                (Arc::new(machine), Stalls::default())
             }
         };
-        Ok(Self { snapshot: Arc::new(snapshot), strange, look: identity::Look::at(place) })
+        let snapshot = Snapshot::new(Arc::clone(&machine), stalls);
+        let look = identity::Look::at(place);
+        Ok(Self { snapshot: Arc::new(snapshot), machine, strange, look })
     }
 
     /// Compares files of packages with package files: those in a folder that the responder brings,

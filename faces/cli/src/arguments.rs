@@ -3,6 +3,7 @@
 
 mod acts;
 mod baseline;
+mod continuity;
 mod eradicate;
 mod events;
 mod preserve;
@@ -89,8 +90,11 @@ pub(crate) fn command(lang: Lang) -> Command {
         .subcommand(preserve::preserve(&say))
         .subcommand(preserve::seal(&say))
         .subcommand(timeline::command(&say))
+        .subcommand(continuity::backup(&say))
+        .subcommand(continuity::snapshots(&say))
         .subcommand(eradicate::eradicate(say))
         .subcommand(eradicate::quarantine(say))
+        .subcommand(continuity::restore(&say))
         .subcommand(acts::undo(say))
         .subcommand(acts::ledger(say))
         .subcommand(baseline::command(&say))

@@ -3,6 +3,7 @@
 mod baseline;
 mod completions;
 mod contain;
+mod continuity;
 mod detect;
 mod eradicate;
 mod events;
@@ -54,6 +55,9 @@ pub(crate) fn run(
         Some(("preserve", matches)) => preserve::run(matches, asked, terminal),
         Some(("seal", matches)) => preserve::seal(matches, asked, terminal),
         Some(("timeline", matches)) => timeline::run(matches, asked, terminal),
+        Some(("backup", matches)) => continuity::backup(matches, asked, terminal),
+        Some(("snapshots", matches)) => continuity::snapshots(matches, asked, terminal),
+        Some(("restore", matches)) => continuity::restore(matches, asked, terminal),
         Some(("undo", matches)) => undo::run(matches, asked, terminal),
         Some(("ledger", matches)) => ledger::run(matches, asked, terminal),
         Some(("completions", matches)) => completions::run(matches, asked, terminal),

@@ -3,6 +3,7 @@
 pub mod acts;
 pub mod baseline;
 pub mod contain;
+pub mod continuity;
 pub mod detect;
 pub mod eradicate;
 pub mod events;

@@ -13,6 +13,7 @@
 //! written). `tests/golden/` holds one document of each kind; a change there breaks scripts.
 
 mod baseline;
+mod continuity;
 mod detect;
 mod error;
 mod event;
@@ -30,6 +31,7 @@ mod status;
 mod timeline;
 
 pub use baseline::{Baseline, BaselineCheck, BaselineDifference, BaselineFile, PackageRun};
+pub use continuity::{Backup, BackupInit, Restore, Snapshot, Snapshots};
 pub use detect::{Detect, Entity, Evidence, Finding, Gap, LookedAt, Machine, Packages};
 pub use error::Error;
 pub use event::{EventLines, EventsSource, EventsSummary};

@@ -4,6 +4,8 @@
 
 #[path = "golden/baseline.rs"]
 mod baseline;
+#[path = "golden/continuity.rs"]
+mod continuity;
 #[path = "golden/evidence.rs"]
 mod evidence;
 #[path = "golden/outside.rs"]

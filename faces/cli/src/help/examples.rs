@@ -18,6 +18,9 @@ pub(super) fn of(names: &[String], look: Look) -> Vec<(String, String)> {
         Some("preserve") => PRESERVE,
         Some("seal") => SEAL,
         Some("timeline") => TIMELINE,
+        Some("backup") => BACKUP,
+        Some("snapshots") => SNAPSHOTS,
+        Some("restore") => RESTORE,
         Some("undo") => UNDO,
         Some("ledger") => LEDGER,
         Some("baseline") => BASELINE,
@@ -127,6 +130,31 @@ const TIMELINE: &[Example] = &[
         "to be loaded into Timesketch",
         "供 Timesketch 导入",
     ),
+];
+
+const BACKUP: &[Example] = &[
+    (
+        "stanch backup init --repo /mnt/repo --password-file pw",
+        "a repository on a disk",
+        "在外接磁盘上建立仓库",
+    ),
+    (
+        "stanch backup run --repo /mnt/repo --password-file pw /srv /etc",
+        "keep data and settings",
+        "备份数据和配置",
+    ),
+];
+
+const SNAPSHOTS: &[Example] =
+    &[("stanch snapshots --repo /mnt/repo --password-file pw", "what there is", "查看已有快照")];
+
+const RESTORE: &[Example] = &[
+    (
+        "stanch restore stage latest --repo /mnt/repo --password-file pw --to /srv/back",
+        "all of it, beside the machine",
+        "全部恢复到单独目录",
+    ),
+    ("stanch restore stage latest … --include /srv/shop", "one folder", "只恢复一个目录"),
 ];
 
 const UNDO: &[Example] = &[

@@ -162,8 +162,11 @@ fn the_help_of_all_is_in_both_languages() {
       preserve     收集会消失的证据，封存为一个文件
       seal         校验证据包
       timeline     把所有日志的事件和所有文件的时间排成一条时间线
+      backup       把重要数据备份到加密仓库
+      snapshots    列出仓库中的快照
       eradicate    清除入侵者留下的东西，全部可以恢复
       quarantine   列出、查看、恢复或销毁被隔离的文件
+      restore      把快照恢复到暂存目录
       undo         撤销一项处置，或某方案的全部处置
       ledger       显示或校验案件台账
       baseline     记录每个文件的现状，日后比较有何不同
@@ -205,6 +208,9 @@ fn every_command_has_help_in_both_languages_within_80_cells() {
         "contain",
         "preserve",
         "seal",
+        "backup",
+        "snapshots",
+        "restore",
         "undo",
         "ledger",
         "baseline",

@@ -132,11 +132,11 @@ fn unrecorded(sheet: &mut Sheet, file: &str, root: &str, gap: &Gap) {
     sheet.command(2, &format!("stanch --case {folder} ledger note {}", quoted(&note)));
 }
 
-fn number(count: u64) -> String {
+pub(super) fn number(count: u64) -> String {
     thousands(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     let tenths = |unit: u64| {
         let tenths = count.saturating_mul(10) / unit;
         format!("{}.{}", tenths / 10, tenths % 10)

@@ -44,6 +44,8 @@ const WORDS: &[(&str, &str)] = &[
     ("contain.made-again", "断网规则已重建"),
     ("preserve.begun", "开始保全证据"),
     ("preserve.sealed", "证据已封存"),
+    ("backup.made", "数据已备份"),
+    ("restore.staged", "快照已恢复到暂存目录"),
     ("vault.purge-intended", "将要清除隔离内容"),
     ("vault.purged", "隔离内容已清除"),
     ("ledger.torn", "残缺行已另存"),

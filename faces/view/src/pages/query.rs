@@ -31,6 +31,8 @@ pub fn why(gap: &Gap, look: Look) -> String {
 pub fn what(gap: &Gap, look: Look) -> &str {
     match gap.what.as_str() {
         "" => look.say("files of many tables", "多表共用的文件"),
+        "backup" => look.say("backup", "备份"),
+        "restore" => look.say("restore", "恢复"),
         what => what,
     }
 }

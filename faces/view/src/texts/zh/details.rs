@@ -5,6 +5,33 @@
 
 /// Template and meaning. Where two fit, the first counts.
 pub(in crate::texts) const KNOWN: &[(&str, &str)] = &[
+    // Backups, and what comes back.
+    ("replaced while it was read", "读取过程中被替换"),
+    (
+        "became shorter while it was read; zeros stand for what was cut off",
+        "读取过程中变短，缺少的部分以零填充",
+    ),
+    ("changed while it was read", "读取过程中发生变化"),
+    ("the repository itself", "备份仓库本身"),
+    ("made up by the kernel", "由内核生成"),
+    (
+        "files of another machine; name the path to back it up",
+        "另一台机器上的文件；如需备份请写明该路径",
+    ),
+    ("more entries than one folder is read", "目录条目过多，未全部读取"),
+    ("{} more, not told one by one", "另有 {0} 处，不再逐一列出"),
+    ("the snapshot holds {} files where {} were read", "读取了 {1} 个文件，快照中只有 {0} 个"),
+    ("owners were not given back: only root can", "属主未还原，需要 root"),
+    ("it is not what the snapshot says: its digest is another", "与快照记录不符，摘要不同"),
+    ("its pieces have {} bytes where it says {}", "各段内容共 {0} 字节，记录为 {1} 字节"),
+    ("deeper or larger than any tree of files", "目录树超出任何文件系统的深度或规模"),
+    ("it is cut short", "被截断"),
+    ("it is empty", "内容为空"),
+    ("it is no text", "不是文本"),
+    (
+        "restic's format cannot name it: name the folder above it",
+        "restic 格式无法记录此名称：请改写上级目录",
+    ),
     // Machines and files.
     ("only a running machine has this", "只有运行中的机器才有"),
     ("its content is not in the bundle", "证据包中没有其内容"),
