@@ -169,6 +169,14 @@ pub fn packet_tools() -> Result<()> {
     wanted(&[("tcpdump", "tcpdump")])
 }
 
+/// Installs restic on the machine that the range is made on.
+///
+/// # Errors
+/// When it cannot be installed.
+pub fn restic() -> Result<()> {
+    wanted(&[("restic", "restic")])
+}
+
 /// Installs the packages of programs that are not there.
 fn wanted(programs: &[(&str, &str)]) -> Result<()> {
     let missing: Vec<&str> = programs

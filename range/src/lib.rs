@@ -20,7 +20,7 @@ mod terminal;
 mod victim;
 
 pub use behind::behind;
-pub use debian::{debian, minisign, package_file, packet_tools, rpm_tools, web_server};
+pub use debian::{debian, minisign, package_file, packet_tools, restic, rpm_tools, web_server};
 pub use planter::{AGENT, How, PLANTS, Plant, VARIANTS};
 pub use slow_files::SlowFiles;
 pub use terminal::Terminal;
