@@ -16,6 +16,8 @@ usage: cargo xtask tidy                  checks the laws of the house
        cargo xtask score [--misses]      prints how well the logs of ../shared/data are read
        cargo xtask score webshells [DIR] prints how well web shells are told from the honest pages
                                          below DIR, or of packages that it fetches
+       cargo xtask score artifacts DIR…  prints what of the artifacts of UAC and ForensicArtifacts,
+                                         which lie in DIR, our own pages take
 ";
 
 fn main() -> Result<ExitCode> {
@@ -33,6 +35,13 @@ fn main() -> Result<ExitCode> {
         ["score", "--misses"] => show_score(&house, true),
         ["score", "webshells"] => show_web_shells(&house, None),
         ["score", "webshells", folder] => show_web_shells(&house, Some(Path::new(folder))),
+        ["score", "artifacts", ref folders @ ..] if !folders.is_empty() => {
+            let folders: Vec<&Path> = folders.iter().map(Path::new).collect();
+            for line in score::artifacts::lines(&house, &folders)? {
+                say(&line);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
         _ => bail!("{USAGE}"),
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! One folder, one file in `score/`; each returns its measures.
 
+pub mod artifacts;
 pub mod crowdsec;
 pub mod fail2ban;
 pub mod libaudit;

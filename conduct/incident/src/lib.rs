@@ -24,6 +24,7 @@ mod rules_check;
 mod sigma;
 pub mod timeline;
 pub mod unplugging;
+pub mod wanted;
 pub mod watch;
 mod yara;
 

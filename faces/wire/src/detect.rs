@@ -161,7 +161,7 @@ pub struct Evidence {
 pub struct Gap {
     /// What was looked at: a table's name.
     pub what: String,
-    /// `denied`, `refused`, `not-here`, `truncated`, `changed`, `timed-out`, `damaged`, `failed`
+    /// `denied`, `refused`, `not-here`, `not-done`, `truncated`, `changed`, `timed-out`, `damaged`, `failed`
     /// or `bug`.
     pub kind: String,
     /// Whether another run (as root, later, with higher caps) could close it.

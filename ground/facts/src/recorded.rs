@@ -14,10 +14,10 @@ use stanch_words::{Gap, GapKind, Kind, Row, Seen, TableSpec, Value};
 
 /// The name under which gaps are kept, beside the tables.
 pub const GAPS: &str = "gaps";
-/// The most that a kept table may hold.
-const BYTES: u64 = 1 << 30;
-/// The most rows.
-const ROWS: usize = 20_000_000;
+/// The most that a kept table may hold. The memory maps of ten thousand processes are 200 MB.
+const BYTES: u64 = 512 << 20;
+/// The most that its rows may take in memory: a line of two bytes becomes a row of a kilobyte.
+const MEMORY: usize = 1 << 30;
 
 /// A row as it is written: columns in their order.
 struct Kept<'a>(&'static TableSpec, &'a Row);
@@ -113,7 +113,11 @@ pub(crate) fn read(
     gaps: impl FnOnce() -> std::sync::Arc<Gaps>,
 ) -> Option<Seen> {
     let mut seen = Seen::default();
-    match machine.record(spec.name, BYTES)? {
+    let record = machine.record(spec.name, BYTES);
+    if record.is_none() {
+        return others::read(machine, spec);
+    }
+    match record? {
         Ok(contents) => {
             parse(spec, &contents.bytes, &mut seen);
             if contents.truncated {
@@ -129,6 +133,11 @@ pub(crate) fn read(
 
 /// Reads rows as they were kept; each line is a row or counted in a gap.
 pub fn parse(spec: &'static TableSpec, bytes: &[u8], seen: &mut Seen) {
+    parse_within(spec, bytes, MEMORY, seen);
+}
+
+fn parse_within(spec: &'static TableSpec, bytes: &[u8], most: usize, seen: &mut Seen) {
+    let mut left = most;
     let places: BTreeMap<&str, usize> =
         spec.columns.iter().enumerate().map(|(place, column)| (column.name, place)).collect();
     let mut not_understood = 0_u64;
@@ -138,10 +147,16 @@ pub fn parse(spec: &'static TableSpec, bytes: &[u8], seen: &mut Seen) {
             not_understood = not_understood.saturating_add(1);
             continue;
         };
-        if seen.rows.len() >= ROWS {
-            seen.gap(Gap::new(spec.name, GapKind::Truncated, format!("only {ROWS} rows")));
+        let cost = size_of::<Row>()
+            .saturating_add(spec.columns.len().saturating_mul(size_of::<Value>()))
+            .saturating_add(line.len());
+        let Some(rest) = left.checked_sub(cost) else {
+            let detail =
+                format!("only the first {} rows: more would fill the memory", seen.rows.len());
+            seen.gap(Gap::new(spec.name, GapKind::Truncated, detail));
             break;
-        }
+        };
+        left = rest;
         let mut row = spec.row();
         for (name, cell) in cells {
             let Some(&place) = places.get(name.as_str()) else { continue };
@@ -155,6 +170,8 @@ pub fn parse(spec: &'static TableSpec, bytes: &[u8], seen: &mut Seen) {
         seen.gap(Gap::new(spec.name, GapKind::Damaged, detail));
     }
 }
+
+mod others;
 
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty())
@@ -200,6 +217,16 @@ mod tests {
         assert_eq!(seen.rows, [row, spec.row(), last]);
         assert_eq!(seen.gaps.len(), 1);
         assert_eq!(seen.gaps[0].detail, "kept lines not understood: 2");
+    }
+
+    #[test]
+    fn rows_end_where_they_would_fill_the_memory() {
+        let spec = crate::tables::find("processes").unwrap().spec;
+        let mut seen = Seen::default();
+        parse_within(spec, &b"{}\n".repeat(100_000), 1 << 20, &mut seen);
+        let each = spec.columns.len() * size_of::<Value>();
+        assert!(seen.rows.len() * each <= 1 << 20 && seen.rows.len() > 100, "{}", seen.rows.len());
+        assert_eq!((seen.gaps.len(), seen.gaps[0].kind), (1, GapKind::Truncated));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //!   tar.gz ─► one pass ─► [root]/…        files of the machine, their content in a scratch file
 //!                         live/NAME.jsonl  tables as they were read on the running machine
 //!                         bodyfile/…       files whose content was not taken
+//!   ZIP    ─► its list ─► uploads/auto/…   files, results/NAME.json rows: Velociraptor's layout
 //! ```
 //!
 //! A name that would lead out, a link through which one would be written, and a packing that
@@ -12,6 +13,8 @@
 mod bodyfile;
 mod tree;
 mod unpack;
+mod velociraptor;
+mod zip;
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;

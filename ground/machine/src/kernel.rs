@@ -55,6 +55,14 @@ pub trait Kernel: Send + Sync {
     /// Reads a file of tracefs through a detached mount of our own, where nobody has mounted it.
     fn fresh_trace(&self, path: &Path, cap: u64) -> Result<Vec<u8>, Miss>;
 
+    /// Reads the kernel's own messages, as `/dev/kmsg` has them, at most so many bytes.
+    ///
+    /// # Errors
+    /// A [`Miss`] if they may not be read.
+    fn messages(&self, _cap: u64) -> Result<crate::Contents, Miss> {
+        Err(Miss::new(GapKind::NotHere, "no kernel that could be asked", Path::new("/dev/kmsg")))
+    }
+
     /// Reads a file of a fresh procfs that nothing can be mounted over: a detached mount made by
     /// fsopen(2) and fsmount(2), visible to nobody else. `path` is relative to its root.
     fn fresh_proc(&self, path: &Path, cap: u64) -> Result<Vec<u8>, Miss>;

@@ -307,6 +307,26 @@ impl Kernel for Live {
         Ok(bytes)
     }
 
+    fn messages(&self, cap: u64) -> Result<Contents, Miss> {
+        let path = Path::new("/dev/kmsg");
+        let _guard = self.tree.guard(path)?;
+        let miss = |errno| Miss::from_errno(errno, path);
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = fs::open(path, flags, Mode::empty()).map_err(miss)?;
+        // A record a call, each at most 8 KiB (CONSOLE_EXT_LOG_MAX).
+        let (mut bytes, mut room) = (Vec::new(), vec![0_u8; 16 << 10]);
+        while (bytes.len() as u64) < cap {
+            match rustix::io::read(&file, room.as_mut_slice()) {
+                Ok(0) | Err(Errno::AGAIN) => return Ok(Contents { bytes, truncated: false }),
+                Ok(read) => bytes.extend_from_slice(room.get(..read).unwrap_or_default()),
+                // Older ones were written over meanwhile.
+                Err(Errno::PIPE | Errno::INTR) => {}
+                Err(errno) => return Err(miss(errno)),
+            }
+        }
+        Ok(Contents { bytes, truncated: true })
+    }
+
     fn fresh_proc(&self, path: &Path, cap: u64) -> Result<Vec<u8>, Miss> {
         let _guard = self.fresh_guard(path)?;
         let file = self.fresh_open(path, OFlags::RDONLY)?;

@@ -62,12 +62,16 @@ pub struct Artifact {
     pub tables: Vec<String>,
     /// Files: `*` and `?` stay within a name, `**` descends, `~` is every home.
     pub paths: Vec<String>,
+    /// Paths of which directories are told as well, by name.
+    pub places: Vec<String>,
     /// What only the collector itself can take.
     pub native: Vec<String>,
     /// Whether files that did not change since a given time may be left out.
     pub by_time: bool,
     /// Whether contents are secrets: only their digests are taken.
     pub fingerprint: bool,
+    /// What was asked for and is not done, each with the reason.
+    pub not_done: Vec<(String, String)>,
     /// How much at most.
     pub budget: Budget,
 }
@@ -157,9 +161,11 @@ impl Artifact {
             forensic_artifacts: written.forensic_artifacts,
             tables: written.tables,
             paths: written.paths,
+            places: Vec::new(),
             native: written.native,
             by_time: written.by_time,
             fingerprint: written.fingerprint,
+            not_done: Vec::new(),
             budget: written.budget,
         })
     }

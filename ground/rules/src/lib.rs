@@ -15,6 +15,7 @@ pub mod artifact;
 pub mod case;
 pub mod content;
 pub mod digests;
+pub mod forensic_artifacts;
 pub mod functions;
 pub mod page;
 pub mod pattern;

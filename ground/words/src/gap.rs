@@ -11,6 +11,8 @@ pub enum GapKind {
     Refused,
     /// This kind of machine has no such thing (an image has no processes).
     NotHere,
+    /// It was asked for and is not done, on purpose: the detail says why.
+    NotDone,
     /// It was larger than the cap; what lies past the cap was not read.
     Truncated,
     /// It changed or vanished while it was read.
@@ -27,10 +29,11 @@ pub enum GapKind {
 
 impl GapKind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Denied,
         Self::Refused,
         Self::NotHere,
+        Self::NotDone,
         Self::Truncated,
         Self::Changed,
         Self::TimedOut,
@@ -50,6 +53,7 @@ impl GapKind {
             Self::Denied => "denied",
             Self::Refused => "refused",
             Self::NotHere => "not-here",
+            Self::NotDone => "not-done",
             Self::Truncated => "truncated",
             Self::Changed => "changed",
             Self::TimedOut => "timed-out",
@@ -69,7 +73,7 @@ impl GapKind {
             | Self::Damaged
             | Self::Failed
             | Self::Bug => true,
-            Self::Refused | Self::NotHere | Self::Changed => false,
+            Self::Refused | Self::NotHere | Self::NotDone | Self::Changed => false,
         }
     }
 
@@ -86,6 +90,7 @@ impl GapKind {
                 "not in an image or bundle, or not on this kind of machine",
                 "映像或证据包里没有，或这类机器上没有",
             ),
+            Self::NotDone => Both::new("not done, on purpose", "有意不做"),
             Self::Truncated => {
                 Both::new("larger than the cap; the rest was not read", "超过读取上限，其余未读")
             }

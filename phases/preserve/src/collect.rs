@@ -1,20 +1,34 @@
 //! The order of it all: pages in the order in which things vanish, each within its budget.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stanch_facts::{Snapshot, recorded};
 use stanch_ledger::{Head, LedgerError, Record, chain};
+use stanch_machine::Stat;
 use stanch_rules::{Artifact, Profile};
 use stanch_words::{Both, Gap, GapKind, Value};
 
 use crate::capture::{CaptureOrder, Captured, Capturing};
+use crate::files::Wants;
 use crate::manifest::{Item, Status, rfc3339};
 use crate::packing::Packing;
 use crate::seal::{Seal, digest};
 use crate::taking::As;
+
+/// What only the collector can take, by the names that pages use.
+pub const NATIVE: [&str; 8] = [
+    "bodyfile",
+    "deleted_open_files",
+    "kernel_log",
+    "named_histories",
+    "network_files",
+    "own_process",
+    "process_files",
+    "process_programs",
+];
 
 /// How a file of ours reads.
 const TEXT: &str = "0644";
@@ -34,6 +48,10 @@ pub enum Secrets {
 pub struct Options {
     /// How much in all.
     pub profile: Profile,
+    /// A person's own list in place of the profile: ids of pages.
+    pub own_list: Option<Vec<String>>,
+    /// Pages of the person's own, after ours.
+    pub more: Vec<Artifact>,
     /// Files of logs and the like that did not change since then are left out: seconds since 1970.
     pub since: Option<i64>,
     /// Patterns of paths that are left out.
@@ -52,6 +70,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             profile: Profile::Triage,
+            own_list: None,
+            more: Vec::new(),
             since: None,
             exclude: Vec::new(),
             largest: 256 << 20,
@@ -59,6 +79,17 @@ impl Default for Options {
             capture: None,
             ours: Vec::new(),
         }
+    }
+}
+
+impl Options {
+    /// Returns the pages that are taken, in their order.
+    fn chosen<'a>(&'a self, artifacts: &'a [Artifact]) -> Vec<&'a Artifact> {
+        let is_chosen = |one: &&Artifact| match &self.own_list {
+            Some(own) => own.contains(&one.id),
+            None => one.profile <= self.profile,
+        };
+        artifacts.iter().filter(is_chosen).chain(&self.more).collect()
     }
 }
 
@@ -140,6 +171,9 @@ pub(crate) struct Collector<'a> {
     /// The page that is being taken.
     pub(crate) artifact: String,
     pub(crate) known: BTreeSet<PathBuf>,
+    /// What the list of all files met of patterns that may fit anywhere.
+    pub(crate) anywhere: BTreeMap<String, Vec<(PathBuf, Stat)>>,
+    pub(crate) patterns_anywhere: Vec<String>,
     gaps: Vec<Gap>,
     budget: Left,
     taken: Vec<TakenOf>,
@@ -173,6 +207,8 @@ pub fn collect(
         packing: Packing::begin(to),
         artifact: String::new(),
         known: BTreeSet::new(),
+        anywhere: BTreeMap::new(),
+        patterns_anywhere: Vec::new(),
         gaps: Vec::new(),
         budget: Left::default(),
         taken: Vec::new(),
@@ -201,7 +237,11 @@ impl Collector<'_> {
             true => (capturing.map(Capturing::end), None),
             false => (None, capturing),
         };
-        for artifact in artifacts.iter().filter(|one| one.profile <= self.options.profile) {
+        let chosen: Vec<&Artifact> = self.options.chosen(artifacts);
+        let patterns = chosen.iter().flat_map(|one| &one.paths);
+        self.patterns_anywhere =
+            patterns.filter(|path| path.starts_with("/**/")).cloned().collect();
+        for artifact in chosen {
             self.one(artifact)?;
         }
         if let Some(captured) = before.or_else(|| during.map(Capturing::end)) {
@@ -248,7 +288,9 @@ impl Collector<'_> {
             "tool_sha256": about.tool_sha256,
             "who": about.who,
             "machine": self.snapshot.host().machine().kind(),
-            "profile": self.options.profile.name(),
+            "profile": self.options.own_list.as_ref().map_or(self.options.profile.name(), |_| "own"),
+            "pages": self.options.own_list,
+            "more": self.options.more.iter().map(|page| &page.id).collect::<Vec<_>>(),
             "exclude": self.options.exclude,
             "since": self.options.since.map(|time| rfc3339(time.saturating_mul(1_000_000_000))),
             "largest_file": self.options.largest,
@@ -280,11 +322,23 @@ impl Collector<'_> {
             self.native(native)?;
         }
         for path in &artifact.paths {
-            self.paths(path, artifact)?;
+            self.paths(path, artifact, Wants::Files)?;
+        }
+        for place in &artifact.places {
+            self.paths(place, artifact, Wants::Directories)?;
+        }
+        for (what, why) in &artifact.not_done {
+            self.gap(GapKind::NotDone, why, Some(Path::new(what)));
         }
         Ok(())
     }
 
+    /// Returns when the page's time ends, by the monotonic clock.
+    pub(crate) fn until(&self) -> Option<u64> {
+        self.budget.until
+    }
+
+    /// Takes what only we can take; the names are those of [`NATIVE`].
     fn native(&mut self, name: &str) -> io::Result<()> {
         match name {
             "process_files" => self.process_files(),
@@ -292,6 +346,9 @@ impl Collector<'_> {
             "deleted_open_files" => self.deleted_open_files(),
             "network_files" => self.network_files(),
             "bodyfile" => self.bodyfile(),
+            "own_process" => self.own_process(),
+            "kernel_log" => self.kernel_log(),
+            "named_histories" => self.named_histories(),
             other => {
                 self.gap(GapKind::Bug, &format!("nothing takes `{other}`"), None);
                 Ok(())

@@ -12,31 +12,54 @@ use stanch_words::{Ask, GapKind, Tables as _, text};
 use crate::collect::Collector;
 use crate::manifest::{Item, Kind, Status};
 use crate::taking::{As, watched};
-use crate::walk;
+use crate::walk::{self, Within};
 
 /// Homes of accounts of the system that are everybody's directories.
 const NO_HOMES: [&str; 8] =
     ["/", "/bin", "/sbin", "/usr/bin", "/usr/sbin", "/dev", "/proc", "/nonexistent"];
 
+/// What of a pattern is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Wants {
+    /// Files and what is like them.
+    Files,
+    /// Directories too, by name.
+    Directories,
+}
+
 impl Collector<'_> {
     /// Takes all that fits a pattern.
-    pub(crate) fn paths(&mut self, pattern: &str, artifact: &Artifact) -> io::Result<()> {
+    pub(crate) fn paths(
+        &mut self,
+        pattern: &str,
+        artifact: &Artifact,
+        wants: Wants,
+    ) -> io::Result<()> {
+        // The list of all files has met them on its way.
+        if let Some(met) = self.anywhere.get(pattern).cloned() {
+            for (path, stat) in met {
+                self.file(&path, stat, artifact)?;
+            }
+            return Ok(());
+        }
         let patterns = match pattern.strip_prefix('~') {
             Some(rest) => self.homes().iter().map(|home| format!("{home}{rest}")).collect(),
             None => vec![pattern.to_owned()],
         };
         for pattern in patterns {
-            self.pattern(&pattern, artifact)?;
+            self.pattern(&pattern, artifact, wants)?;
         }
         Ok(())
     }
 
-    fn pattern(&mut self, pattern: &str, artifact: &Artifact) -> io::Result<()> {
+    fn pattern(&mut self, pattern: &str, artifact: &Artifact, wants: Wants) -> io::Result<()> {
         // What is left out for want of room is still named, within reason.
         let most = usize::try_from(artifact.budget.files.saturating_mul(4)).unwrap_or(usize::MAX);
         let own = pattern.to_owned();
+        let directories = wants == Wants::Directories;
+        let within = Within { most, until: self.until(), directories };
         let looked = watched(self.snapshot, Path::new(pattern), move |host| {
-            Ok(walk::meet(host.machine(), &own, most))
+            Ok(walk::meet(host.machine(), &own, within))
         });
         let met = match looked {
             Ok(met) => met,
@@ -55,6 +78,9 @@ impl Collector<'_> {
         }
         if met.is_cut {
             self.gap(GapKind::Truncated, "more files than are looked at", Some(Path::new(pattern)));
+        }
+        if met.is_late {
+            self.budget_is_used_up("the budget of time is used up");
         }
         for (path, stat) in met.links.iter().chain(&met.found) {
             self.file(path, *stat, artifact)?;
@@ -132,7 +158,7 @@ impl Collector<'_> {
     }
 
     /// Returns the homes of all accounts, and those that no account has any more.
-    fn homes(&mut self) -> Vec<String> {
+    pub(crate) fn homes(&mut self) -> Vec<String> {
         let seen = self.snapshot.read("users", &Ask::all());
         let column = stanch_facts::tables::find("users").and_then(|t| t.spec.position("directory"));
         let mut homes: Vec<String> = seen

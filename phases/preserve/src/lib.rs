@@ -17,6 +17,7 @@ mod capture;
 mod collect;
 mod files;
 mod manifest;
+mod own;
 mod packing;
 mod processes;
 mod seal;
@@ -27,7 +28,7 @@ mod verify;
 mod walk;
 
 pub use capture::CaptureOrder;
-pub use collect::{About, Collected, Options, PreserveError, Secrets, TakenOf, collect};
+pub use collect::{About, Collected, NATIVE, Options, PreserveError, Secrets, TakenOf, collect};
 pub use manifest::{Item, Kind, Status};
 pub use seal::Seal;
 pub use stamp::request as stamp_request;

@@ -116,7 +116,7 @@ impl Collector<'_> {
 
     /// Takes a file that the kernel makes up, if there is one of that name. Not every kernel has
     /// all of them, and a process may have ended: then the table tells of it.
-    fn pseudo(&mut self, path: &Path, name: String) -> io::Result<()> {
+    pub(crate) fn pseudo(&mut self, path: &Path, name: String) -> io::Result<()> {
         let own = path.to_owned();
         let read = watched(self.snapshot, path, move |host| {
             host.machine().read(&own, limits::PSEUDO_FILE)
@@ -158,8 +158,11 @@ impl Collector<'_> {
         for process in self.processes() {
             let directory = PathBuf::from(format!("/proc/{}/fd", process.pid));
             let own = directory.clone();
+            // Of a program that hides its own file, all that it works with.
+            let is_gone = process.deleted || process.path.starts_with("/memfd:");
+            let of = if is_gone { Held::All } else { Held::Nameless };
             let held =
-                watched(self.snapshot, &directory, move |host| Ok(held(host.machine(), &own)));
+                watched(self.snapshot, &directory, move |host| Ok(held(host.machine(), &own, of)));
             let held = held.unwrap_or_default();
             for (path, stat) in held {
                 if known.insert((stat.device, stat.inode)) {
@@ -207,18 +210,29 @@ impl Collector<'_> {
     }
 }
 
-/// Returns the open files of a process that have no name any more.
-fn held(machine: &dyn Machine, directory: &Path) -> Vec<(PathBuf, Stat)> {
+/// Which open files of a process are meant.
+#[derive(Clone, Copy, PartialEq)]
+enum Held {
+    /// Those that have no name any more.
+    Nameless,
+    /// All on a disk or in memory.
+    All,
+}
+
+/// Returns the open files of a process.
+fn held(machine: &dyn Machine, directory: &Path, of: Held) -> Vec<(PathBuf, Stat)> {
     let entries = machine.list(directory).map(|listing| listing.entries).unwrap_or_default();
     let mut held = Vec::new();
     for entry in entries {
         let path = directory.join(&entry.name);
-        let is_gone = machine.read_link(&path).is_ok_and(|to| {
-            Value::from(to.as_path()).as_text().is_some_and(|to| to.ends_with(" (deleted)"))
-        });
-        let stat = is_gone.then(|| machine.stat(&path).ok()).flatten();
-        if let Some(stat) = stat.filter(|stat| stat.kind() == FileKind::Regular && stat.links == 0)
-        {
+        let Ok(target) = machine.read_link(&path) else { continue };
+        let is_made = ["/proc", "/sys"].iter().any(|root| target.starts_with(root));
+        let target = Value::from(target.as_path());
+        let is_gone = target.as_text().is_some_and(|to| to.ends_with(" (deleted)"));
+        let is_meant = is_gone || (of == Held::All && !is_made);
+        let stat = is_meant.then(|| machine.stat(&path).ok()).flatten();
+        let is_meant = |stat: &Stat| of == Held::All || stat.links == 0;
+        if let Some(stat) = stat.filter(|stat| stat.kind() == FileKind::Regular && is_meant(stat)) {
             held.push((path, stat));
         }
     }

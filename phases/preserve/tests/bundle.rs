@@ -16,6 +16,8 @@ use stanch_preserve::{
     About, Broken, Collected, Item, Options, Secrets, Status, Verified, collect, verify,
 };
 use stanch_rules::Profile;
+use stanch_rules::forensic_artifacts::{Definitions, Library};
+use stanch_words::GapKind;
 
 fn machine() -> Pretend {
     let odd = Path::new(OsStr::from_bytes(b"/tmp/a\nb\x1b[2J\xff|\\"));
@@ -311,6 +313,63 @@ fn every_page_names_tables_that_there_are_and_all_of_the_running_kernel_are_name
     let missing: Vec<&str> =
         live.map(|spec| spec.name).filter(|name| !named.contains(name)).collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_page_asks_the_collector_only_for_what_it_can() {
+    let artifacts = stanch_rules::content::artifacts().unwrap();
+    let unknown: Vec<&String> = artifacts
+        .iter()
+        .flat_map(|page| &page.native)
+        .filter(|name| !stanch_preserve::NATIVE.contains(&name.as_str()))
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn logs_and_hooks_are_met_wherever_they_lie() {
+    let machine = machine()
+        .file("/srv/app/deep/err.LOG.1", "boom")
+        .file("/srv/app/log", "boom")
+        .file("/srv/app/logic", "no log")
+        .file("/srv/code/.git/hooks/post-merge", "#!/bin/sh")
+        .file("/srv/code/.git/hooks.txt", "no hook");
+    let snapshot = Arc::new(Snapshot::new(Arc::new(machine), Stalls::default()));
+    let mut bytes = Vec::new();
+    collect(&snapshot, &Options::default(), &About::default(), &mut bytes).unwrap();
+    let items = items(&bytes);
+    let of = |name: &str| {
+        let item = items.iter().find(|item| item.name == format!("[root]{name}"));
+        item.map(|item| (item.artifact.as_str(), item.status))
+    };
+    let log = Some(("logs_anywhere", Status::Whole));
+    assert_eq!((of("/srv/app/deep/err.LOG.1"), of("/srv/app/log")), (log, log));
+    let hook = Some(("git_hooks", Status::Whole));
+    assert_eq!(of("/srv/code/.git/hooks/post-merge"), hook);
+    assert_eq!((of("/srv/app/logic"), of("/srv/code/.git/hooks.txt")), (None, None));
+    assert_eq!(of("/var/log/auth.log"), Some(("logs", Status::Whole)), "each is taken once");
+}
+
+#[test]
+fn definitions_of_others_are_taken_as_they_are_and_commands_are_told() {
+    let text = "name: Own\nsources:\n- type: FILE\n  attributes: {paths: ['%%users.homedir%%/.pgp*', \
+                /srv/**1]}\n- type: PATH\n  attributes: {paths: [/srv/media]}\n- type: COMMAND\n  \
+                attributes: {cmd: /bin/rpm, args: [-qa]}\n";
+    let mut library = Library::default();
+    library.add("own.yaml", Definitions::parse("own.yaml", text).unwrap()).unwrap();
+    let more = vec![library.artifact("Own", 10_000).unwrap()];
+    let options = Options { own_list: Some(vec!["ssh".into()]), more, ..Options::default() };
+    let (bytes, collected) = made(&options);
+    let items = items(&bytes);
+    let own = items.iter().filter(|item| item.artifact == "forensicartifacts.Own");
+    let own: Vec<(&str, Status)> = own.map(|item| (item.name.as_str(), item.status)).collect();
+    assert_eq!(
+        own,
+        [("[root]/home/u/.pgpass", Status::Whole), ("[root]/srv/media", Status::Described)]
+    );
+    assert!(!items.iter().any(|item| item.artifact == "logs"), "only what the list names");
+    let told: Vec<_> = collected.gaps.iter().filter(|gap| gap.kind == GapKind::NotDone).collect();
+    assert_eq!((told.len(), told[0].path.as_deref()), (1, Some("/bin/rpm -qa")));
 }
 
 /// Takes so many bytes and no more.

@@ -23,11 +23,20 @@ pub(super) fn preserve(say: Say<'_>) -> Command {
         .arg(
             Arg::new("profile")
                 .long("profile")
-                .value_name("triage|full")
-                .value_parser(PossibleValuesParser::new(["triage", "full"]))
+                .value_name(say("triage|full|FILE", "triage|full|文件"))
+                .value_hint(ValueHint::FilePath)
                 .help(say(
-                    "How much: triage (the default), what vanishes and what nearly every case needs; or full",
-                    "收集范围：triage（默认），会消失的和多数案件必需的内容；或 full 全部",
+                    "How much: triage (the default), what vanishes and what nearly every case needs; full; or a file with a list of your own, one page or definition a line",
+                    "收集范围：triage（默认），会消失的和多数案件必需的内容；full 全部；或自己的清单文件，每行一个页面或定义名",
+                )),
+        )
+        .arg(
+            path("artifacts", say("FILE", "文件"))
+                .long("artifacts")
+                .action(ArgAction::Append)
+                .help(say(
+                    "Also take what this file of ForensicArtifacts definitions (YAML) asks for; may be repeated",
+                    "另按此 ForensicArtifacts 定义文件（YAML）收集，可重复",
                 )),
         )
         .arg(super::since(say))

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use stanch_incident::evidence::{
-    self, Bundled, CaptureOrder, Custody, EvidenceError, Options, Profile, Secrets,
+    self, Bundled, CaptureOrder, Custody, EvidenceError, Options, Secrets,
 };
+use stanch_incident::wanted::wanted;
 use stanch_incident::{Incident, Place, VerifyWith};
 use stanch_view::Report;
 use stanch_view::pages::status::Asker;
@@ -60,11 +61,9 @@ fn asker(asked: &Asked) -> Asker {
 }
 
 fn options(matches: &ArgMatches, incident: &Incident) -> Result<Options, Box<Report>> {
-    let profile = matches.get_one::<String>("profile").map(String::as_str);
     let exclude = matches.get_many::<String>("exclude").into_iter().flatten().cloned();
     let usual = Options::default();
-    Ok(Options {
-        profile: profile.and_then(Profile::from_name).unwrap_or(usual.profile),
+    let mut options = Options {
         since: super::since(matches, incident)?,
         exclude: exclude.collect(),
         largest: matches.get_one::<u64>("max-size").copied().unwrap_or(usual.largest),
@@ -73,8 +72,14 @@ fn options(matches: &ArgMatches, incident: &Incident) -> Result<Options, Box<Rep
             false => Secrets::Digests,
         },
         capture: capture(matches),
-        ours: Vec::new(),
-    })
+        ..usual
+    };
+    let profile = matches.get_one::<String>("profile").map(String::as_str);
+    let definitions: Vec<PathBuf> =
+        matches.get_many::<PathBuf>("artifacts").into_iter().flatten().cloned().collect();
+    wanted(&mut options, profile, &definitions)
+        .map_err(|error| Box::new(page::unwanted(&error)))?;
+    Ok(options)
 }
 
 /// Returns what of the network is to be captured.

@@ -4,6 +4,7 @@ use stanch_incident::Signed;
 use stanch_incident::evidence::{
     Broken, BundleVerified, Bundled, Custody, EvidenceError, PreserveError,
 };
+use stanch_incident::wanted::WantedError;
 use stanch_wire as wire;
 use stanch_words::{Both, Gap, Lang, text};
 
@@ -344,6 +345,34 @@ fn unopened(what: Both, because: Both, source: &dyn std::error::Error) -> Report
         ),
     };
     Report::new(trouble, what).because(because).next(next)
+}
+
+/// Returns the report of a profile or of definitions that cannot be used.
+pub fn unwanted(error: &WantedError) -> Report {
+    let what = Both::new("nothing was collected", "没有收集任何内容");
+    let because = match error {
+        WantedError::Unread { file, source } => {
+            let (file, detail) =
+                (text::escaped(file), system::both(&text::escaped(&source.detail)));
+            Both::new(
+                format!("`{file}` could not be read: {}", detail.en),
+                format!("无法读取 `{file}`：{}", detail.zh),
+            )
+        }
+        WantedError::Wrong(wrong) => {
+            let file = text::escaped(&wrong.page);
+            let lines: Vec<Both> = wrong.complaints.iter().map(|line| system::both(line)).collect();
+            let all = |of: fn(&Both) -> &str| lines.iter().map(of).collect::<Vec<_>>().join("\n");
+            Both::new(
+                format!("`{file}`:\n{}", all(|line| &line.en)),
+                format!("`{file}`：\n{}", all(|line| &line.zh)),
+            )
+        }
+    };
+    Report::new(Trouble::WrongUse, what).because(because).next(Both::new(
+        "mend the file, or leave it away: `stanch preserve -o FILE` takes the profile triage",
+        "请改正该文件，或不用它：`stanch preserve -o 文件` 按 triage 收集",
+    ))
 }
 
 /// Returns the report of a bundle that could not be made or verified.

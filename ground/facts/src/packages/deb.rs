@@ -78,6 +78,11 @@ pub(crate) fn read_with<T>(
         } else if member.starts_with(b"data.tar") {
             let name = name.ok_or_else(|| io::Error::other("files before their package's name"))?;
             let brought = data(&mut content)?;
+            // Nothing at all would pass for a package without files.
+            io::copy(&mut content, &mut io::sink())?;
+            if content.limit() > 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             return Ok(Some((name, brought)));
         }
         // Members begin at even places.

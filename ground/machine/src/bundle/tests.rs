@@ -154,3 +154,92 @@ fn a_packing_that_unfolds_without_end_is_stopped() {
 fn unpack_capped(packed: &std::cell::Cell<u64>) -> impl std::io::Read + '_ {
     unpack::endless(packed)
 }
+
+/// Returns a ZIP of members: name, content, and whether it is deflated.
+fn zipped(members: &[(&str, &[u8], bool)]) -> Vec<u8> {
+    let (mut out, mut list) = (Vec::new(), Vec::new());
+    for (name, content, is_packed) in members {
+        let mut encoder =
+            flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(content).unwrap();
+        let packed = if *is_packed { encoder.finish().unwrap() } else { content.to_vec() };
+        let at = u32::try_from(out.len()).unwrap();
+        // Version, flags, method, time and date (2026-03-01 08:12:44), sum, sizes, lengths.
+        let mut same = Vec::new();
+        for number in [20_u16, 0, if *is_packed { 8 } else { 0 }, 0x4196, 0x5c61] {
+            same.extend(number.to_le_bytes());
+        }
+        for number in [0_usize, packed.len(), content.len()] {
+            same.extend(u32::try_from(number).unwrap().to_le_bytes());
+        }
+        same.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
+        same.extend([0, 0]);
+        out.extend(b"PK\x03\x04");
+        out.extend(&same);
+        out.extend(name.as_bytes());
+        out.extend(&packed);
+        list.extend(b"PK\x01\x02\x14\x00");
+        list.extend(&same);
+        list.extend([0; 10]);
+        list.extend(at.to_le_bytes());
+        list.extend(name.as_bytes());
+    }
+    let (at, count) = (u32::try_from(out.len()).unwrap(), u16::try_from(members.len()).unwrap());
+    let length = u32::try_from(list.len()).unwrap();
+    out.extend(list);
+    out.extend(b"PK\x05\x06\0\0\0\0");
+    out.extend(count.to_le_bytes());
+    out.extend(count.to_le_bytes());
+    out.extend(length.to_le_bytes());
+    out.extend(at.to_le_bytes());
+    out.extend([0, 0]);
+    out
+}
+
+#[test]
+fn a_collection_of_velociraptor_is_a_machine_as_far_as_it_goes() {
+    let rows = b"{\"Pid\":42}\n";
+    let bytes = zipped(&[
+        ("client_info.json", b"{}", true),
+        ("collection_context.json", b"{}", true),
+        ("uploads/auto/etc/passwd", b"root:x:0:0::/root:/bin/sh\n", true),
+        ("uploads/file/tmp/a%2Cb%22c", b"odd", false),
+        ("uploads/auto/var/log/sparse", b"x", false),
+        ("uploads/auto/var/log/sparse.idx", b"{}", false),
+        ("uploads/auto/a/%2E%2E/etc/shadow", b"out", false),
+        ("uploads/ntfs/C%3A/x", b"of another system", false),
+        ("results/Linux.Sys.Pslist.json", rows, true),
+        ("results/Linux.Network.Netstat%2FTCP4.json", b"{}\n", true),
+    ]);
+    let bundle = opened("velociraptor", &bytes).unwrap();
+    assert_eq!(text(&bundle, "/etc/passwd").unwrap(), "root:x:0:0::/root:/bin/sh\n");
+    assert_eq!(text(&bundle, "/tmp/a,b\"c").unwrap(), "odd");
+    assert!(text(&bundle, "/var/log/sparse").is_err() && text(&bundle, "/etc/shadow").is_err());
+    let record = |name: &str| bundle.record(name, 1000).map(|it| it.unwrap().bytes);
+    assert_eq!(record("results/Linux.Sys.Pslist"), Some(rows.to_vec()));
+    assert!(record("results/Linux.Network.Netstat/TCP4").is_some());
+    assert_eq!(bundle.now(), 1_772_352_764);
+    let told = told(&bundle).join("\n");
+    for part in
+        ["%2E%2E/etc/shadow its name leads out", "without its holes", "no owners and rights"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
+fn a_zip_that_is_torn_or_lies_is_told_and_never_more_than_it_says() {
+    let bytes = zipped(&[("uploads/auto/etc/passwd", &[b'x'; 5000], true)]);
+    for end in (4..bytes.len()).step_by(7) {
+        assert!(opened("torn-zip", &bytes[..end]).is_err(), "{end}");
+    }
+    for at in 0..bytes.len() {
+        let mut other = bytes.clone();
+        other[at] ^= 0xff;
+        // Whatever it becomes: no panic, and no more content than the list says.
+        if let Ok(bundle) = opened("turned-zip", &other) {
+            let read = bundle.read("/etc/passwd".as_ref(), 1 << 20);
+            assert!(read.is_ok_and(|read| read.bytes.len() <= 5000) || !told(&bundle).is_empty());
+        }
+    }
+}

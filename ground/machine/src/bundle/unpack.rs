@@ -11,14 +11,14 @@ use rustix::fs::{self, MemfdFlags, Mode, OFlags};
 use stanch_words::{Gap, GapKind};
 
 use super::tree::{Tree, What};
-use super::{Bundle, bodyfile};
+use super::{Bundle, bodyfile, velociraptor};
 use crate::tar::{self, Found, Raw, Tar, skip};
 use crate::{FileKind, Miss, Stat};
 
 /// The table that the gaps of a bundle itself stand under.
 const NAME: &str = "bundle";
 /// The most members.
-const MEMBERS: usize = 4_000_000;
+pub(super) const MEMBERS: usize = 4_000_000;
 /// The most that all of them together may hold.
 const BYTES: u64 = 1 << 40;
 /// Up to so many bytes a packing may unfold as it likes …
@@ -26,6 +26,8 @@ const FREE: u64 = 4 << 30;
 /// … and beyond them not by more than this. What deflate does to zeros is a thousandfold; a whole
 /// machine's logs and tables are tenfold.
 const FOLD: u64 = 200;
+/// Where no directory takes a scratch file, so much goes into memory.
+const IN_MEMORY: u64 = 1 << 30;
 /// The most files of bodyfiles.
 const DESCRIBED: usize = 2_000_000;
 /// The longest path, and the longest target of a link (PATH_MAX).
@@ -43,9 +45,11 @@ pub(super) fn unpack(path: &Path, scratch: &[&Path]) -> Result<Bundle, Miss> {
         let detail = format!("not a regular file: {}", kind.name());
         return Err(Miss::new(GapKind::Failed, detail, path));
     }
+    let (scratch, room) = scratch_file(scratch).map_err(miss)?;
     let mut unpacking = Unpacking {
         path,
-        scratch: scratch_file(scratch).map_err(miss)?,
+        scratch,
+        room,
         end: 0,
         tree: Tree::new(),
         records: BTreeMap::new(),
@@ -57,6 +61,12 @@ pub(super) fn unpack(path: &Path, scratch: &[&Path]) -> Result<Bundle, Miss> {
         more: 0,
     };
     let packed = std::cell::Cell::new(0_u64);
+    let mut first = [0_u8; 4];
+    let is_zip = rustix::io::pread(&file, &mut first, 0) == Ok(4) && first == *b"PK\x03\x04";
+    if is_zip {
+        velociraptor::unpack(&mut unpacking, &file);
+        return unpacking.finish();
+    }
     let mut source = BufReader::with_capacity(256 << 10, Counted { file, count: &packed });
     let magic = source.fill_buf().map_err(|error| broken(path, &error))?;
     let is_packed = magic.starts_with(&[0x1f, 0x8b]);
@@ -72,15 +82,30 @@ fn broken(path: &Path, error: &io::Error) -> Miss {
     Miss::new(GapKind::Damaged, error.to_string(), path)
 }
 
-/// Makes a file without a name.
-fn scratch_file(directories: &[&Path]) -> Result<OwnedFd, rustix::io::Errno> {
+/// Makes a file without a name, and says how much may go into it: in memory not more than a machine
+/// can do without.
+fn scratch_file(directories: &[&Path]) -> Result<(OwnedFd, u64), rustix::io::Errno> {
     let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
     let mode = Mode::RUSR | Mode::WUSR;
     let made = directories.iter().find_map(|at| fs::open(*at, flags, mode).ok());
+    // Not every file system makes such files (NFS, FAT, 9P, old overlays).
+    let made = made.or_else(|| directories.iter().find_map(|at| named_and_removed(at)));
     match made {
-        Some(made) => Ok(made),
-        None => fs::memfd_create("bundle", MemfdFlags::CLOEXEC),
+        Some(made) => Ok((made, BYTES)),
+        None => Ok((fs::memfd_create("bundle", MemfdFlags::CLOEXEC)?, IN_MEMORY)),
     }
+}
+
+/// Makes a file with a name that nobody has, and takes the name away.
+fn named_and_removed(directory: &Path) -> Option<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let own = rustix::process::getpid().as_raw_nonzero();
+    (0..100).find_map(|number| {
+        let path = directory.join(format!(".stanch-{own}-{number}"));
+        let made = fs::open(&path, flags, Mode::RUSR | Mode::WUSR).ok()?;
+        fs::unlink(&path).ok()?;
+        Some(made)
+    })
 }
 
 /// Counts what is read of the packed file.
@@ -116,9 +141,11 @@ impl<T: Read> Read for Capped<'_, T> {
     }
 }
 
-struct Unpacking<'a> {
+pub(super) struct Unpacking<'a> {
     path: &'a Path,
     scratch: OwnedFd,
+    /// How much may go into it.
+    room: u64,
     /// Where the scratch file ends.
     end: u64,
     tree: Tree,
@@ -133,7 +160,18 @@ struct Unpacking<'a> {
 }
 
 impl Unpacking<'_> {
-    fn strange(&mut self, kind: GapKind, name: &[u8], why: impl Into<String>) {
+    /// Returns the bundle's own path, as bytes.
+    pub(super) fn own_path(&self) -> Vec<u8> {
+        self.path.as_os_str().as_bytes().to_vec()
+    }
+
+    /// Returns to how much all members of an archive may unfold.
+    pub(super) fn most_unfolded(&self, file: &OwnedFd) -> u64 {
+        let size = fs::fstat(file).map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
+        FREE.saturating_add(size.saturating_mul(FOLD)).min(BYTES)
+    }
+
+    pub(super) fn strange(&mut self, kind: GapKind, name: &[u8], why: impl Into<String>) {
         if self.strange.len() >= STRANGE {
             self.more = self.more.saturating_add(1);
             return;
@@ -169,7 +207,8 @@ impl Unpacking<'_> {
         self.strange(GapKind::Truncated, &path, format!("more than {MEMBERS} members"));
     }
 
-    fn member(&mut self, raw: &Raw, source: &mut dyn Read) -> io::Result<()> {
+    /// Takes a member, or passes over it.
+    pub(super) fn member(&mut self, raw: &Raw, source: &mut dyn Read) -> io::Result<()> {
         let name = raw.name.strip_prefix(b"./").unwrap_or(&raw.name);
         let name = name.strip_suffix(b"/").unwrap_or(name);
         if let Some(path) = name.strip_prefix(b"[root]") {
@@ -182,6 +221,16 @@ impl Unpacking<'_> {
             let place = self.keep(raw, source)?;
             self.records.insert(table, place);
             return Ok(());
+        } else if let Some(artifact) = name.strip_prefix(b"results/")
+            && let Some(artifact) = artifact.strip_suffix(b".json")
+            && is_file(raw.kind)
+        {
+            let place = self.keep(raw, source)?;
+            let artifact = String::from_utf8_lossy(&velociraptor::decoded(artifact)).into_owned();
+            self.records.insert(format!("results/{artifact}"), place);
+            return Ok(());
+        } else if name == b"collection_context.json" {
+            self.now = Some(raw.modified.div_euclid(1_000_000_000));
         } else if name.starts_with(b"bodyfile/") && is_file(raw.kind) {
             let place = self.keep(raw, source)?;
             self.bodyfiles.push(place);
@@ -235,6 +284,10 @@ impl Unpacking<'_> {
     /// Keeps a member's content; returns where it lies.
     fn keep(&mut self, raw: &Raw, source: &mut dyn Read) -> io::Result<(u64, u64)> {
         let start = self.end;
+        if start.saturating_add(raw.size) > self.room {
+            let why = "no directory takes so much, and memory must not (/var/tmp, /tmp)";
+            return Err(io::Error::other(why));
+        }
         tar::content(raw, source, &mut |mut bytes| {
             while !bytes.is_empty() {
                 let written = rustix::io::pwrite(&self.scratch, bytes, self.end)?;
