@@ -30,7 +30,7 @@ const MOST: usize = 2;
 const GRACE: Duration = Duration::from_millis(250);
 /// Bytes so few are judged at once: every string is through with them in a moment, and to hand
 /// them over would cost more.
-pub(super) const FEW: usize = 1024;
+pub(super) const FEW: usize = 4096;
 
 /// Threads that wait for work, of all rules that were loaded together.
 #[derive(Debug, Default)]

@@ -260,7 +260,8 @@ impl Reader<'_> {
         if path.is_empty() || self.flows.len() >= KEPT {
             return;
         }
-        for sink in self.language.sinks {
+        let may_be_one = self.sink_ends.may_mean(path);
+        for sink in self.language.sinks.iter().filter(|_| may_be_one) {
             if (sink.by == By::Assigned) != (how == By::Assigned) || !is(path, sink.path) {
                 continue;
             }

@@ -94,6 +94,57 @@ pub(crate) fn is(path: &str, pattern: &str) -> bool {
     }
 }
 
+/// The last parts of what a list of patterns means. Every name is asked about with a hundred of
+/// them and nearly always meant by none, which one look tells.
+pub(super) struct Ends {
+    /// A bit for each last part, by its [`number`].
+    bits: [u64; WORDS],
+    /// Patterns that end with a star: of their last part only the beginning is known.
+    begun: Vec<&'static str>,
+}
+
+/// As many bits as leave most names without one, for some hundred patterns.
+const WORDS: usize = 64;
+
+impl Ends {
+    pub(super) fn of(patterns: impl Iterator<Item = &'static str>) -> Self {
+        let mut ends = Self { bits: [0; WORDS], begun: Vec::new() };
+        for pattern in patterns {
+            if pattern.ends_with('*') {
+                ends.begun.push(pattern);
+                continue;
+            }
+            let (word, bit) = number(last(pattern.trim_start_matches('*')));
+            if let Some(word) = ends.bits.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        ends
+    }
+
+    /// Returns whether some pattern may mean a path; without it, none does.
+    pub(super) fn may_mean(&self, path: &str) -> bool {
+        let (word, bit) = number(last(path));
+        self.bits.get(word).is_some_and(|word| word & bit != 0)
+            || self.begun.iter().any(|pattern| is(path, pattern))
+    }
+}
+
+/// Returns the last part of a path.
+pub(super) fn last(path: &str) -> &str {
+    let from = path.bytes().rposition(|byte| byte == b'.').map_or(0, |at| at.saturating_add(1));
+    path.get(from..).unwrap_or_default()
+}
+
+/// Returns where a name's bit stands, as a word and a bit in it (FNV-1a, of which the upper bits).
+fn number(name: &str) -> (usize, u64) {
+    let mixed = name
+        .bytes()
+        .fold(0x811c_9dc5_u32, |all, byte| (all ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let word = usize::try_from(mixed >> 26).unwrap_or(0);
+    (word, 1 << ((mixed >> 20) & 63))
+}
+
 /// What a function makes of a text: a name that [`super::decode::decoded`] knows, by parts of the
 /// names that languages give it.
 const DECODERS: [(&str, &str); 26] = [
@@ -365,6 +416,29 @@ mod tests {
         assert!(is("os.system", "os.system") && is("a.os.system", "os.system"));
         assert!(!is("cos.system", "os.system") && !is("x.system", "system"));
         assert!(is("system", "system") && is("q.param", "*.param") && !is("param", "*.param"));
+    }
+
+    #[test]
+    fn one_look_tells_what_no_pattern_means_and_never_hides_what_one_does() {
+        let patterns = ["os.system", "system", "*.param", "*exec", "environ.HTTP_*", "a.b.c", "x*"];
+        let ends = Ends::of(patterns.into_iter());
+        let parts =
+            ["os", "system", "param", "q", "exec", "environ", "HTTP_A", "a", "b", "c", "", "?"];
+        let mut meant = 0;
+        let mut told = 0;
+        for first in parts {
+            for second in parts {
+                for path in
+                    [second.to_owned(), format!("{first}.{second}"), format!("q.{first}.{second}")]
+                {
+                    let is_meant = patterns.iter().any(|pattern| is(&path, pattern));
+                    assert!(!is_meant || ends.may_mean(&path), "{path}");
+                    meant += usize::from(is_meant);
+                    told += usize::from(!ends.may_mean(&path));
+                }
+            }
+        }
+        assert!(meant > 20 && told > 100, "{meant} {told}");
     }
 
     #[test]

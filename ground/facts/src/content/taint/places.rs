@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::expressions::{Argument, EITHER, JUDGING};
-use super::names::keeps;
+use super::names::{keeps, last};
 use super::reader::Reader;
 use super::token::Token;
 use super::value::{Value, under};
@@ -98,6 +98,16 @@ impl Reader<'_> {
 
     /// Whether arguments without parentheses follow.
     fn has_bare_arguments(&self, place: &Place) -> bool {
+        let path = place.value.path.as_deref().unwrap_or_default();
+        // Most have none, whatever follows.
+        let may = match self.language.beside {
+            Beside::Argument => !path.is_empty(),
+            Beside::Nothing => path == "exec",
+            Beside::Type => false,
+        };
+        if !may {
+            return false;
+        }
         let begins = match self.token() {
             Some(Token::Text(_) | Token::Number(_)) => true,
             Some(Token::Name(word)) => {
@@ -116,11 +126,10 @@ impl Reader<'_> {
         }
         let is_function =
             place.owner.is_some() || place.name.as_ref().is_some_and(|name| !name.starts_with('$'));
-        let path = place.value.path.as_deref().unwrap_or_default();
         match self.language.beside {
-            Beside::Argument => is_function && !path.is_empty(),
+            Beside::Argument => is_function,
             // Python's old `exec code`.
-            Beside::Nothing => path == "exec" && self.language.definers.contains(&"def"),
+            Beside::Nothing => self.language.definers.contains(&"def"),
             Beside::Type => false,
         }
     }
@@ -149,12 +158,10 @@ impl Reader<'_> {
         };
         self.step();
         let owner = place.value;
-        let of = match place.name.as_deref() {
-            Some("self" | "this" | "me" | "$self" | "$this") => Some("->".to_owned()),
-            Some(variable) => Some(format!("{variable}.")),
-            None => None,
-        };
-        let key = of.map(|of| format!("{of}{name}"));
+        let key = place.name.as_deref().map(|variable| match variable {
+            "self" | "this" | "me" | "$self" | "$this" => ["->", name.as_str()].concat(),
+            variable => [variable, ".", name.as_str()].concat(),
+        });
         // A member that a variable names.
         let dynamic = name.starts_with('$').then(|| self.known(&name).cloned()).flatten();
         if let Some(named) = dynamic.filter(|named| named.tainted.is_some()) {
@@ -335,23 +342,29 @@ const PATH: usize = 160;
 
 /// Returns the path of a member; what only leads to it is left out.
 pub(super) fn joined(base: &str, name: &str) -> String {
-    const LEADING: [&str; 8] = [
-        "__dict__",
-        "__globals__",
-        "globals",
-        "globalThis",
-        "global",
-        "__builtins__",
-        "builtins",
-        "Kernel",
-    ];
-    let base = match base.rsplit_once('.') {
-        Some((rest, last)) if LEADING.contains(&last) => rest,
-        None if LEADING.contains(&base) => return name.to_owned(),
-        _ => base,
+    let last = last(base);
+    let base = if is_leading(last) {
+        match base.len().checked_sub(last.len().saturating_add(1)) {
+            Some(before) => base.get(..before).unwrap_or_default(),
+            None => return name.to_owned(),
+        }
+    } else {
+        base
     };
-    if base.len() > PATH {
-        return format!("?.{name}");
-    }
-    format!("{base}.{name}")
+    [if base.len() > PATH { "?" } else { base }, ".", name].concat()
+}
+
+/// Returns whether a name only leads to what follows it.
+fn is_leading(name: &str) -> bool {
+    matches!(
+        name,
+        "__dict__"
+            | "__globals__"
+            | "globals"
+            | "globalThis"
+            | "global"
+            | "__builtins__"
+            | "builtins"
+            | "Kernel"
+    )
 }

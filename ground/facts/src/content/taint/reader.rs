@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::names::Ends;
 use super::token::{Token, Tokens};
 use super::value::Value;
 use super::{Flow, Found, Language, Runs, is};
@@ -27,10 +28,13 @@ pub(super) fn flows(tokens: &Tokens, language: &Language, file: &[u8]) -> Found 
     let sources = language.sources.iter().filter(|source| {
         source.needs.is_empty() || memchr::memmem::find(file, source.needs.as_bytes()).is_some()
     });
+    let sources: Vec<&'static str> = sources.map(|source| source.path).collect();
     let mut reader = Reader {
         tokens,
         language,
-        sources: sources.map(|source| source.path).collect(),
+        source_ends: Ends::of(sources.iter().copied()),
+        sink_ends: Ends::of(language.sinks.iter().map(|sink| sink.path)),
+        sources,
         at: 0,
         depth: 0,
         braces: 0,
@@ -116,6 +120,8 @@ pub(super) struct Reader<'a> {
     pub(super) tokens: &'a Tokens,
     pub(super) language: &'a Language,
     pub(super) sources: Vec<&'static str>,
+    source_ends: Ends,
+    pub(super) sink_ends: Ends,
     pub(super) at: usize,
     pub(super) depth: usize,
     pub(super) braces: usize,
@@ -193,7 +199,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn key(&self, name: &str) -> String {
         match self.scope.last() {
-            Some(scope) => format!("{}()${name}", scope.name),
+            Some(scope) => [scope.name.as_str(), "()$", name].concat(),
             None => name.to_owned(),
         }
     }
@@ -241,14 +247,15 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn is_source(&self, path: &str) -> bool {
-        self.sources.iter().any(|source| is(path, source))
+        self.source_ends.may_mean(path) && self.sources.iter().any(|source| is(path, source))
     }
 
     /// Returns a value that the request fills, if it does so by this very name and not as a member
     /// of anything.
     pub(super) fn sourced_exactly(&self, path: &str) -> Option<Value> {
+        let found = self.sourced(path)?;
         let is_meant = self.sources.iter().any(|it| !it.starts_with('*') && is(path, it));
-        self.sourced(path).filter(|_| is_meant)
+        is_meant.then_some(found)
     }
 
     /// Returns a value that the request fills, if the path says so.

@@ -261,7 +261,13 @@ impl Scanner<'_> {
         let is_short = mark.len() == 1 && self.spelling.line_ends && mark != b"`";
         let mut parts: Vec<(usize, usize, bool)> = Vec::new();
         let mut from = start;
-        while let Some(&byte) = self.rest().first() {
+        // Nothing else ends or changes a text.
+        let first = mark.first().copied().unwrap_or(b'\\');
+        let telling = [first, b'\\', b'\n', quote.puts_in.bytes().next().unwrap_or(first)];
+        loop {
+            let plain = self.rest().iter().take_while(|byte| !telling.contains(byte)).count();
+            self.step(plain);
+            let Some(&byte) = self.rest().first() else { break };
             if self.rest().starts_with(mark) {
                 let doubled = self.rest().get(mark.len()..).unwrap_or_default().starts_with(mark);
                 if quote.escape == Escape::Doubled && doubled {
