@@ -352,6 +352,10 @@ pub(in crate::texts) const KNOWN: &[(&str, &str)] = &[
     ("judging its content failed", "判断其内容时出错"),
     ("rules failed over it: {}", "规则在其上出错：{0}"),
     ("rules took too long over it; others may match", "规则耗时过长，其他规则也可能命中"),
+    (
+        "from here on {} files or pieces were not judged by {} rules that take too long: they are still at work on earlier ones",
+        "自此处起，{0} 个文件或片段未由 {1} 条耗时过长的规则判断：这些规则仍在处理此前的内容",
+    ),
     ("it needs {}, which no package provides", "它需要 {0}，没有软件包提供"),
     // Bundles.
     ("nothing of a machine is in it", "其中没有任何机器的内容"),
