@@ -25,7 +25,7 @@ use clap::ArgMatches;
 use stanch_incident::{Incident, Miss, Place};
 use stanch_view::pages::scan as page;
 use stanch_view::{Report, Trouble};
-use stanch_words::Both;
+use stanch_words::{Both, text};
 
 use crate::arguments::Asked;
 use crate::help;
@@ -153,12 +153,7 @@ fn no_rules(miss: Miss) -> Box<Report> {
 
 /// Returns the report of a failure that only a mistake of ours can cause.
 fn bug(error: &dyn std::error::Error) -> Report {
-    let mut chain = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        chain = format!("{chain}: {error}");
-        source = error.source();
-    }
+    let chain = text::chain(error);
     Report::new(
         Trouble::Bug,
         Both::new("stanch stopped because of a mistake of its own", "stanch 因自身缺陷而停止"),

@@ -9,6 +9,7 @@
 
 use stanch_ledger::{Entry, Ledger, LedgerError, Record};
 use stanch_machine::Changing;
+use stanch_words::text::chain;
 use stanch_words::{Plan, Step, Undo};
 
 use crate::act::{Act, Trouble};
@@ -284,15 +285,4 @@ fn stale(act: &dyn Act, hands: &dyn Changing, step: &Step) -> Result<(), RunErro
         return Ok(());
     }
     Err(RunError::Stale { step: step.id.clone(), met: step.met.clone(), now })
-}
-
-/// Returns an error's words and those of what caused it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        words = format!("{words}: {error}");
-        source = error.source();
-    }
-    words
 }

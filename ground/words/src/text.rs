@@ -124,9 +124,39 @@ pub fn shortened(text: &str, most: usize) -> String {
     cut
 }
 
+/// Returns an error's words and those of what caused it, each after a colon.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        words = format!("{words}: {error}");
+        source = error.source();
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_is_told_with_all_that_caused_it() {
+        #[derive(Debug)]
+        struct Outer(std::num::ParseIntError);
+        impl std::fmt::Display for Outer {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("no port")
+            }
+        }
+        impl std::error::Error for Outer {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let cause = "x".parse::<u16>().unwrap_err();
+        assert_eq!(chain(&cause), "invalid digit found in string");
+        assert_eq!(chain(&Outer(cause)), "no port: invalid digit found in string");
+    }
 
     #[test]
     fn invalid_utf8_survives_the_round_trip() {

@@ -13,6 +13,7 @@ use rustic_core::repofile::{BlobType, Node, NodeType};
 use rustic_core::{BlobId, DataId, IndexedFullStatus};
 use rustix::fs::FileType;
 use sha2::{Digest as _, Sha256};
+use stanch_words::text::chain;
 use stanch_words::{Gap, GapKind, Value};
 
 use crate::folder::Shows;
@@ -414,14 +415,4 @@ enum Unfilled {
     Content(String),
     /// It could not be written.
     Write(io::Error),
-}
-
-fn chain(error: &RestoreError) -> String {
-    let mut words = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        words = format!("{words}: {error}");
-        source = error.source();
-    }
-    words
 }

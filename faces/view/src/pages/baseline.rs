@@ -7,7 +7,6 @@ use stanch_incident::{
 use stanch_words::{Both, text};
 
 use super::detect::thousands;
-use crate::texts::system;
 use crate::{Look, Report, Sheet, Tone, Trouble};
 
 mod documents;
@@ -315,17 +314,5 @@ pub fn failed(file: &str, error: &BaselineError) -> Report {
             Both::new("give a file that can be read or written", "请给出可读写的文件"),
         ),
     };
-    let chain = chain(error);
-    Report::new(kind, what).because(system::both(&chain)).next(next)
-}
-
-fn chain(error: &BaselineError) -> String {
-    let mut chain = String::new();
-    let mut next: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = next {
-        let said = error.to_string();
-        chain = if chain.is_empty() { said } else { format!("{chain}: {said}") };
-        next = error.source();
-    }
-    chain
+    Report::new(kind, what).because_of(&text::chain(error)).next(next)
 }

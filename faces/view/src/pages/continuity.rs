@@ -1,7 +1,5 @@
 //! Backup and restore: what was kept, what is there, what came back, and why it did not.
 
-use std::error::Error;
-
 use stanch_incident::continuity::{ContinuityError, Kept, Listed, RestoreError, Staged};
 use stanch_wire as wire;
 use stanch_words::{Both, Gap, GapKind, Lang, Value, text};
@@ -300,12 +298,19 @@ pub fn failed(repository: &str, asked: Asked, error: &ContinuityError) -> Report
                 format!("the case took no record of snapshot {id}"),
                 format!("案件台账未能记录快照 {id}"),
             );
-            let mut report = Report::new(Trouble::Stuck, what).because(same(&chain(source)));
+            let mut report = Report::new(Trouble::Stuck, what)
+                .because_of(&text::chain(source))
+                .next(Both::new(
+                    format!("stanch --case DIR ledger note 'snapshot {snapshot}', with a case that can be written"),
+                    format!("换一个可写的案件目录：stanch --case 目录 ledger note '快照 {snapshot}'"),
+                ));
             report.left_as = Both::new("all else was done", "其余已完成");
             return report;
         }
         ContinuityError::Ledger(source) => {
-            return Report::new(Trouble::WrongUse, what).because(same(&chain(source)));
+            return Report::new(Trouble::WrongUse, what)
+                .because_of(&text::chain(source))
+                .next(Both::new("stanch ledger verify", "stanch ledger verify"));
         }
     };
     let (kind, because, next) = why(repository, error);
@@ -477,14 +482,4 @@ fn store(path: &std::path::Path, source: &std::io::Error) -> (Trouble, Both, Bot
 
 fn same(words: &str) -> Both {
     Both::new(words, words)
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        words = format!("{words}: {error}");
-        source = error.source();
-    }
-    words
 }

@@ -377,8 +377,7 @@ pub fn unwanted(error: &WantedError) -> Report {
 
 /// Returns the report of a bundle that could not be made or verified.
 pub fn failed(file: &str, error: &EvidenceError) -> Report {
-    let because = chain(error);
-    let because = system::both(&because);
+    let because = system::both(&text::chain(error));
     let writing = Both::new(
         format!("the bundle `{file}` could not be written"),
         format!("无法写入证据包 `{file}`"),
@@ -458,16 +457,6 @@ fn broke(mut report: Report, left: Option<&std::path::Path>, source: &PreserveEr
         format!("make room or write elsewhere (`-o - | ssh …`), then `stanch seal verify {left}`"),
         format!("腾出空间或写到别处（`-o - | ssh …`），再运行 `stanch seal verify {left}`"),
     ))
-}
-
-fn chain(error: &EvidenceError) -> String {
-    let mut words = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        words = format!("{words}: {error}");
-        source = error.source();
-    }
-    words
 }
 
 #[cfg(test)]

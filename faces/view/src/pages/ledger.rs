@@ -104,13 +104,7 @@ pub(crate) fn is_unreadable(error: &LedgerError) -> bool {
 
 /// Returns the report of a ledger that cannot be read or does not hold.
 pub fn broken(error: &LedgerError) -> Report {
-    let mut words = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        words = format!("{words}: {error}");
-        source = error.source();
-    }
-    let because = system::both(&words);
+    let because = system::both(&text::chain(error));
     // What may not be read says nothing of what it holds.
     if let LedgerError::Io { source, .. } = error {
         let what = Both::new("the ledger could not be read", "无法读取台账");
