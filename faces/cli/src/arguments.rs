@@ -134,8 +134,8 @@ fn everywhere(say: impl Fn(&'static str, &'static str) -> &'static str) -> Vec<A
             .conflicts_with("root")
             .global(true)
             .help(say(
-                "Look at a bundle of evidence (`stanch preserve`, UAC)",
-                "查看证据包（`stanch preserve` 或 UAC 生成），而非本机",
+                "Look at a bundle of evidence (`stanch preserve`, UAC, Velociraptor)",
+                "查看证据包（`stanch preserve`、UAC 或 Velociraptor 生成），而非本机",
             )),
         Arg::new("case")
             .long("case")
@@ -228,6 +228,14 @@ fn detect(say: impl Fn(&'static str, &'static str) -> &'static str) -> Command {
                     "同时用此目录中的 Sigma 规则检查各日志的每个事件",
                 )),
         )
+}
+
+/// An argument that is a path.
+fn path(name: &'static str, value: &'static str) -> Arg {
+    Arg::new(name)
+        .value_name(value)
+        .value_parser(ValueParser::path_buf())
+        .value_hint(ValueHint::AnyPath)
 }
 
 fn since(say: impl Fn(&'static str, &'static str) -> &'static str) -> Arg {

@@ -97,8 +97,8 @@ fn open(place: &Place) -> Result<Incident, Box<Report>> {
                     format!("无法把 `{}` 作为证据包打开", miss.path),
                 ),
                 Both::new(
-                    "give a file that `stanch preserve` or UAC made",
-                    "给出由 `stanch preserve` 或 UAC 生成的文件",
+                    "give a file that `stanch preserve`, UAC or Velociraptor made",
+                    "给出由 `stanch preserve`、UAC 或 Velociraptor 生成的文件",
                 ),
             ),
             false => (

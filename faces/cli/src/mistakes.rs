@@ -44,7 +44,15 @@ fn report(error: &clap::Error, given: &[OsString]) -> Report {
             format!("`{argument}` is not understood here"),
             format!("此处不认识 `{argument}`"),
         ),
-        ErrorKind::MissingRequiredArgument | ErrorKind::MissingSubcommand => {
+        ErrorKind::MissingSubcommand => {
+            // The command that was given alone.
+            let name = said(ContextKind::InvalidSubcommand).unwrap_or_default();
+            Both::new(
+                format!("`{name}` needs a further command"),
+                format!("`{name}` 之后还需写明子命令"),
+            )
+        }
+        ErrorKind::MissingRequiredArgument => {
             Both::new(format!("`{argument}` is missing"), format!("缺少 `{argument}`"))
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation if value.is_empty() => {

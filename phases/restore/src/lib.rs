@@ -54,6 +54,14 @@ pub enum RestoreError {
         /// Who: host, process and time, as the lock says.
         by: String,
     },
+    /// The file of the password cannot be read, or holds none.
+    #[error("the password file `{path}`")]
+    Password {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A store has no room, or could not be read or written.
     #[error("`{path}`")]
     Store {

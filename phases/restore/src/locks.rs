@@ -102,8 +102,7 @@ pub(crate) fn share(
         }
         _ => {}
     }
-    let id: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    let path = folder.join(id);
+    let path = folder.join(stanch_words::text::hex(&Sha256::digest(&bytes)));
     write_whole(&path, &[&bytes]).map_err(|error| RestoreError::store(&path, error))?;
     let lock = Lock(path);
     respect(repository, now)?;

@@ -116,8 +116,7 @@ impl Counting {
     }
 
     pub(crate) fn manifest(self) -> Manifest {
-        let digest = self.digest.finalize();
-        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = stanch_words::text::hex(&self.digest.finalize());
         Manifest { sha256, ..self.manifest }
     }
 }

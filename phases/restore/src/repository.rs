@@ -31,12 +31,11 @@ impl Password {
     /// reads it.
     ///
     /// # Errors
-    /// [`RestoreError::Store`] if it cannot be read, is empty or is no text.
+    /// [`RestoreError::Password`] if it cannot be read, is empty or is no text.
     pub fn from_file(path: &Path) -> Result<Self, RestoreError> {
-        let bytes =
-            read_capped(path, PASSWORD).map_err(|error| RestoreError::store(path, error))?;
-        let refused =
-            |why| RestoreError::store(path, io::Error::new(io::ErrorKind::InvalidData, why));
+        let failed = |source| RestoreError::Password { path: path.to_owned(), source };
+        let bytes = read_capped(path, PASSWORD).map_err(failed)?;
+        let refused = |why| failed(io::Error::new(io::ErrorKind::InvalidData, why));
         let text = String::from_utf8(bytes).map_err(|_not_text| refused("it is no text"))?;
         match text.trim() {
             "" => Err(refused("it is empty")),

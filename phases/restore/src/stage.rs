@@ -13,7 +13,7 @@ use rustic_core::repofile::{BlobType, Node, NodeType};
 use rustic_core::{BlobId, DataId, IndexedFullStatus};
 use rustix::fs::FileType;
 use sha2::{Digest as _, Sha256};
-use stanch_words::text::chain;
+use stanch_words::text::{chain, hex};
 use stanch_words::{Gap, GapKind, Value};
 
 use crate::folder::Shows;
@@ -382,9 +382,7 @@ impl<'a> Stager<'a> {
                 digest.update(buffer.get(..read).unwrap_or_default());
                 left = left.saturating_sub(read as u64);
             }
-            let digest: String =
-                digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-            if digest != id.to_hex().as_str() {
+            if hex(&digest.finalize()) != id.to_hex().as_str() {
                 return Ok(false);
             }
         }

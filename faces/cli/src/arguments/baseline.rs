@@ -1,7 +1,9 @@
 //! `stanch baseline` and what it is asked.
 
-use clap::builder::{PossibleValuesParser, ValueParser};
-use clap::{Arg, ArgAction, Command, ValueHint};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, Command};
+
+use super::path;
 
 type Say<'a> = &'a dyn Fn(&'static str, &'static str) -> &'static str;
 
@@ -120,13 +122,6 @@ fn key(say: Say<'_>) -> Command {
                 "私钥文件；公钥在旁边，文件名加 `.pub`",
             ),
         ))
-}
-
-fn path(name: &'static str, value: &'static str) -> Arg {
-    Arg::new(name)
-        .value_name(value)
-        .value_parser(ValueParser::path_buf())
-        .value_hint(ValueHint::AnyPath)
 }
 
 fn flag(name: &'static str) -> Arg {

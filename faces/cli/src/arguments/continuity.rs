@@ -1,7 +1,8 @@
 //! `stanch backup`, `stanch snapshots`, `stanch restore` and what they are asked.
 
-use clap::builder::ValueParser;
-use clap::{Arg, ArgAction, Command, ValueHint};
+use clap::{Arg, ArgAction, Command};
+
+use super::path;
 
 type Say<'a> = &'a dyn Fn(&'static str, &'static str) -> &'static str;
 
@@ -115,11 +116,4 @@ fn access(command: Command, say: Say<'_>) -> Command {
                 .required(true)
                 .help(say("A file with the repository's password", "存有仓库口令的文件")),
         )
-}
-
-fn path(name: &'static str, value: &'static str) -> Arg {
-    Arg::new(name)
-        .value_name(value)
-        .value_parser(ValueParser::path_buf())
-        .value_hint(ValueHint::AnyPath)
 }

@@ -3,6 +3,8 @@
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, Command, ValueHint};
 
+use super::path;
+
 type Say<'a> = &'a dyn Fn(&'static str, &'static str) -> &'static str;
 
 /// `stanch preserve`.
@@ -93,7 +95,7 @@ Arg::new("interface")
 /// `stanch seal`.
 pub(super) fn seal(say: Say<'_>) -> Command {
     Command::new("seal")
-        .about(say("Verifies a bundle of evidence", "校验证据包"))
+        .about(say("Verifies or lists a bundle of evidence, or asks for a time stamp of it", "校验、列出证据包，或生成时间戳请求"))
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(
@@ -166,13 +168,6 @@ fn request(say: Say<'_>) -> Command {
             "请求文件，默认为 证据包.tsq",
         )))
         .arg(path("file", say("FILE", "文件")).required(true).help(say("The bundle", "证据包")))
-}
-
-fn path(name: &'static str, value: &'static str) -> Arg {
-    Arg::new(name)
-        .value_name(value)
-        .value_parser(ValueParser::path_buf())
-        .value_hint(ValueHint::AnyPath)
 }
 
 /// Reads how long the network is captured, in seconds.

@@ -120,19 +120,26 @@ fn carry_out(
     let mut network = network(asked)?;
     network.cut = network.cut.filter(|cut| is_new(&cut.deed.id));
     network.unplugged = network.unplugged.filter(|one| is_new(&one.deed.id));
-    let mut watcher = waits;
+    let (mut watcher, mut unproved) = (waits, None);
     if let Some(cut) = &network.cut {
         // Whatever comes of it, what was done and the code that confirms it are told.
         match containment::prove(&asked.desk, cut) {
             Ok(proofs) => network.proofs = proofs,
-            Err(error) => terminal.speak(&told(error).text(terminal.errors())),
+            Err(error) => {
+                let report = told(error);
+                terminal.speak(&report.text(terminal.errors()));
+                unproved = Some(report.kind.exit());
+            }
         }
         if !matches.get_flag("no-watch") {
             let spawned = behind(asked, &["contain", "watch", "--apart"], Stdio::null());
             watcher = spawned.map(|child| child.id());
         }
     }
-    told_of(&network, asked, terminal, &page::applied(&deeds, &network, watcher, asked.look))
+    let page = page::applied(&deeds, &network, watcher, asked.look);
+    let code = told_of(&network, asked, terminal, &page)?;
+    // Nobody is to take for proved what was not.
+    Ok(unproved.unwrap_or(code))
 }
 
 fn outside(matches: &ArgMatches, asked: &Asked, terminal: &Terminal) -> Result<u8, Box<Report>> {

@@ -121,7 +121,8 @@ fn the_help_of_a_command_is_as_it_is() {
 
     Everywhere
           --root DIR     Look at a mounted disk image or another root directory
-          --bundle FILE  Look at a bundle of evidence (`stanch preserve`, UAC)
+          --bundle FILE  Look at a bundle of evidence (`stanch preserve`, UAC,
+                         Velociraptor)
           --case DIR     The case folder; by default `$STANCH_CASE`, else the case
                          opened last
           --json         Print one JSON document
@@ -160,7 +161,7 @@ fn the_help_of_all_is_in_both_languages() {
       rules        列出检测所用的迹象，检查外来规则
       contain      断网：切断入侵者，绝不把您关在外面
       preserve     收集会消失的证据，封存为一个文件
-      seal         校验证据包
+      seal         校验、列出证据包，或生成时间戳请求
       timeline     把所有日志的事件和所有文件的时间排成一条时间线
       backup       把重要数据备份到加密仓库
       snapshots    列出仓库中的快照
@@ -178,7 +179,8 @@ fn the_help_of_all_is_in_both_languages() {
 
     通用选项
           --root 目录    查看已挂载的磁盘映像或其他根目录，而非本机
-          --bundle 文件  查看证据包（`stanch preserve` 或 UAC 生成），而非本机
+          --bundle 文件  查看证据包（`stanch preserve`、UAC 或 Velociraptor 生成），
+                         而非本机
           --case 目录    案件目录；默认取 `$STANCH_CASE`，否则为最近打开的案件
           --json         输出一个 JSON 文档
           --all          全部显示：备注、每个对象、每处盲区

@@ -313,7 +313,18 @@ pub fn failed(repository: &str, asked: Asked, error: &ContinuityError) -> Report
                 .next(Both::new("stanch ledger verify", "stanch ledger verify"));
         }
     };
-    let (kind, because, next) = why(repository, error);
+    let (kind, because, next) = match error {
+        // What is not made yet is no mistake but where it is to be backed up to.
+        RestoreError::NoRepository { path } if matches!(asked, Asked::List | Asked::Restore) => (
+            Trouble::WrongUse,
+            no_repository(path),
+            Both::new(
+                "give the folder of the repository; is its disk mounted?",
+                "请给出仓库所在目录；磁盘是否已挂载？",
+            ),
+        ),
+        error => why(repository, error),
+    };
     let report = Report::new(kind, what).because(because).next(next);
     match asked {
         Asked::Backup | Asked::Restore if error.is_full() || is_store(error) => left(report, asked),
@@ -349,11 +360,8 @@ fn why(repository: &str, error: &RestoreError) -> (Trouble, Both, Both) {
     match error {
         RestoreError::NoRepository { path } => (
             Trouble::WrongUse,
-            Both::new(
-                format!("there is no repository in `{}`", path.display()),
-                format!("`{}` 中没有备份仓库", path.display()),
-            ),
-            same(&format!("stanch backup init --repo {repo} --password-file FILE")),
+            no_repository(path),
+            with_password(&format!("stanch backup init --repo {repo}")),
         ),
         RestoreError::NotEmpty { path } => (
             Trouble::WrongUse,
@@ -382,6 +390,7 @@ fn why(repository: &str, error: &RestoreError) -> (Trouble, Both, Both) {
                 format!("请等待其结束；如该进程已不在，运行 `restic unlock -r {repo}`"),
             ),
         ),
+        RestoreError::Password { path, source } => password(path, source),
         RestoreError::Store { path, source } => store(path, source),
         other => (
             Trouble::WrongUse,
@@ -414,7 +423,7 @@ fn why_of_a_snapshot(repo: &str, error: &RestoreError) -> Option<(Trouble, Both,
                 format!("no single snapshot is called `{id}`"),
                 format!("没有唯一对应 `{id}` 的快照"),
             ),
-            same(&format!("stanch snapshots --repo {repo} --password-file FILE")),
+            with_password(&format!("stanch snapshots --repo {repo}")),
         ),
         RestoreError::NotInside { path } => (
             Trouble::WrongUse,
@@ -438,7 +447,7 @@ fn why_of_a_snapshot(repo: &str, error: &RestoreError) -> Option<(Trouble, Both,
                 format!("its manifest is {now}; the ledger recorded {then}"),
                 format!("清单摘要为 {now}，台账记录为 {then}"),
             ),
-            same(&format!("stanch snapshots --repo {repo} --password-file FILE")),
+            with_password(&format!("stanch snapshots --repo {repo}")),
         ),
         _ => return None,
     })
@@ -478,6 +487,41 @@ fn store(path: &std::path::Path, source: &std::io::Error) -> (Trouble, Both, Bot
             Both::new("give files and folders that can be used", "请给出可用的文件和目录"),
         ),
     }
+}
+
+fn no_repository(path: &std::path::Path) -> Both {
+    Both::new(
+        format!("there is no repository in `{}`", path.display()),
+        format!("`{}` 中没有备份仓库", path.display()),
+    )
+}
+
+/// Returns the kind of trouble with the password's file, why, and what to do next.
+fn password(path: &std::path::Path, source: &std::io::Error) -> (Trouble, Both, Both) {
+    let words = system::both(&source.to_string());
+    let shown = path.display();
+    let because = Both::new(
+        format!("the password file `{shown}`: {}", words.text(Lang::En)),
+        format!("口令文件 `{shown}`：{}", words.text(Lang::Zh)),
+    );
+    match source.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            (Trouble::Refused, because, Both::new("run it as root", "以 root 运行"))
+        }
+        _ => (
+            Trouble::WrongUse,
+            because,
+            Both::new(
+                "give a file that holds the password with `--password-file FILE`",
+                "用 `--password-file 文件` 给出存有口令的文件",
+            ),
+        ),
+    }
+}
+
+/// Returns a command with the option that no one may leave out.
+fn with_password(command: &str) -> Both {
+    Both::new(format!("{command} --password-file FILE"), format!("{command} --password-file 文件"))
 }
 
 fn same(words: &str) -> Both {

@@ -28,6 +28,7 @@ pub(in crate::texts) const KNOWN: &[(&str, &str)] = &[
     ("it is cut short", "被截断"),
     ("it is empty", "内容为空"),
     ("it is no text", "不是文本"),
+    ("it is not packed by gzip", "不是 gzip 压缩的文件"),
     (
         "restic's format cannot name it: name the folder above it",
         "restic 格式无法记录此名称：请改写上级目录",
