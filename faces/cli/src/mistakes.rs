@@ -31,6 +31,12 @@ pub(crate) fn answer(error: &clap::Error, given: &[OsString], terminal: &Termina
     }
 }
 
+/// Says that a command was given alone which has further ones.
+fn alone(name: &Option<String>) -> Both {
+    let name = name.as_deref().unwrap_or_default();
+    Both::new(format!("`{name}` needs a further command"), format!("`{name}` 之后还需写明子命令"))
+}
+
 fn report(error: &clap::Error, given: &[OsString]) -> Report {
     let said = |kind| context(error, kind);
     let argument = said(ContextKind::InvalidArg).unwrap_or_default();
@@ -44,14 +50,7 @@ fn report(error: &clap::Error, given: &[OsString]) -> Report {
             format!("`{argument}` is not understood here"),
             format!("此处不认识 `{argument}`"),
         ),
-        ErrorKind::MissingSubcommand => {
-            // The command that was given alone.
-            let name = said(ContextKind::InvalidSubcommand).unwrap_or_default();
-            Both::new(
-                format!("`{name}` needs a further command"),
-                format!("`{name}` 之后还需写明子命令"),
-            )
-        }
+        ErrorKind::MissingSubcommand => alone(&said(ContextKind::InvalidSubcommand)),
         ErrorKind::MissingRequiredArgument => {
             Both::new(format!("`{argument}` is missing"), format!("缺少 `{argument}`"))
         }

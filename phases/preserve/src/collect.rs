@@ -319,7 +319,7 @@ impl Collector<'_> {
             self.table(table)?;
         }
         for native in &artifact.native {
-            self.native(native)?;
+            self.native(native, artifact)?;
         }
         for path in &artifact.paths {
             self.paths(path, artifact, Wants::Files)?;
@@ -339,7 +339,7 @@ impl Collector<'_> {
     }
 
     /// Takes what only we can take; the names are those of [`NATIVE`].
-    fn native(&mut self, name: &str) -> io::Result<()> {
+    fn native(&mut self, name: &str, of: &Artifact) -> io::Result<()> {
         match name {
             "process_files" => self.process_files(),
             "process_programs" => self.process_programs(),
@@ -348,7 +348,7 @@ impl Collector<'_> {
             "bodyfile" => self.bodyfile(),
             "own_process" => self.own_process(),
             "kernel_log" => self.kernel_log(),
-            "named_histories" => self.named_histories(),
+            "named_histories" => self.named_histories(of),
             other => {
                 self.gap(GapKind::Bug, &format!("nothing takes `{other}`"), None);
                 Ok(())

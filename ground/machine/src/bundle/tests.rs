@@ -206,6 +206,7 @@ fn a_collection_of_velociraptor_is_a_machine_as_far_as_it_goes() {
         ("uploads/file/tmp/a%2Cb%22c", b"odd", false),
         ("uploads/auto/var/log/sparse", b"x", false),
         ("uploads/auto/var/log/sparse.idx", b"{}", false),
+        ("uploads/auto/srv/pack.idx", b"a file of this name", false),
         ("uploads/auto/a/%2E%2E/etc/shadow", b"out", false),
         ("uploads/ntfs/C%3A/x", b"of another system", false),
         ("results/Linux.Sys.Pslist.json", rows, true),
@@ -214,6 +215,7 @@ fn a_collection_of_velociraptor_is_a_machine_as_far_as_it_goes() {
     let bundle = opened("velociraptor", &bytes).unwrap();
     assert_eq!(text(&bundle, "/etc/passwd").unwrap(), "root:x:0:0::/root:/bin/sh\n");
     assert_eq!(text(&bundle, "/tmp/a,b\"c").unwrap(), "odd");
+    assert_eq!(text(&bundle, "/srv/pack.idx").unwrap(), "a file of this name");
     assert!(text(&bundle, "/var/log/sparse").is_err() && text(&bundle, "/etc/shadow").is_err());
     let record = |name: &str| bundle.record(name, 1000).map(|it| it.unwrap().bytes);
     assert_eq!(record("results/Linux.Sys.Pslist"), Some(rows.to_vec()));

@@ -8,6 +8,7 @@
 //! Source: Velociraptor's documentation, "Offline collections"; the names in collections it made.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 
@@ -19,6 +20,8 @@ use crate::tar::Raw;
 
 /// The longest target of a link (PATH_MAX).
 const LONGEST: u64 = 4096;
+/// Where files lie that were collected.
+const UPLOADS: &[u8] = b"uploads/";
 /// Ways of reading whose paths are those of the machine.
 const FILES: [&[u8]; 2] = [b"uploads/auto/", b"uploads/file/"];
 
@@ -35,20 +38,25 @@ pub(super) fn unpack(unpacking: &mut Unpacking<'_>, file: &OwnedFd) {
         let path = unpacking.own_path();
         unpacking.strange(GapKind::Truncated, &path, format!("more than {MEMBERS} members"));
     }
-    let mut has_uploads = false;
+    let names: HashSet<&[u8]> = members.iter().map(|member| member.name.as_slice()).collect();
+    let has_uploads = members.iter().any(|member| member.name.starts_with(UPLOADS));
     let left = Cell::new(unpacking.most_unfolded(file));
     for member in &members {
         let Some(name) = place(&member.name) else {
             unpacking.strange(GapKind::Damaged, &member.name, "its name leads out");
             continue;
         };
-        has_uploads |= member.name.starts_with(b"uploads/");
-        let is_directory = member.name.ends_with(b"/");
-        if is_directory || member.name.ends_with(b".idx") {
+        if member.name.ends_with(b"/") {
+            continue;
+        }
+        let is_upload = member.name.starts_with(UPLOADS);
+        // The list of the holes of a file that stands beside it.
+        let of_another = member.name.strip_suffix(b".idx").is_some_and(|of| names.contains(of));
+        if is_upload && of_another {
             continue;
         }
         let index = [member.name.as_slice(), b".idx"].concat();
-        if members.iter().any(|other| has_uploads && other.name == index) {
+        if is_upload && names.contains(index.as_slice()) {
             unpacking.strange(GapKind::NotHere, &member.name, "it was kept without its holes");
             continue;
         }
