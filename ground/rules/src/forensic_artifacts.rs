@@ -19,6 +19,8 @@ const MOST: usize = 20_000;
 const DEPTH: usize = 16;
 /// The deepest `**N`.
 const LEVELS: usize = 20;
+/// How many patterns a path may stand for before its last `**N`.
+const PATTERNS: usize = 1000;
 /// What one definition may take: as much as a page of ours for logs.
 const BUDGET: Budget = Budget { bytes: 1 << 30, files: 20_000, seconds: 120 };
 
@@ -239,6 +241,9 @@ pub fn patterns(path: &str) -> Result<Vec<String>, String> {
         let levels = part.strip_prefix("**").filter(|levels| !levels.is_empty());
         match levels.and_then(|levels| levels.parse::<usize>().ok()) {
             Some(levels) => {
+                if all.len() > PATTERNS {
+                    return Err(format!("`{shown}` stands for more than {PATTERNS} patterns"));
+                }
                 // At the end at least one name must stand; in the middle none is as good.
                 let least = usize::from(is_last);
                 let levels = least..=levels.clamp(1, LEVELS);
@@ -434,6 +439,10 @@ supported_os: [Windows]
             ("%%environ_windir%%/x", "`%%environ_windir%%/x`: Linux has no `%%environ_windir%%`"),
             ("etc/passwd", "`etc/passwd` begins neither with `/` nor with a home"),
             ("/a/../b", "`/a/../b` leads out with `..`"),
+            (
+                "/**20/**20/**20/**20/**20/**20/**20/x",
+                "`/**20/**20/**20/**20/**20/**20/**20/x` stands for more than 1000 patterns",
+            ),
         ] {
             assert_eq!(patterns(path).unwrap_err(), why);
         }

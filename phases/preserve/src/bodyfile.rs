@@ -93,6 +93,7 @@ impl Collector<'_> {
                 }
                 Ok((all, fit))
             });
+            is_whole &= listed.is_ok();
             let (listed, fit) =
                 listed.unwrap_or_else(|miss| (vec![Listed::missed(miss)], Vec::new()));
             for (pattern, path, stat) in fit {

@@ -111,6 +111,7 @@ pub(in crate::texts) const KNOWN: &[(&str, &str)] = &[
     ("`{}`: Linux has no `%%{}%%`", "`{0}`：Linux 没有 `%%{1}%%`"),
     ("`{}` begins neither with `/` nor with a home", "`{0}` 既不以 `/` 开头，也不以主目录开头"),
     ("`{}` leads out with `..`", "`{0}` 借 `..` 通向外面"),
+    ("`{}` stands for more than {} patterns", "`{0}` 展开后超过 {1} 个模式"),
     ("`{}` was defined before", "`{0}` 前面已有定义"),
     (
         "line {}: `{}` is neither a page nor in a file of definitions",
